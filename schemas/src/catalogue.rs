@@ -1,0 +1,66 @@
+//! The closed list of event types. What is not in it is unknown: skipped and counted, never guessed at.
+
+use serde_json::Value;
+
+use crate::event::{Event, Invalid, ctl, fact, metric};
+
+macro_rules! catalogue {
+    ($($variant:ident($path:ty)),* $(,)?) => {
+        /// Any payload of the current versions.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Payload {
+            $(
+                #[doc = concat!("[`", stringify!($path), "`].")]
+                $variant($path),
+            )*
+        }
+
+        /// Every known `(type, current version)`.
+        pub const TYPES: &[(&str, u16)] = &[$((<$path as Event>::TYPE, <$path as Event>::VERSION)),*];
+
+        impl Payload {
+            pub(crate) fn decode(kind: &str, bytes: &[u8]) -> Option<Result<crate::envelope::Envelope<Self>, crate::codec::DecodeError>> {
+                $(
+                    if kind == <$path as Event>::TYPE {
+                        return Some(crate::codec::decode::<$path>(bytes).map(|event| event.map(Self::$variant)));
+                    }
+                )*
+                None
+            }
+
+            /// Applies the payload's own [`Event::validate`].
+            pub fn validate(&self) -> Result<(), Invalid> {
+                match self {
+                    $(Self::$variant(data) => data.validate(),)*
+                }
+            }
+        }
+
+        /// JSON Schemas of all payloads in their current version, with their type and version.
+        pub fn schemas() -> Vec<(&'static str, u16, Value)> {
+            vec![$((
+                <$path as Event>::TYPE,
+                <$path as Event>::VERSION,
+                schemars::schema_for!(crate::envelope::Envelope<$path>).to_value(),
+            )),*]
+        }
+    };
+}
+
+catalogue! {
+    MetricsSample(metric::Sample),
+    AgentHello(fact::AgentHello),
+    AgentConnected(fact::AgentConnected),
+    AgentDisconnected(fact::AgentDisconnected),
+    AgentRefused(fact::AgentRefused),
+    NameClaimed(ctl::NameClaimed),
+    NameReleased(ctl::NameReleased),
+    UserRegistered(ctl::UserRegistered),
+    UserProfileChanged(ctl::UserProfileChanged),
+    UserPasswordChanged(ctl::UserPasswordChanged),
+    ServerRegistered(ctl::ServerRegistered),
+    ServerChanged(ctl::ServerChanged),
+    ServerDeleted(ctl::ServerDeleted),
+    KeyIssued(ctl::KeyIssued),
+    KeyRevoked(ctl::KeyRevoked),
+}

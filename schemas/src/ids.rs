@@ -1,0 +1,154 @@
+//! One type per kind of id, so that a key can never be passed where a server is meant.
+
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+use uuid::Uuid;
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Length outside the allowed range.
+    #[error("an id has 1 to {max} characters, this one has {len}")]
+    Length {
+        /// What was given.
+        len: usize,
+        /// What is allowed.
+        max: usize,
+    },
+    /// A character that could change the meaning of a subject.
+    #[error("an id holds only letters, digits, '_' and '-', not {0:?}")]
+    Character(char),
+    /// Not a UUID.
+    #[error("not a UUID: {0}")]
+    Uuid(String),
+}
+
+/// A server (monitored host). It becomes one token of a subject, so it is `[A-Za-z0-9_-]{1,64}` and nothing else:
+/// no dot, no wildcard, no space can ever reach the subject tree through it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct ServerId(String);
+
+/// Longest accepted [`ServerId`] and [`KeyId`].
+pub const MAX_TOKEN: usize = 64;
+
+fn check_token(text: &str) -> Result<(), IdError> {
+    if text.is_empty() || text.len() > MAX_TOKEN {
+        return Err(IdError::Length { len: text.len(), max: MAX_TOKEN });
+    }
+    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '_' || *c == '-')) {
+        Some(c) => Err(IdError::Character(c)),
+        None => Ok(()),
+    }
+}
+
+/// An agent's API key, without its secret. Same alphabet as [`ServerId`]: it is the NATS user name and a subject token.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct KeyId(String);
+
+macro_rules! token_id {
+    ($name:ident) => {
+        impl $name {
+            /// Parses and validates; the only way to make one.
+            pub fn parse(text: impl Into<String>) -> Result<Self, IdError> {
+                let text = text.into();
+                check_token(&text)?;
+                Ok(Self(text))
+            }
+
+            /// The text form.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::parse(text)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+token_id!(ServerId);
+token_id!(KeyId);
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Uuid::parse_str(text).map(Self).map_err(|_| IdError::Uuid(text.chars().take(64).collect()))
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// One event, for ever. UUIDv7 when it starts a chain (unguessable: the streams remember ids to refuse duplicates,
+    /// and a guessable id would let one agent suppress another's event), UUIDv5 when another event caused it.
+    EventId
+);
+uuid_id!(
+    /// A person.
+    UserId
+);
+
+impl EventId {
+    /// The id of an event that follows from stream position `seq` of `stream` by `rule`: the same cause always gives
+    /// the same id, so a repeated derivation is recognised as a duplicate.
+    pub fn derived(stream: &str, seq: u64, rule: &str) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x6f70_735f_7631_5f64_6572_6976_6564_2e30);
+        Self(Uuid::new_v5(&NAMESPACE, format!("{stream}:{seq}:{rule}").as_bytes()))
+    }
+}
+
+impl ServerId {
+    /// Text form of a fresh UUID: what the server gives to a newly registered host.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.simple().to_string())
+    }
+}

@@ -1,0 +1,133 @@
+//! The subject tree `ops.v1.…`. Subjects are built and parsed here and nowhere else; every variable token is an id type
+//! whose alphabet holds no dot and no wildcard.
+//!
+//! ```text
+//! ops.v1.metrics.<server>            samples            stored as ops.v1.metrics.<partition>.<server>
+//! ops.v1.fact.<server>.<kind>        hello, presence    `presence` is written by the gate alone
+//! ops.v1.result.<server>.<command>   command results
+//! ops.v1.log.<server>.<source>       log batches
+//! ops.v1.cmd.<server>.<command>      command aggregate
+//! ops.v1.alert.<server>.<rule>       alert aggregate
+//! ops.v1.ctl.<entity>.<id>           control aggregates
+//! ops.v1.audit, ops.v1.auditsth      hash chain and signed heads
+//! ops.v1.dlq.<consumer>.<stream>     parked messages
+//! ops.v1.rpc.<server>.<verb>         requests to an agent
+//! ops.v1.io.<server>.<session>.<way> terminal and log bytes
+//! ops.v1.whoami.<key>                an agent asks the gate which server it is
+//! ```
+
+use crate::ids::{KeyId, ServerId};
+
+/// Partitions of the metrics stream. Changing it remaps every server: see ARCHITECTURE.md.
+pub const PARTITIONS: u32 = 8;
+
+/// Kind token of connection facts, which agents may not publish.
+pub const PRESENCE: &str = "presence";
+/// Kind token of [`AgentHello`](crate::event::fact::AgentHello).
+pub const HELLO: &str = "hello";
+
+/// Entities that have control aggregates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Entity {
+    /// A person's account.
+    User,
+    /// A sign-in name; its id is the SHA-256 of the folded name, so that any text fits one token.
+    Name,
+    /// A monitored host.
+    Server,
+    /// An API key.
+    Key,
+}
+
+impl Entity {
+    /// Subject token.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Name => "name",
+            Self::Server => "server",
+            Self::Key => "key",
+        }
+    }
+}
+
+/// Where an agent publishes samples.
+pub fn metrics(server: &ServerId) -> String {
+    format!("ops.v1.metrics.{server}")
+}
+
+/// The stored subjects of one partition.
+pub fn metrics_partition(partition: u32) -> String {
+    format!("ops.v1.metrics.{partition}.*")
+}
+
+/// The stored subject of one server, whichever its partition.
+pub fn metrics_stored(server: &ServerId) -> String {
+    format!("ops.v1.metrics.*.{server}")
+}
+
+/// A fact of a server.
+pub fn fact(server: &ServerId, kind: &str) -> String {
+    format!("ops.v1.fact.{server}.{kind}")
+}
+
+/// A control aggregate. `id` is an id type's text or a digest, never a person's text.
+pub fn ctl(entity: Entity, id: &str) -> String {
+    debug_assert!(!id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    format!("ops.v1.ctl.{}.{id}", entity.token())
+}
+
+/// Where an agent asks which server it is.
+pub fn whoami(key: &KeyId) -> String {
+    format!("ops.v1.whoami.{key}")
+}
+
+/// Where parked messages are shown to people. Consumer and stream names are ours and hold no dot.
+pub fn dlq(consumer: &str, stream: &str) -> String {
+    format!("ops.v1.dlq.{consumer}.{stream}")
+}
+
+/// Permissions of an agent's connection, as subjects it may publish to.
+pub fn agent_may_publish(server: &ServerId, key: &KeyId) -> Vec<String> {
+    vec![
+        metrics(server),
+        format!("ops.v1.fact.{server}.*"),
+        format!("ops.v1.result.{server}.*"),
+        format!("ops.v1.log.{server}.*"),
+        format!("ops.v1.io.{server}.*.out"),
+        whoami(key),
+    ]
+}
+
+/// Exceptions to [`agent_may_publish`].
+pub fn agent_must_not_publish(server: &ServerId) -> Vec<String> {
+    vec![fact(server, PRESENCE)]
+}
+
+/// Prefix of the reply subjects of an agent's connection: private to its key.
+pub fn agent_inbox(key: &KeyId) -> String {
+    format!("_INBOX_{key}")
+}
+
+/// Permissions of an agent's connection, as subjects it may subscribe to.
+pub fn agent_may_subscribe(server: &ServerId, key: &KeyId) -> Vec<String> {
+    vec![
+        format!("{}.>", agent_inbox(key)),
+        format!("ops.v1.rpc.{server}.>"),
+        format!("ops.v1.io.{server}.*.in"),
+        format!("ops.v1.io.{server}.*.ctl"),
+    ]
+}
+
+/// The server token of a metrics or fact subject, published or stored; `None` when the subject is of another shape.
+pub fn server_of(subject: &str) -> Option<ServerId> {
+    let rest = subject.strip_prefix("ops.v1.")?;
+    let mut tokens = rest.split('.');
+    let server = match (tokens.next()?, tokens.next()?, tokens.next(), tokens.next()) {
+        ("metrics", server, None, None) => server,
+        ("metrics", partition, Some(server), None) if partition.parse::<u32>().is_ok() => server,
+        ("fact" | "result" | "log" | "cmd" | "alert", server, Some(_), None) => server,
+        _ => return None,
+    };
+    ServerId::parse(server).ok()
+}

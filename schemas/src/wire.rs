@@ -1,0 +1,126 @@
+//! Frames of the agent WebSocket `/api/v1/agents/ws`: JSON in text frames, MessagePack maps in binary frames.
+//!
+//! The first frame is `auth`; everything before it, and every second `auth`, ends the connection with 1008. The
+//! payloads are those of the subjects, so an agent behind a firewall that only lets HTTPS out loses nothing.
+
+pub mod original;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    event::{fact::AgentHello, metric::Sample},
+    ids::ServerId,
+};
+
+/// Largest accepted frame, in bytes.
+pub const MAX_FRAME_BYTES: usize = crate::codec::MAX_EVENT_BYTES;
+
+/// Agent to server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum AgentFrame {
+    /// First frame.
+    Auth {
+        /// `chatops_<key id>_<secret>`.
+        api_key: String,
+    },
+    /// What the agent and its host are.
+    Hello {
+        /// The fact.
+        data: AgentHello,
+    },
+    /// One reading.
+    Metrics {
+        /// Id under which a repetition is recognised; made by the server when absent.
+        #[serde(default)]
+        id: Option<Uuid>,
+        /// When it was taken; the time of arrival when absent.
+        #[serde(default)]
+        timestamp: Option<Timestamp>,
+        /// Boot id of the host.
+        #[serde(default)]
+        boot: Option<String>,
+        /// Counter since boot.
+        #[serde(default)]
+        n: Option<u64>,
+        /// The reading, in our form or in the original one.
+        data: MetricsData,
+    },
+    /// Asks for a `pong`.
+    Ping,
+    /// Answers a `ping`.
+    Pong,
+}
+
+/// A reading in either form. Tried in the order of the variants; the original form is recognised by its `cpu.usage_percent`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum MetricsData {
+    /// The form of the first ChatOps agents.
+    Original(Box<original::Sample>),
+    /// The form of `metrics.sample`.
+    Sample(Box<Sample>),
+}
+
+impl<'de> Deserialize<'de> for MetricsData {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let value = serde_json::Value::deserialize(deserializer)?;
+        if original::Sample::recognises(&value) {
+            serde_json::from_value(value).map(|s| Self::Original(Box::new(s))).map_err(D::Error::custom)
+        } else {
+            serde_json::from_value(value).map(|s| Self::Sample(Box::new(s))).map_err(D::Error::custom)
+        }
+    }
+}
+
+impl MetricsData {
+    /// In our form.
+    pub fn into_sample(self) -> Sample {
+        match self {
+            Self::Original(sample) => (*sample).into(),
+            Self::Sample(sample) => *sample,
+        }
+    }
+}
+
+/// Server to agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// The key is good.
+    AuthSuccess {
+        /// The server it speaks for.
+        server_id: ServerId,
+        /// For people.
+        message: String,
+        /// Milliseconds between samples that the owner asked for.
+        #[serde(default)]
+        interval_ms: Option<u32>,
+        /// The server's clock, so that the agent can report its skew.
+        server_time: Timestamp,
+    },
+    /// A reading is in the stream.
+    MetricsReceived {
+        /// Its id.
+        id: Uuid,
+        /// Its position.
+        seq: u64,
+    },
+    /// A frame was refused; the connection stays.
+    Error {
+        /// Stable code, for example `malformed_frame`.
+        code: String,
+        /// What is wrong and what is allowed.
+        message: String,
+        /// Id of the refused reading.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Uuid>,
+    },
+    /// Asks for a `pong`.
+    Ping,
+    /// Answers a `ping`.
+    Pong,
+}
