@@ -1,0 +1,163 @@
+/**
+ * All servers the user may see, with their newest figures. Loaded once over HTTP, then kept by the
+ * live socket. It lies outside React: thousands of small changes a second become one new snapshot
+ * per flush, and a row object changes identity only when its content does.
+ */
+import type { RowMetrics, Server } from '../api/model'
+import type { LiveItem } from '../ws/frames'
+
+export interface FleetRow {
+  readonly server: Server
+  /** Server time in ms at which the newest reading was heard of; null without one. */
+  readonly heardAt: number | null
+}
+
+export interface FleetSnapshot {
+  readonly rows: readonly FleetRow[]
+  readonly byId: ReadonlyMap<string, FleetRow>
+  readonly loaded: boolean
+}
+
+export interface FleetClock {
+  now(): number
+  /** Runs `flush` soon; how soon is the host's choice. */
+  schedule(flush: () => void): void
+}
+
+export function toRow(server: Server): FleetRow {
+  const seen = server.last_seen ?? server.latest?.ts
+  return { server, heardAt: seen && server.latest ? Date.parse(seen) : null }
+}
+
+export class FleetStore {
+  readonly #clock: FleetClock
+  readonly #listeners = new Set<() => void>()
+  #byId = new Map<string, FleetRow>()
+  #snapshot: FleetSnapshot = { rows: [], byId: new Map(), loaded: false }
+  #loaded = false
+  #scheduled = false
+
+  constructor(clock: FleetClock) {
+    this.#clock = clock
+  }
+
+  snapshot = (): FleetSnapshot => this.#snapshot
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  /** A complete list from the API. Live figures that are newer than it are kept. */
+  replace(servers: Server[]): void {
+    const next = new Map<string, FleetRow>()
+    for (const server of servers) {
+      const known = this.#byId.get(server.id)
+      const row = toRow(server)
+      const newer = (known?.server.latest?.seq ?? -1) > (server.latest?.seq ?? -1)
+      next.set(
+        server.id,
+        known && newer
+          ? { ...known, server: { ...server, latest: known.server.latest, status: known.server.status } }
+          : row,
+      )
+    }
+    this.#byId = next
+    this.#loaded = true
+    this.#flush()
+  }
+
+  /** One server as the API answered it after a write or on its own page. */
+  put(server: Server): void {
+    this.#byId.set(server.id, toRow(server))
+    this.#flush()
+  }
+
+  remove(id: string): void {
+    if (this.#byId.delete(id)) this.#flush()
+  }
+
+  clear(): void {
+    this.#byId = new Map()
+    this.#loaded = false
+    this.#flush()
+  }
+
+  apply(items: readonly LiveItem[]): void {
+    let changed = false
+    for (const item of items) changed = this.#applyOne(item) || changed
+    if (!changed || this.#scheduled) return
+    this.#scheduled = true
+    this.#clock.schedule(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  #applyOne(item: LiveItem): boolean {
+    switch (item.k) {
+      case 'row':
+        return this.#figures(item.server, item.row)
+      case 'presence': {
+        const row = this.#byId.get(item.server)
+        if (!row) return false
+        const online = item.status === 'online'
+        this.#byId.set(item.server, {
+          ...row,
+          server: {
+            ...row.server,
+            status: item.status,
+            connected_since: online ? item.at : null,
+          },
+          // A fresh connection has its first interval before it can be late.
+          heardAt: online ? this.#clock.now() : row.heardAt,
+        })
+        return true
+      }
+      case 'server':
+        if (item.op === 'deleted') return this.#byId.delete(item.server)
+        this.#describe(item.server)
+        return true
+      case 'sample':
+        return false
+    }
+  }
+
+  #figures(id: string, latest: RowMetrics): boolean {
+    const row = this.#byId.get(id)
+    if (!row || (row.server.latest?.seq ?? -1) >= latest.seq) return false
+    const now = this.#clock.now()
+    this.#byId.set(id, {
+      server: { ...row.server, latest, last_seen: latest.ts, status: 'online' },
+      heardAt: now,
+    })
+    return true
+  }
+
+  /** Name, tags or agent changed; the figures stay unless the message has newer ones. */
+  #describe(server: Server): void {
+    const known = this.#byId.get(server.id)
+    if (!known || (server.latest?.seq ?? -1) >= (known.server.latest?.seq ?? -1)) {
+      this.#byId.set(server.id, toRow(server))
+      return
+    }
+    const { latest, last_seen, status, connected_since } = known.server
+    this.#byId.set(server.id, {
+      ...known,
+      server: { ...server, latest, last_seen, status, connected_since },
+    })
+  }
+
+  #flush(): void {
+    this.#snapshot = {
+      rows: [...this.#byId.values()],
+      byId: new Map(this.#byId),
+      loaded: this.#loaded,
+    }
+    for (const listener of this.#listeners) listener()
+  }
+}

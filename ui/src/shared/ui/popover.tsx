@@ -1,0 +1,41 @@
+import { Popover as Base } from '@base-ui/react/popover'
+import type { ReactElement, ReactNode } from 'react'
+import { cn } from '../lib/cn'
+
+export function Popover({
+  open,
+  onOpenChange,
+  trigger,
+  title,
+  children,
+  align = 'end',
+  className,
+}: {
+  open?: boolean
+  onOpenChange?: (open: boolean) => void
+  trigger: ReactElement
+  /** Read out when it opens. */
+  title: string
+  children: ReactNode
+  align?: 'start' | 'center' | 'end'
+  className?: string
+}) {
+  return (
+    <Base.Root open={open} onOpenChange={onOpenChange}>
+      <Base.Trigger render={trigger} />
+      <Base.Portal>
+        <Base.Positioner sideOffset={6} align={align} className="z-50" collisionPadding={8}>
+          <Base.Popup
+            className={cn(
+              'max-h-[min(80dvh,var(--available-height))] w-80 max-w-[calc(100vw-1rem)] animate-rise overflow-y-auto rounded-lg border border-line bg-surface p-3 shadow-float outline-none',
+              className,
+            )}
+          >
+            <Base.Title className="sr-only">{title}</Base.Title>
+            {children}
+          </Base.Popup>
+        </Base.Positioner>
+      </Base.Portal>
+    </Base.Root>
+  )
+}
