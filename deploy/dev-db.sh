@@ -28,6 +28,7 @@ create_cluster() {
     cat >>"$DATA/postgresql.conf" <<CONFIGURATION
 shared_preload_libraries = 'timescaledb'
 timescaledb.telemetry_level = off
+timescaledb.max_background_workers = 0
 jit = off
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$SOCKET'

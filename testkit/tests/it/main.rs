@@ -1,0 +1,11 @@
+//! The testkit tested on itself: what it promises about servers, databases, cuts and cleaning.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is the failure report of a test"
+)]
+
+mod cleaning;
+mod nats;
+mod postgres;
+mod protocol;
+mod proxy;
