@@ -9,6 +9,7 @@ mod process;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -81,6 +82,15 @@ impl NatsServerBuilder {
         self
     }
 
+    /// Runs a whole configuration file, one of those in `nats/`, instead of the testkit's own. Its
+    /// variables for name, listeners, store and sync interval are set; the others are the test's
+    /// to give with [`Self::env`]. Call [`Self::websocket`] when the file has such a listener.
+    #[must_use]
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.options.file = Some(path.into());
+        self
+    }
+
     /// Sync to disk before each acknowledgement, as production does.
     #[must_use]
     pub fn sync_always(mut self) -> Self {
@@ -109,7 +119,9 @@ impl NatsServerBuilder {
         for attempt in 1.. {
             let ports = Ports::pick(self.options.websocket)?;
             self.options.write(&scratch, ports)?;
-            let mut server = Server::spawn(&program, &scratch, &self.environment)?;
+            let mut server = self
+                .options
+                .spawn(&program, &scratch, ports, &self.environment)?;
             match server.answer(ports.client, PATIENCE).await {
                 Ok(()) => {
                     return Ok(NatsServer {
@@ -134,13 +146,27 @@ impl NatsServerBuilder {
     }
 }
 
+impl Options {
+    fn spawn(
+        &self,
+        program: &Path,
+        scratch: &Scratch,
+        ports: Ports,
+        environment: &[(String, String)],
+    ) -> anyhow::Result<Server> {
+        let mut variables = self.variables(scratch, ports);
+        variables.extend_from_slice(environment);
+        Server::spawn(program, &self.path(scratch), scratch, &variables)
+    }
+}
+
 /// A running (or deliberately killed) nats-server.
 #[derive(Debug)]
 pub struct NatsServer {
     // Before `scratch`, so that the process is gone when its store is deleted.
     server: Option<Server>,
     scratch: Scratch,
-    program: std::path::PathBuf,
+    program: PathBuf,
     options: Options,
     environment: Vec<(String, String)>,
     ports: Ports,
@@ -209,7 +235,9 @@ impl NatsServer {
     /// Starts it again on the same port and store; kills it first when it runs.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.server = None;
-        let mut server = Server::spawn(&self.program, &self.scratch, &self.environment)?;
+        let mut server =
+            self.options
+                .spawn(&self.program, &self.scratch, self.ports, &self.environment)?;
         server.answer(self.ports.client, PATIENCE).await?;
         self.server = Some(server);
         Ok(())

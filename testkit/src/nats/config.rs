@@ -1,6 +1,6 @@
 //! The configuration files a test server gets: our part, and the test's own text included in it.
 
-use std::fmt::Write;
+use std::{fmt::Write, path::PathBuf};
 
 use anyhow::Context;
 
@@ -13,6 +13,8 @@ pub(super) struct Options {
     pub(super) jetstream: bool,
     pub(super) sync_always: bool,
     pub(super) websocket: bool,
+    /// A whole configuration file to run instead of what is written here.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -22,6 +24,7 @@ impl Default for Options {
             jetstream: true,
             sync_always: false,
             websocket: false,
+            file: None,
         }
     }
 }
@@ -45,6 +48,41 @@ impl Ports {
 }
 
 impl Options {
+    /// The file to start the server with.
+    pub(super) fn path(&self, scratch: &Scratch) -> PathBuf {
+        self.file
+            .clone()
+            .unwrap_or_else(|| scratch.join("server.conf"))
+    }
+
+    /// What the files in `nats/` expect from their environment about place and durability.
+    pub(super) fn variables(&self, scratch: &Scratch, ports: Ports) -> Vec<(String, String)> {
+        let Ports {
+            client,
+            monitor,
+            websocket,
+        } = ports;
+        let listen = |port: u16| format!("\"127.0.0.1:{port}\"");
+        let mut variables = vec![
+            ("CHATOPS_NATS_NAME".to_owned(), format!("\"test-{client}\"")),
+            ("CHATOPS_NATS_LISTEN".to_owned(), listen(client)),
+            ("CHATOPS_NATS_MONITOR_LISTEN".to_owned(), listen(monitor)),
+            (
+                "CHATOPS_NATS_STORE".to_owned(),
+                format!("\"{}\"", scratch.join("store").display()),
+            ),
+            ("CHATOPS_NATS_SYNC".to_owned(), self.sync().to_owned()),
+        ];
+        variables.extend(
+            websocket.map(|port| ("CHATOPS_NATS_WEBSOCKET_LISTEN".to_owned(), listen(port))),
+        );
+        variables
+    }
+
+    fn sync(&self) -> &'static str {
+        if self.sync_always { "always" } else { "\"2m\"" }
+    }
+
     pub(super) fn write(&self, scratch: &Scratch, ports: Ports) -> anyhow::Result<()> {
         let Ports {
             client,
@@ -56,7 +94,7 @@ impl Options {
         );
         if self.jetstream {
             let store = scratch.join("store");
-            let sync = if self.sync_always { "always" } else { "2m" };
+            let sync = self.sync();
             writeln!(
                 text,
                 "jetstream {{ store_dir: \"{}\", sync_interval: {sync} }}",

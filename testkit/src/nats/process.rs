@@ -33,6 +33,7 @@ pub(super) fn log(scratch: &Scratch) -> String {
 impl Server {
     pub(super) fn spawn(
         program: &Path,
+        config: &Path,
         scratch: &Scratch,
         environment: &[(String, String)],
     ) -> anyhow::Result<Self> {
@@ -44,7 +45,7 @@ impl Server {
             .context("open the nats-server log")?;
         let child = Command::new(program)
             .arg("--config")
-            .arg(scratch.join("server.conf"))
+            .arg(config)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -6,6 +6,7 @@
 
 mod cleaning;
 mod nats;
+mod nats_configurations;
 mod postgres;
 mod protocol;
 mod proxy;

@@ -1,12 +1,15 @@
 //! As much of the NATS text protocol as these tests need; the client library belongs to `bus`.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, bail};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
     net::TcpStream,
+    time::timeout,
 };
+
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Client {
     stream: BufStream<TcpStream>,
@@ -44,8 +47,15 @@ impl Client {
         Ok(line.trim_end().to_owned())
     }
 
-    /// Publishes with a reply subject and returns the answer's body.
+    /// Publishes with a reply subject and returns the answer's body. A cluster without a leader
+    /// does not answer at all, hence the limit.
     pub(crate) async fn request(&mut self, subject: &str, body: &str) -> anyhow::Result<String> {
+        timeout(PATIENCE, self.ask(subject, body))
+            .await
+            .context("nobody answers")?
+    }
+
+    async fn ask(&mut self, subject: &str, body: &str) -> anyhow::Result<String> {
         self.send(&format!("PUB {subject} inbox {}\r\n{body}\r\n", body.len()))
             .await?;
         loop {
@@ -69,12 +79,14 @@ impl Client {
     }
 
     pub(crate) async fn create_stream(&mut self) -> anyhow::Result<()> {
-        let answer = self
-            .request(
-                "$JS.API.STREAM.CREATE.S",
-                r#"{"name":"S","subjects":["s.>"],"storage":"file","num_replicas":1}"#,
-            )
-            .await?;
+        self.create_stream_with(
+            r#"{"name":"S","subjects":["s.>"],"storage":"file","num_replicas":1}"#,
+        )
+        .await
+    }
+
+    pub(crate) async fn create_stream_with(&mut self, config: &str) -> anyhow::Result<()> {
+        let answer = self.request("$JS.API.STREAM.CREATE.S", config).await?;
         if answer.contains("\"error\"") {
             bail!("{answer}");
         }
