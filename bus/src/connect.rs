@@ -1,0 +1,407 @@
+//! A process's connection to the bus.
+//!
+//! It reconnects for ever, with jitter so that a fleet does not come back in one instant. While it is away, publishing
+//! waits or fails; nothing is reported as stored.
+
+use std::{
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use async_nats::{Client, Event, HeaderMap, client::RequestErrorKind, jetstream};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use rand::Rng;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
+
+/// Oldest server whose JetStream keeps its promises: 2.10.20 to 2.10.22 could lose streams after a crash.
+pub const OLDEST_SERVER: (i64, i64, i64) = (2, 10, 23);
+
+/// How long a JetStream acknowledgement may take before its outcome counts as unknown.
+const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Acknowledgements that may be outstanding on one connection before publishing waits.
+const ACKS_IN_FLIGHT: usize = 4096;
+
+/// What a process needs to reach the bus.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// One or more URLs, comma separated: `nats://`, `tls://`, `ws://` or `wss://`.
+    pub url: String,
+    /// Shown in the server's connection list.
+    pub name: String,
+    /// Absent on a server without authentication.
+    pub user: Option<Credentials>,
+    /// Prefix of reply subjects, where the account separates them by user.
+    pub inbox_prefix: Option<String>,
+    /// PEM file of a private certificate authority.
+    pub ca_file: Option<PathBuf>,
+    /// Return at once and keep trying, also when the first attempt is refused.
+    pub retry_on_initial_connect: bool,
+}
+
+/// User name and password.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// User name.
+    pub user: String,
+    /// Password; never printed.
+    pub password: SecretString,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nothing answers, or it refuses us.
+    #[error("connect to {url}")]
+    Connect {
+        /// Where.
+        url: String,
+        /// Why.
+        #[source]
+        source: async_nats::ConnectError,
+    },
+    /// The server is too old to be trusted with the log.
+    #[error(
+        "nats-server {found} at {url} is too old: at least 2.10.23 is needed (older ones can lose streams after a crash); upgrade it and start again"
+    )]
+    TooOld {
+        /// Where.
+        url: String,
+        /// Its version.
+        found: String,
+    },
+}
+
+/// State of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// Up. Counts connects, so that a missed drop is still noticed.
+    Connected {
+        /// How many times the connection came up.
+        generation: u64,
+    },
+    /// Down or not up yet.
+    Disconnected {
+        /// The last thing the server or the library said, for people.
+        reason: Option<String>,
+    },
+}
+
+/// A connection. Cheap to clone; closed when the last clone is dropped.
+#[derive(Clone)]
+pub struct Bus {
+    pub(crate) client: Client,
+    pub(crate) js: jetstream::Context,
+    link: watch::Receiver<Link>,
+    last_error: Arc<watch::Sender<Option<String>>>,
+    url: Arc<str>,
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Connects.
+pub async fn connect(options: ConnectOptions) -> Result<Bus, ConnectError> {
+    let (link_in, link) = watch::channel(Link::Disconnected { reason: None });
+    let last_error = Arc::new(watch::channel(None).0);
+    let errors = Arc::clone(&last_error);
+    let link_in = Arc::new(link_in);
+    let mut config = async_nats::ConnectOptions::new()
+        .name(&options.name)
+        .ping_interval(Duration::from_secs(10))
+        .connection_timeout(Duration::from_secs(10))
+        .subscription_capacity(65_536)
+        .reconnect_delay_callback(reconnect_delay)
+        .max_reconnects(None)
+        .event_callback(move |event| {
+            note(&link_in, &errors, &event);
+            std::future::ready(())
+        });
+    if let Some(Credentials { user, password }) = &options.user {
+        config = config.user_and_password(user.clone(), password.expose_secret().to_owned());
+    }
+    if let Some(prefix) = &options.inbox_prefix {
+        config = config.custom_inbox_prefix(prefix);
+    }
+    if let Some(ca) = &options.ca_file {
+        config = config.add_root_certificates(ca.clone()).require_tls(true);
+    }
+    if options.retry_on_initial_connect {
+        config = config.retry_on_initial_connect();
+    }
+    let addresses: Vec<&str> = options.url.split(',').map(str::trim).collect();
+    let client = config
+        .connect(addresses)
+        .await
+        .map_err(|source| ConnectError::Connect {
+            url: options.url.clone(),
+            source,
+        })?;
+    let js = jetstream::context::ContextBuilder::new()
+        .timeout(ACK_TIMEOUT)
+        .ack_timeout(ACK_TIMEOUT)
+        .max_ack_inflight(ACKS_IN_FLIGHT)
+        .backpressure_on_inflight(true)
+        .build(client.clone());
+    let bus = Bus {
+        client,
+        js,
+        link,
+        last_error,
+        url: options.url.into(),
+    };
+    if !options.retry_on_initial_connect {
+        bus.check_server()?;
+    }
+    Ok(bus)
+}
+
+/// Full jitter over an exponential window of 0.2 s to 10 s: thousands of agents that lost one server spread their return.
+fn reconnect_delay(attempt: usize) -> Duration {
+    let window = 200_u64.saturating_mul(1 << attempt.min(6)).min(10_000);
+    Duration::from_millis(rand::rng().random_range(20..=window))
+}
+
+fn note(link: &watch::Sender<Link>, errors: &watch::Sender<Option<String>>, event: &Event) {
+    match event {
+        Event::Connected => {
+            link.send_modify(|link| {
+                let generation = match link {
+                    Link::Connected { generation } => *generation + 1,
+                    Link::Disconnected { .. } => {
+                        GENERATION.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1
+                    }
+                };
+                *link = Link::Connected { generation };
+            });
+        }
+        Event::Disconnected | Event::Closed => {
+            let reason = errors.borrow().clone();
+            link.send_replace(Link::Disconnected { reason });
+        }
+        Event::SlowConsumer(_) => {
+            metrics::counter!("chatops_bus_slow_consumer_total").increment(1);
+            tracing::warn!(
+                "a subscription of this process is too slow: the bus dropped messages for it"
+            );
+        }
+        Event::ServerError(_) | Event::ClientError(_) => {
+            tracing::warn!(%event, "bus connection error");
+            errors.send_replace(Some(event.to_string()));
+        }
+        Event::LameDuckMode | Event::Draining => {}
+    }
+}
+
+/// Generations differ across all connections of a process; that they count up is all that matters.
+static GENERATION: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+impl Bus {
+    /// Refuses servers older than [`OLDEST_SERVER`].
+    pub fn check_server(&self) -> Result<(), ConnectError> {
+        let (major, minor, patch) = OLDEST_SERVER;
+        if self.client.is_server_compatible(major, minor, patch) {
+            return Ok(());
+        }
+        Err(ConnectError::TooOld {
+            url: self.url.to_string(),
+            found: self.server_version(),
+        })
+    }
+
+    /// Version of the connected server; empty before the first connect.
+    pub fn server_version(&self) -> String {
+        self.client.server_info().version
+    }
+
+    /// Whether the server is at least this version.
+    pub fn server_at_least(&self, major: i64, minor: i64) -> bool {
+        self.client.is_server_compatible(major, minor, 0)
+    }
+
+    /// Follows the connection.
+    pub fn state(&self) -> watch::Receiver<Link> {
+        self.link.clone()
+    }
+
+    /// The last error that the server or the library reported, for example a permissions violation: a forbidden publish
+    /// into a stream fails as a missing acknowledgement, and only this says why.
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error.borrow().clone()
+    }
+
+    /// Round-trip to the server and flush of everything written before.
+    pub async fn flush(&self) -> Result<(), RequestError> {
+        self.client
+            .flush()
+            .await
+            .map_err(|error| RequestError::Failed(error.to_string()))
+    }
+
+    /// Sends a request and waits for one answer.
+    pub async fn request(
+        &self,
+        subject: &str,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, RequestError> {
+        let request = async_nats::Request::new()
+            .payload(payload)
+            .timeout(Some(timeout));
+        match self.client.send_request(subject.to_owned(), request).await {
+            Ok(answer) => Ok(answer.payload),
+            Err(error) => Err(match error.kind() {
+                RequestErrorKind::NoResponders => RequestError::NoResponders,
+                RequestErrorKind::TimedOut => RequestError::Timeout,
+                RequestErrorKind::InvalidSubject
+                | RequestErrorKind::MaxPayloadExceeded
+                | RequestErrorKind::Other => RequestError::Failed(error.to_string()),
+            }),
+        }
+    }
+
+    /// A fresh reply subject of this connection.
+    pub fn new_inbox(&self) -> String {
+        self.client.new_inbox()
+    }
+
+    /// Receives what is published from now on. Delivery is at most once.
+    pub async fn subscribe(&self, subject: &str) -> Result<Subscription, RequestError> {
+        let inner = self.client.subscribe(subject.to_owned()).await;
+        inner
+            .map(Subscription)
+            .map_err(|error| RequestError::Failed(error.to_string()))
+    }
+
+    /// Like [`Self::subscribe`], each message going to one member of the group.
+    pub async fn queue_subscribe(
+        &self,
+        subject: &str,
+        group: &str,
+    ) -> Result<Subscription, RequestError> {
+        let inner = self
+            .client
+            .queue_subscribe(subject.to_owned(), group.to_owned())
+            .await;
+        inner
+            .map(Subscription)
+            .map_err(|error| RequestError::Failed(error.to_string()))
+    }
+
+    /// Publishes without acknowledgement: replies, requests and live bytes. `reply` asks receivers to answer there.
+    pub async fn publish_core(
+        &self,
+        subject: &str,
+        reply: Option<&str>,
+        headers: &[(&str, &str)],
+        payload: Bytes,
+    ) -> Result<(), RequestError> {
+        let headers = (!headers.is_empty())
+            .then(|| headers.iter().map(|(n, v)| (*n, *v)).collect::<Headers>().0);
+        let sent = match (reply, headers) {
+            (None, None) => self.client.publish(subject.to_owned(), payload).await,
+            (None, Some(headers)) => {
+                self.client
+                    .publish_with_headers(subject.to_owned(), headers, payload)
+                    .await
+            }
+            (Some(reply), None) => {
+                self.client
+                    .publish_with_reply(subject.to_owned(), reply.to_owned(), payload)
+                    .await
+            }
+            (Some(reply), Some(headers)) => {
+                self.client
+                    .publish_with_reply_and_headers(
+                        subject.to_owned(),
+                        reply.to_owned(),
+                        headers,
+                        payload,
+                    )
+                    .await
+            }
+        };
+        sent.map_err(|error| RequestError::Failed(error.to_string()))
+    }
+}
+
+struct Headers(HeaderMap);
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.insert(name, value);
+        }
+        Self(map)
+    }
+}
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// Nobody listens: the request was certainly not handled.
+    #[error("nobody answers on this subject")]
+    NoResponders,
+    /// No answer in time: the request may have been handled.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection or the request itself failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A live message.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where it was published.
+    pub subject: String,
+    /// Where an answer goes.
+    pub reply: Option<String>,
+    /// Headers, in no particular order.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub payload: Bytes,
+}
+
+/// A live subscription; ends when dropped.
+#[derive(Debug)]
+pub struct Subscription(async_nats::Subscriber);
+
+impl Stream for Subscription {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.0
+            .poll_next_unpin(cx)
+            .map(|message| message.map(from_nats))
+    }
+}
+
+fn from_nats(message: async_nats::Message) -> Message {
+    let headers = message
+        .headers
+        .iter()
+        .flat_map(HeaderMap::iter)
+        .flat_map(|(name, values)| {
+            values
+                .iter()
+                .map(move |value| (name.to_string(), value.as_str().to_owned()))
+        });
+    Message {
+        headers: headers.collect(),
+        subject: message.subject.into_string(),
+        reply: message.reply.map(|reply| reply.into_string()),
+        payload: message.payload,
+    }
+}
