@@ -62,7 +62,9 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with millisecond or finer digits as needed; out-of-range moments print as their number.
     pub fn rfc3339(self) -> String {
-        self.to_datetime().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| self.0.to_string())
+        self.to_datetime()
+            .and_then(|at| at.format(&Rfc3339).ok())
+            .unwrap_or_else(|| self.0.to_string())
     }
 
     /// Parses RFC 3339.
@@ -171,12 +173,16 @@ pub struct Manual {
 impl Manual {
     /// Starts at a moment.
     pub fn at(start: Timestamp) -> Self {
-        Self { micros: AtomicI64::new(start.0), count: AtomicU64::new(0) }
+        Self {
+            micros: AtomicI64::new(start.0),
+            count: AtomicU64::new(0),
+        }
     }
 
     /// Moves the clock.
     pub fn advance_millis(&self, millis: i64) {
-        self.micros.fetch_add(millis.saturating_mul(1000), Ordering::SeqCst);
+        self.micros
+            .fetch_add(millis.saturating_mul(1000), Ordering::SeqCst);
     }
 }
 

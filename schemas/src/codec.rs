@@ -115,7 +115,11 @@ pub fn decode<T: Event>(bytes: &[u8]) -> Result<Envelope<T>, DecodeError> {
         return Err(DecodeError::UnknownType(head.kind));
     }
     if head.ver > T::VERSION {
-        return Err(DecodeError::NewerVersion { kind: head.kind, found: head.ver, known: T::VERSION });
+        return Err(DecodeError::NewerVersion {
+            kind: head.kind,
+            found: head.ver,
+            known: T::VERSION,
+        });
     }
     if head.ver == T::VERSION {
         // Type and version are right, so the first attempt failed on the payload: its error is the one to show.
@@ -135,12 +139,17 @@ pub fn decode_any(bytes: &[u8]) -> Result<Envelope<Payload>, DecodeError> {
 
 fn upcast<T: Event>(old: Envelope<Value>) -> Result<Envelope<T>, DecodeError> {
     let (kind, found) = (old.kind.clone(), old.ver);
-    let missing = || DecodeError::NoUpcast { kind: kind.clone(), found, known: T::VERSION };
+    let missing = || DecodeError::NoUpcast {
+        kind: kind.clone(),
+        found,
+        known: T::VERSION,
+    };
     let mut data = old.data.clone();
     for version in found..T::VERSION {
         data = T::upcast(version, data).ok_or_else(missing)?;
     }
-    let data: T = serde_json::from_value(data).map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    let data: T =
+        serde_json::from_value(data).map_err(|error| DecodeError::Malformed(error.to_string()))?;
     let mut event = old.map(|_| data);
     event.ver = T::VERSION;
     Ok(event)

@@ -8,7 +8,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// A payload that may travel in an [`Envelope`](crate::envelope::Envelope).
-pub trait Event: Serialize + DeserializeOwned + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static {
+pub trait Event:
+    Serialize + DeserializeOwned + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static
+{
     /// Name in the past tense or of the thing measured, `area.name`. Never reused for something else.
     const TYPE: &'static str;
 
@@ -40,14 +42,20 @@ pub struct Invalid {
 
 impl Invalid {
     pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
+        Self {
+            field: field.into(),
+            reason: reason.into(),
+        }
     }
 }
 
 /// Checks a text's length in characters and that it holds no control character.
 pub(crate) fn check_text(field: &str, text: &str, max: usize) -> Result<(), Invalid> {
     if text.chars().count() > max {
-        return Err(Invalid::new(field, format!("has more than {max} characters")));
+        return Err(Invalid::new(
+            field,
+            format!("has more than {max} characters"),
+        ));
     }
     if text.chars().any(char::is_control) {
         return Err(Invalid::new(field, "holds a control character"));

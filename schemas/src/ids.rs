@@ -35,9 +35,15 @@ pub const MAX_TOKEN: usize = 64;
 
 fn check_token(text: &str) -> Result<(), IdError> {
     if text.is_empty() || text.len() > MAX_TOKEN {
-        return Err(IdError::Length { len: text.len(), max: MAX_TOKEN });
+        return Err(IdError::Length {
+            len: text.len(),
+            max: MAX_TOKEN,
+        });
     }
-    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '_' || *c == '-')) {
+    match text
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || *c == '_' || *c == '-'))
+    {
         Some(c) => Err(IdError::Character(c)),
         None => Ok(()),
     }
@@ -142,7 +148,10 @@ impl EventId {
     /// the same id, so a repeated derivation is recognised as a duplicate.
     pub fn derived(stream: &str, seq: u64, rule: &str) -> Self {
         const NAMESPACE: Uuid = Uuid::from_u128(0x6f70_735f_7631_5f64_6572_6976_6564_2e30);
-        Self(Uuid::new_v5(&NAMESPACE, format!("{stream}:{seq}:{rule}").as_bytes()))
+        Self(Uuid::new_v5(
+            &NAMESPACE,
+            format!("{stream}:{seq}:{rule}").as_bytes(),
+        ))
     }
 }
 

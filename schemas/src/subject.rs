@@ -73,7 +73,12 @@ pub fn fact(server: &ServerId, kind: &str) -> String {
 
 /// A control aggregate. `id` is an id type's text or a digest, never a person's text.
 pub fn ctl(entity: Entity, id: &str) -> String {
-    debug_assert!(!id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    debug_assert!(
+        !id.is_empty()
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    );
     format!("ops.v1.ctl.{}.{id}", entity.token())
 }
 

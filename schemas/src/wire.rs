@@ -69,9 +69,13 @@ impl<'de> Deserialize<'de> for MetricsData {
         use serde::de::Error as _;
         let value = serde_json::Value::deserialize(deserializer)?;
         if original::Sample::recognises(&value) {
-            serde_json::from_value(value).map(|s| Self::Original(Box::new(s))).map_err(D::Error::custom)
+            serde_json::from_value(value)
+                .map(|s| Self::Original(Box::new(s)))
+                .map_err(D::Error::custom)
         } else {
-            serde_json::from_value(value).map(|s| Self::Sample(Box::new(s))).map_err(D::Error::custom)
+            serde_json::from_value(value)
+                .map(|s| Self::Sample(Box::new(s)))
+                .map_err(D::Error::custom)
         }
     }
 }

@@ -100,7 +100,11 @@ impl Event for UserRegistered {
     fn validate(&self) -> Result<(), Invalid> {
         check_text("username", &self.username, 64)?;
         check_text("email", self.email.as_deref().unwrap_or_default(), 254)?;
-        check_text("full_name", self.full_name.as_deref().unwrap_or_default(), 128)
+        check_text(
+            "full_name",
+            self.full_name.as_deref().unwrap_or_default(),
+            128,
+        )
     }
 }
 
@@ -157,7 +161,9 @@ impl Event for ServerRegistered {
 
     fn validate(&self) -> Result<(), Invalid> {
         check_text("name", &self.name, 128)?;
-        self.tags.iter().try_for_each(|tag| check_text("tags", tag, 64))
+        self.tags
+            .iter()
+            .try_for_each(|tag| check_text("tags", tag, 64))
     }
 }
 
@@ -182,7 +188,9 @@ impl Event for ServerChanged {
 
     fn validate(&self) -> Result<(), Invalid> {
         check_text("name", &self.name, 128)?;
-        self.tags.iter().try_for_each(|tag| check_text("tags", tag, 64))
+        self.tags
+            .iter()
+            .try_for_each(|tag| check_text("tags", tag, 64))
     }
 }
 

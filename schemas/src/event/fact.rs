@@ -52,15 +52,20 @@ impl Event for AgentHello {
     fn validate(&self) -> Result<(), Invalid> {
         check_text("version", &self.version, 64)?;
         check_text("hostname", &self.hostname, 256)?;
-        for (field, text) in
-            [("os", &self.os), ("kernel", &self.kernel), ("arch", &self.arch), ("cpu_model", &self.cpu_model)]
-        {
+        for (field, text) in [
+            ("os", &self.os),
+            ("kernel", &self.kernel),
+            ("arch", &self.arch),
+            ("cpu_model", &self.cpu_model),
+        ] {
             check_text(field, text.as_deref().unwrap_or_default(), 256)?;
         }
         if self.capabilities.len() > 32 {
             return Err(Invalid::new("capabilities", "has more than 32 entries"));
         }
-        self.capabilities.iter().try_for_each(|c| check_text("capabilities", c, 64))
+        self.capabilities
+            .iter()
+            .try_for_each(|c| check_text("capabilities", c, 64))
     }
 }
 

@@ -358,7 +358,10 @@ mod validate {
 
     fn count(field: &str, len: usize) -> Result<(), Invalid> {
         if len > MAX_ITEMS {
-            return Err(Invalid::new(field, format!("has {len} entries, at most {MAX_ITEMS} are accepted")));
+            return Err(Invalid::new(
+                field,
+                format!("has {len} entries, at most {MAX_ITEMS} are accepted"),
+            ));
         }
         Ok(())
     }
@@ -366,7 +369,10 @@ mod validate {
     pub(super) fn sample(s: &Sample) -> Result<(), Invalid> {
         if let Some(cpu) = &s.cpu {
             count("cpu.cores", cpu.cores.len())?;
-            finite(|| "cpu".into(), &[cpu.total, cpu.user, cpu.system, cpu.iowait, cpu.steal])?;
+            finite(
+                || "cpu".into(),
+                &[cpu.total, cpu.user, cpu.system, cpu.iowait, cpu.steal],
+            )?;
             finite(|| "cpu.cores".into(), &cpu.cores)?;
         }
         if let Some(load) = &s.load {
@@ -382,14 +388,26 @@ mod validate {
         count("disk", s.disk.len())?;
         for d in &s.disk {
             check_text("disk.name", &d.name, MAX_NAME)?;
-            finite(|| format!("disk {}", d.name), &[d.read, d.write, d.read_ops, d.write_ops, d.util, d.await_ms])?;
+            finite(
+                || format!("disk {}", d.name),
+                &[d.read, d.write, d.read_ops, d.write_ops, d.util, d.await_ms],
+            )?;
         }
         count("net", s.net.len())?;
         for n in &s.net {
             check_text("net.name", &n.name, MAX_NAME)?;
             finite(
                 || format!("net {}", n.name),
-                &[n.rx, n.tx, n.rx_packets, n.tx_packets, n.rx_errors, n.tx_errors, n.rx_drops, n.tx_drops],
+                &[
+                    n.rx,
+                    n.tx,
+                    n.rx_packets,
+                    n.tx_packets,
+                    n.rx_errors,
+                    n.tx_errors,
+                    n.rx_drops,
+                    n.tx_drops,
+                ],
             )?;
         }
         count("temp", s.temp.len())?;
@@ -407,7 +425,10 @@ mod validate {
         count("containers", s.containers.len())?;
         for c in &s.containers {
             check_text("containers.name", &c.name, MAX_NAME)?;
-            finite(|| format!("container {}", c.name), &[c.cpu, c.rx, c.tx, c.read, c.write])?;
+            finite(
+                || format!("container {}", c.name),
+                &[c.cpu, c.rx, c.tx, c.read, c.write],
+            )?;
         }
         count("failed_units", s.failed_units.len())?;
         for unit in &s.failed_units {

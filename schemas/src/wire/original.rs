@@ -98,7 +98,8 @@ impl Sample {
 
 fn bytes(gb: Option<f64>) -> Option<u64> {
     // A negative or non-finite size is no size; `as` saturates the rest.
-    gb.filter(|gb| gb.is_finite() && *gb >= 0.0).map(|gb| (gb * 1_073_741_824.0) as u64)
+    gb.filter(|gb| gb.is_finite() && *gb >= 0.0)
+        .map(|gb| (gb * 1_073_741_824.0) as u64)
 }
 
 impl From<Sample> for metric::Sample {
@@ -106,7 +107,10 @@ impl From<Sample> for metric::Sample {
         let mut by_cpu = old.processes;
         by_cpu.sort_by(|a, b| b.cpu.unwrap_or(0.0).total_cmp(&a.cpu.unwrap_or(0.0)));
         Self {
-            cpu: old.cpu.map(|cpu| metric::Cpu { total: cpu.usage_percent, ..metric::Cpu::default() }),
+            cpu: old.cpu.map(|cpu| metric::Cpu {
+                total: cpu.usage_percent,
+                ..metric::Cpu::default()
+            }),
             mem: old.memory.map(|m| metric::Memory {
                 total: bytes(m.total_gb),
                 used: bytes(m.used_gb),
