@@ -23,13 +23,14 @@ debian_mirrors() {
         echo "${CHATOPS_DEBIAN_MIRROR%/}"
         return
     fi
-    local uri component codename
-    apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(CODENAME)' 'Created-By: Packages' 2>/dev/null | sort -u |
-        while read -r uri component codename; do
+    local uri component
+    # shellcheck disable=SC2016 # apt's variables, not the shell's
+    apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null | sort -u |
+        while read -r uri component; do
             [ "$component" = main ] || continue
             case "$uri" in
                 *security* | cdrom:*) ;;
-                mirror+file:* | mirror:file:*) grep -Eo '^(https?|file)://[^[:space:]]+' "${uri#*file:}" 2>/dev/null | head -n 3 ;;
+                mirror+file:* | mirror:file:*) grep -Eo '^(https?|file)://[^[:space:]]+' "${uri#*file:}" 2>/dev/null | head -n 3 || true ;;
                 http://* | https://* | file:*) echo "$uri" ;;
             esac
         done | sed -e 's#/*$##' | awk '!seen[$0]++' | sed -e 's#/ubuntu$#/debian#' -e 's#/ubuntu-ports$#/debian#'
@@ -121,13 +122,15 @@ unpack_debian() {
 }
 
 trim_debian() {
-    rm -rf "$1"/usr/share/{doc,man,locale,info,lintian,bug,bash-completion} "$1"/usr/lib/postgresql/17/lib/{bitcode,pgxs} \
-        "$1"/usr/share/postgresql/17/man "$1"/etc "$1"/var "$1"/usr/lib/systemd
+    local tree=${1:?}
+    rm -rf "$tree"/usr/share/{doc,man,locale,info,lintian,bug,bash-completion} "$tree"/usr/lib/postgresql/17/lib/{bitcode,pgxs} \
+        "$tree"/usr/share/postgresql/17/man "${tree:?}"/etc "${tree:?}"/var "$tree"/usr/lib/systemd
 }
 
 # Debian 13 has merged /usr; its packages carry everything below usr/.
 point_at_own_libraries() { # TREE FINAL-PLACE
-    local libraries="usr/lib/$(library_triplet)" interpreter program
+    local libraries interpreter program
+    libraries="usr/lib/$(library_triplet)"
     interpreter=$(cd "$1" && find usr/lib usr/lib64 -name "$(loader)" 2>/dev/null | head -n 1)
     [ -n "$interpreter" ] || die "the unpacked Debian has no $(loader)"
     for program in "${POSTGRES_PROGRAMS[@]/#/usr/lib/postgresql/17/bin/}" usr/sbin/nats-server; do

@@ -89,3 +89,11 @@ as_database_user() {
     if [ -z "$user" ]; then "$@"
     else setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"; fi
 }
+
+NODE_MINIMUM=20.19.0
+
+# Is the Node.js of this host (not the bundled one) new enough for the web app?
+node_is_current() {
+    local version
+    version=$(node --version 2>/dev/null) && command -v npm >/dev/null && version_at_least "${version#v}" "$NODE_MINIMUM"
+}

@@ -15,18 +15,12 @@ set -euo pipefail
 . "$ROOT/deploy/wheels.sh"
 
 ELSEWHERE=/var/lib/chatops/runtime
-NODE_MINIMUM=20.19.0
 
 # stamped PART FINGERPRINT: was this part finished, from the same recipe and at the same place?
 stamped() { [ "$(cat "$RUNTIME/$1.stamp" 2>/dev/null)" = "$2" ]; }
 
 # The interpreter path is written into the binaries, so a moved checkout unpacks again.
 fingerprint() { printf '%s %s\n' "$RUNTIME" "$(cat "$@" | cksum)"; }
-
-node_is_current() {
-    local version
-    version=$(node --version 2>/dev/null) && command -v npm >/dev/null && version_at_least "${version#v}" "$NODE_MINIMUM"
-}
 
 install_part() { # PART FINGERPRINT TITLE COMMAND...
     local part=$1 print=$2 title=$3

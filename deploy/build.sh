@@ -1,0 +1,45 @@
+# Sourced after steps.sh and host.sh: what has to be built, and when it can be skipped.
+
+TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
+STAMPS="$RUN/stamp"
+
+# prepare_host NEED...: the Rust toolchain, the packages for the needs, the bundled servers, and
+# a Node.js that is new enough first in PATH.
+prepare_host() {
+    local packages
+    need_rust
+    mapfile -t packages < <(missing_packages "$@" | tr ' ' '\n' | sort -u)
+    need_packages "${packages[@]}"
+    "$ROOT/deploy/runtime.sh"
+    [ ! -x "$RUNTIME/node/bin/node" ] || node_is_current || export PATH="$RUNTIME/node/bin:$PATH"
+    export CHATOPS_RUNTIME="$RUNTIME"
+}
+
+# newer_than STAMP PATH...: does anything below the paths differ since the stamp was written? A
+# removed file shows in the time of its directory.
+newer_than() {
+    local stamp=$1
+    shift
+    [ ! -e "$stamp" ] || [ -n "$(find "$@" -newer "$stamp" -print -quit)" ]
+}
+
+install_ui_packages() {
+    local stamp="$STAMPS/ui-packages" print
+    print="$(node --version) $(cksum <"$ROOT/ui/package-lock.json")"
+    [ -d "$ROOT/ui/node_modules" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$print" ] && return
+    need_space "$ROOT/ui" 700 "installing the web app's packages"
+    step "packages of the web app (npm ci)" npm --prefix "$ROOT/ui" ci --no-audit --no-fund
+    mkdir -p "$STAMPS"
+    printf '%s\n' "$print" >"$stamp"
+}
+
+build_ui() {
+    local stamp="$STAMPS/ui-dist" inputs=("$ROOT"/ui/{src,public,scripts} "$ROOT"/ui/*.{json,ts,html})
+    install_ui_packages
+    [ -e "$ROOT/ui/dist/index.html" ] && ! newer_than "$stamp" "${inputs[@]}" && return
+    mkdir -p "$STAMPS"
+    # Before the build, so that an edit made meanwhile builds again.
+    touch "$stamp.begun"
+    step "web app" npm --prefix "$ROOT/ui" run build
+    mv "$stamp.begun" "$stamp"
+}

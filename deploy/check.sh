@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# `make check`: everything about the source that can be judged without running the product.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/sqlx.sh"
+
+# Built without optimisation (a minute instead of five) and kept in .run/tools.
+CARGO_DENY=0.20.2
+
+deny() {
+    if ! cargo deny --version >/dev/null 2>&1; then
+        CARGO_TARGET_DIR="$RUN/tools/target" CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --no-default-features \
+            --root "$RUN/tools" "cargo-deny@$CARGO_DENY"
+        rm -rf "$RUN/tools/target"
+    fi
+    cargo deny --locked check licenses bans sources
+}
+
+# The database of known weaknesses lies on the network; a machine without it says so and goes on.
+advisories() {
+    local log="$LOGS/advisories.log"
+    if cargo deny --locked check advisories >"$log" 2>&1; then
+        note "advisories: none apply"
+    elif grep -q 'failed to fetch advisory database' "$log"; then
+        note "advisories: not checked, the RustSec database cannot be reached from here"
+    else
+        cat "$log" >&2
+        return 1
+    fi
+}
+
+check_ui() {
+    touch "$STAMPS/ui-dist.begun"
+    npm --prefix "$ROOT/ui" run check
+    mv "$STAMPS/ui-dist.begun" "$STAMPS/ui-dist"
+}
+
+clippy() {
+    local code=0
+    cargo clippy --locked --quiet --workspace --all-targets -- -D warnings || code=$?
+    forget_queries
+    return "$code"
+}
+
+cd "$ROOT"
+export PATH="$RUN/tools/bin:$PATH" CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+prepare_host cc zoneinfo
+
+heading "Web app: lock file, lint, types, unused code, build, budgets"
+install_ui_packages
+mkdir -p "$STAMPS"
+step_live "web app" check_ui
+
+heading "Rust: format, lints, checked queries, documentation"
+step "cargo fmt --check" cargo fmt --all --check
+if newer_than "$STAMPS/queries" "${QUERY_INPUTS[@]}"; then
+    database_ran=no
+    [ ! -e "$RUN/dev/postgres/postmaster.pid" ] || database_ran=yes
+    learn_queries
+    step_live "cargo clippy, queries against a real schema" clippy
+    forget_queries
+    step "checked queries are current" queries_are_current
+    touch "$STAMPS/queries"
+    [ "$database_ran" = yes ] || "$ROOT/deploy/dev-db.sh" stop
+else
+    step_live "cargo clippy" clippy
+fi
+step "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --workspace --no-deps
+
+heading "House: licences and sources, floors, owners, sizes, names, generated files"
+step "cargo deny" deny
+advisories
+# With --workspace the libraries are built as the tests need them, not once more.
+step "house rules" cargo test --locked --quiet --workspace --test house
+step "generated files" "$ROOT/deploy/generated.sh"
+
+printf '\n%scheck passed%s\n' "$GREEN" "$PLAIN"

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# `make clean`: what can be built again. The data of `make run` stays unless told `all`.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+. "$ROOT/deploy/host.sh"
+
+cd "$ROOT"
+[ ! -e "$RUN/dev" ] || "$ROOT/deploy/dev-db.sh" stop
+rm -rf ui/dist ui/node_modules ui/test-results ui/playwright-report
+if [ -d "$RUN" ]; then
+    find "$RUN" -mindepth 1 -maxdepth 1 ! -name data -exec rm -rf {} +
+    [ "${1:-}" != all ] || rm -rf "$RUN"
+fi
+# A target directory that is set from outside may be shared with other projects.
+if [ -n "${CARGO_TARGET_DIR:-}" ]; then note "left alone: $CARGO_TARGET_DIR"; else rm -rf target; fi
+[ ! -d "$RUN/data" ] || note "kept: $RUN/data (make clean ALL=1 deletes it)"

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# `make test`: all tests. Every part runs even when an earlier one failed; the last line counts.
+set -uo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+. "$ROOT/deploy/host.sh"
+. "$ROOT/deploy/build.sh"
+. "$ROOT/deploy/count.sh"
+
+rust_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        # nextest does not run the examples in the documentation.
+        cargo nextest run --locked --workspace --no-fail-fast && cargo test --locked --quiet --workspace --doc
+    else
+        cargo test --locked --workspace --no-fail-fast
+    fi
+}
+
+cd "$ROOT"
+export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+set -e
+prepare_host cc zoneinfo chromium
+build_ui
+set +e
+
+heading "Rust, against real nats-server and TimescaleDB"
+counted "Rust" rust_tests
+heading "Web app"
+counted "web app" npm --prefix "$ROOT/ui" run --silent test
+heading "Browser"
+counted "browser" "$ROOT/deploy/e2e.sh"
+report_counts
