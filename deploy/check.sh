@@ -53,8 +53,7 @@ step_live "web app" check_ui
 heading "Rust: format, lints, checked queries, documentation"
 step "cargo fmt --check" cargo fmt --all --check
 if newer_than "$STAMPS/queries" "${QUERY_INPUTS[@]}"; then
-    database_ran=no
-    [ ! -e "$RUN/dev/postgres/postmaster.pid" ] || database_ran=yes
+    "$ROOT/deploy/dev-db.sh" running && database_ran=yes || database_ran=no
     learn_queries
     step_live "cargo clippy, queries against a real schema" clippy
     forget_queries

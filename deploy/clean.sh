@@ -5,7 +5,7 @@ set -euo pipefail
 . "$ROOT/deploy/host.sh"
 
 cd "$ROOT"
-[ ! -e "$RUN/dev" ] || "$ROOT/deploy/dev-db.sh" stop
+[ ! -x "$RUNTIME/bin/postgres" ] || "$ROOT/deploy/dev-db.sh" stop
 rm -rf ui/dist ui/node_modules ui/test-results ui/playwright-report
 if [ -d "$RUN" ]; then
     find "$RUN" -mindepth 1 -maxdepth 1 ! -name data -exec rm -rf {} +

@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# A PostgreSQL for development under .run/dev, detached, so that checked queries compile against
-# a real schema. `dev-db.sh` starts it, applies projections/migrations to the database named by
+# A PostgreSQL for development, detached, so that checked queries compile against a real schema.
+# It lives in the temporary directory: PostgreSQL, run as another user when root starts it, could
+# not enter every checkout, and a socket's path must be short.
+# `dev-db.sh` starts it, applies projections/migrations to the database named by
 # the second argument (default chatops_dev) and prints its DATABASE_URL as the only line on
-# stdout. `dev-db.sh stop` ends it; `dev-db.sh fresh` drops and rebuilds the database first.
+# stdout. `fresh` in place of `start` drops
+# and rebuilds the database first; `running` only answers by its exit code; `stop` ends it and
+# deletes its data.
 set -euo pipefail
 exec 4>&1 1>&2
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 . "$ROOT/deploy/host.sh"
 
-DEV="$RUN/dev"
+DEV="${TMPDIR:-/tmp}/chatops-dev-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)"
 DATA="$DEV/postgres"
-# The socket's path is limited to about 100 bytes, so it does not live in the checkout.
-SOCKET="${TMPDIR:-/tmp}/chatops-dev-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)"
+SOCKET="$DEV/socket"
 DATABASE="${2:-chatops_dev}"
 
 running() { as_database_user "$RUNTIME/bin/pg_ctl" status -D "$DATA" >/dev/null 2>&1; }
@@ -22,8 +25,8 @@ query() { "$RUNTIME/bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$SOCKET" -p "$(cat "$
 
 create_cluster() {
     rm -rf "$DATA"
-    mkdir -p "$DATA"
-    [ -z "$(database_user)" ] || chown "$(database_user)" "$DATA"
+    mkdir -p "$DATA" "$SOCKET"
+    [ -z "$(database_user)" ] || chown "$(database_user)" "$DATA" "$SOCKET"
     as_database_user "$RUNTIME/bin/initdb" -D "$DATA" -U chatops -A trust --no-instructions --no-sync --locale-provider builtin --builtin-locale C.UTF-8 --locale C -E UTF8
     cat >>"$DATA/postgresql.conf" <<CONFIGURATION
 shared_preload_libraries = 'timescaledb'
@@ -40,11 +43,9 @@ CONFIGURATION
 }
 
 start_cluster() {
-    mkdir -p "$SOCKET"
-    [ -z "$(database_user)" ] || chown "$(database_user)" "$SOCKET"
     [ -s "$DEV/port" ] || free_port >"$DEV/port"
     # Its own session and none of our descriptors, so it outlives this script and blocks nobody.
-    (cd / && as_database_user setsid "$RUNTIME/bin/pg_ctl" start -w -t 30 -D "$DATA" -l "$DATA/server.log" -o "-p $(cat "$DEV/port")") 3>&- 4>&- </dev/null
+    (cd / && as_database_user setsid "$RUNTIME/bin/pg_ctl" start -w -t 30 -D "$DATA" -l "$DATA/postgres.log" -o "-p $(cat "$DEV/port")") 3>&- 4>&- </dev/null
 }
 
 # Migrations are plain SQL files in name order; what was applied is remembered by checksum.
@@ -73,11 +74,13 @@ migrate() {
 case "${1:-start}" in
     stop)
         ! running || step "stop the development database" as_database_user "$RUNTIME/bin/pg_ctl" stop -m fast -D "$DATA"
-        rm -rf "$SOCKET"
+        rm -rf "$DEV"
         ;;
+    running) running ;;
     start | fresh)
         [ -x "$RUNTIME/bin/postgres" ] || "$ROOT/deploy/runtime.sh"
         mkdir -p "$DEV"
+        [ -O "$DEV" ] || die "$DEV belongs to somebody else" "set TMPDIR to a directory of your own"
         [ -s "$DATA/PG_VERSION" ] || step "create the development database" create_cluster
         running || step "start the development database" start_cluster
         if [ "${1:-start}" = fresh ]; then
@@ -87,5 +90,5 @@ case "${1:-start}" in
         step "apply migrations to $DATABASE" migrate
         printf 'postgres://chatops@127.0.0.1:%s/%s\n' "$(cat "$DEV/port")" "$DATABASE" >&4
         ;;
-    *) die "unknown verb '$1'" "use one of: start, stop, fresh" ;;
+    *) die "unknown verb '$1'" "use one of: start, fresh, running, stop" ;;
 esac

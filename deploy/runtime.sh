@@ -42,6 +42,7 @@ place_for_root() {
     note "$(database_user) cannot enter $ROOT; the servers go to $ELSEWHERE"
     mkdir -p "$ELSEWHERE"
     ln -sfn "$ELSEWHERE" "$RUNTIME"
+    RUNTIME=$ELSEWHERE
 }
 
 main() {
@@ -51,7 +52,6 @@ main() {
     ARCHITECTURE=$(host_architecture)
     place_for_root
     mkdir -p "$RUNTIME/bin" 2>/dev/null || die "cannot create $RUNTIME" "make the checkout writable for $(id -un), or set CHATOPS_RUNTIME"
-    RUNTIME=$(cd "$RUNTIME" && pwd -P)
     if command -v flock >/dev/null; then
         exec 9>"$RUNTIME/lock"
         flock -n 9 || { note "another process is unpacking the runtime; waiting for it"; flock 9; }

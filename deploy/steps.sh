@@ -3,7 +3,8 @@
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 RUN="$ROOT/.run"
-RUNTIME="${CHATOPS_RUNTIME:-$RUN/runtime}"
+# With links resolved: the user PostgreSQL runs as may be unable to follow them.
+RUNTIME="$(readlink -m "${CHATOPS_RUNTIME:-$RUN/runtime}")"
 LOGS="$RUN/log"
 
 if [ -t 1 ]; then
