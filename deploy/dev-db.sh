@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # A PostgreSQL for development, detached, so that checked queries compile against a real schema.
+#   dev-db.sh [start] [NAME]   starts it, applies projections/migrations to the database NAME
+#                              (default chatops_dev), prints its DATABASE_URL alone on stdout
+#   dev-db.sh fresh [NAME]     the same on an empty database
+#   dev-db.sh running          answers by its exit code
+#   dev-db.sh stop             ends it and deletes its data
 # It lives in the temporary directory: PostgreSQL, run as another user when root starts it, could
 # not enter every checkout, and a socket's path must be short.
-# `dev-db.sh` starts it, applies projections/migrations to the database named by
-# the second argument (default chatops_dev) and prints its DATABASE_URL as the only line on
-# stdout. `fresh` in place of `start` drops
-# and rebuilds the database first; `running` only answers by its exit code; `stop` ends it and
-# deletes its data.
 set -euo pipefail
 exec 4>&1 1>&2
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
