@@ -8,6 +8,8 @@ STAMPS="$RUN/stamp"
 prepare_host() {
     local packages
     need_rust
+    # Asked for here too, so that one message and one password prompt cover everything.
+    [ -x "$RUNTIME/bin/nats-server" ] || set -- "$@" pip certificates
     mapfile -t packages < <(missing_packages "$@" | tr ' ' '\n' | sort -u)
     need_packages "${packages[@]}"
     "$ROOT/deploy/runtime.sh"
