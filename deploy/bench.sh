@@ -9,4 +9,5 @@ cd "$ROOT"
 prepare_host cc zoneinfo
 build_ui
 step_live "server and agent (cargo build --release)" cargo build --release --locked --quiet -p chatops -p chatops-agent
-exec "$TARGET/release/chatops" bench "$@"
+step_live "load generator (cargo build --release)" cargo build --release --locked --quiet -p chatops-testkit --features bench --bin chatops-bench
+exec "$TARGET/release/chatops-bench" "$@"
