@@ -2,6 +2,7 @@
 
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 STAMPS="$RUN/stamp"
+UI_INPUTS=("$ROOT"/ui/{src,public,scripts} "$ROOT"/ui/*.{json,ts,html})
 
 # prepare_host NEED...: the Rust toolchain, the packages for the needs, the bundled servers, and
 # a Node.js that is new enough first in PATH.
@@ -18,11 +19,20 @@ prepare_host() {
 }
 
 # newer_than STAMP PATH...: does anything below the paths differ since the stamp was written? A
-# removed file shows in the time of its directory.
+# removed file shows in the time of its directory; what the build itself generates is left out.
 newer_than() {
     local stamp=$1
     shift
-    [ ! -e "$stamp" ] || [ -n "$(find "$@" -newer "$stamp" -print -quit)" ]
+    [ ! -e "$stamp" ] || [ -n "$(find "$@" ! -name '*.gen.ts' -newer "$stamp" -print -quit)" ]
+}
+
+# Around a build: dist then stands for the sources, unless one was edited meanwhile.
+begin_ui_stamp() { mkdir -p "$STAMPS" && touch "$STAMPS/ui-dist.begun"; }
+finish_ui_stamp() {
+    local edited
+    edited=$(find "${UI_INPUTS[@]}" -type f ! -name '*.gen.ts' -newer "$STAMPS/ui-dist.begun" -print -quit)
+    [ -n "$edited" ] || touch "$STAMPS/ui-dist"
+    rm "$STAMPS/ui-dist.begun"
 }
 
 install_ui_packages() {
@@ -36,12 +46,9 @@ install_ui_packages() {
 }
 
 build_ui() {
-    local stamp="$STAMPS/ui-dist" inputs=("$ROOT"/ui/{src,public,scripts} "$ROOT"/ui/*.{json,ts,html})
     install_ui_packages
-    [ -e "$ROOT/ui/dist/index.html" ] && ! newer_than "$stamp" "${inputs[@]}" && return
-    mkdir -p "$STAMPS"
-    # Before the build, so that an edit made meanwhile builds again.
-    touch "$stamp.begun"
+    [ -e "$ROOT/ui/dist/index.html" ] && ! newer_than "$STAMPS/ui-dist" "${UI_INPUTS[@]}" && return
+    begin_ui_stamp
     step "web app" npm --prefix "$ROOT/ui" run build
-    mv "$stamp.begun" "$stamp"
+    finish_ui_stamp
 }

@@ -31,9 +31,9 @@ advisories() {
 }
 
 check_ui() {
-    touch "$STAMPS/ui-dist.begun"
+    begin_ui_stamp
     npm --prefix "$ROOT/ui" run check
-    mv "$STAMPS/ui-dist.begun" "$STAMPS/ui-dist"
+    finish_ui_stamp
 }
 
 clippy() {
@@ -49,7 +49,6 @@ prepare_host cc zoneinfo
 
 heading "Web app: lock file, lint, types, unused code, build, budgets"
 install_ui_packages
-mkdir -p "$STAMPS"
 step_live "web app" check_ui
 
 heading "Rust: format, lints, checked queries, documentation"

@@ -48,7 +48,7 @@ step() {
     set -e
     if [ "$code" -ne 0 ]; then
         printf '%s  %sfailed%s %s (%s)\n' "$REWRITE" "$RED" "$PLAIN" "$title" "$(elapsed "$started")" >&2
-        [ "$code" -eq "$EXPLAINED" ] || tail -n 25 "$log" | sed 's/^/    | /' >&2
+        [ "$code" -eq "$EXPLAINED" ] || tail -n 25 "$log" | sed -e 's/\x1b\[[0-9;]*m//g' -e 's/^/    | /' >&2
         note "whole log: $log" >&2
         exit "$code"
     fi
