@@ -16,6 +16,8 @@ export interface FleetSnapshot {
   readonly rows: readonly FleetRow[]
   readonly byId: ReadonlyMap<string, FleetRow>
   readonly loaded: boolean
+  /** Grows when servers come, go or are renamed, but not with their figures. */
+  readonly roster: number
 }
 
 export interface FleetClock {
@@ -33,8 +35,9 @@ export class FleetStore {
   readonly #clock: FleetClock
   readonly #listeners = new Set<() => void>()
   #byId = new Map<string, FleetRow>()
-  #snapshot: FleetSnapshot = { rows: [], byId: new Map(), loaded: false }
+  #snapshot: FleetSnapshot = { rows: [], byId: new Map(), loaded: false, roster: 0 }
   #loaded = false
+  #roster = 0
   #scheduled = false
 
   constructor(clock: FleetClock) {
@@ -68,22 +71,27 @@ export class FleetStore {
     }
     this.#byId = next
     this.#loaded = true
+    this.#roster += 1
     this.#flush()
   }
 
   /** One server as the API answered it after a write or on its own page. */
   put(server: Server): void {
     this.#byId.set(server.id, toRow(server))
+    this.#roster += 1
     this.#flush()
   }
 
   remove(id: string): void {
-    if (this.#byId.delete(id)) this.#flush()
+    if (!this.#byId.delete(id)) return
+    this.#roster += 1
+    this.#flush()
   }
 
   clear(): void {
     this.#byId = new Map()
     this.#loaded = false
+    this.#roster += 1
     this.#flush()
   }
 
@@ -119,6 +127,7 @@ export class FleetStore {
         return true
       }
       case 'server':
+        this.#roster += 1
         if (item.op === 'deleted') return this.#byId.delete(item.server)
         this.#describe(item.server)
         return true
@@ -157,6 +166,7 @@ export class FleetStore {
       rows: [...this.#byId.values()],
       byId: new Map(this.#byId),
       loaded: this.#loaded,
+      roster: this.#roster,
     }
     for (const listener of this.#listeners) listener()
   }

@@ -1,0 +1,102 @@
+import { useMutation } from '@tanstack/react-query'
+import { type ReactNode, useRef, useState } from 'react'
+import { api, unwrap } from '@/shared/api/client'
+import { Problem } from '@/shared/api/problem'
+import { Button } from '@/shared/ui/button'
+import { Field } from '@/shared/ui/field'
+import { Input } from '@/shared/ui/input'
+import { FormProblem } from './form-problem'
+import { PasswordInput } from './password-input'
+
+/**
+ * Name and password. A wrong pair keeps the name, empties the password and does not say which of the
+ * two was wrong.
+ */
+export function LoginForm({
+  username,
+  onDone,
+  children,
+}: {
+  /** Given: only this user may sign in (a session that ended under an open page). */
+  username?: string
+  onDone: () => Promise<unknown> | undefined
+  children?: ReactNode
+}) {
+  const [name, setName] = useState(username ?? '')
+  const [password, setPassword] = useState('')
+  const [asked, setAsked] = useState(false)
+  const nameInput = useRef<HTMLInputElement>(null)
+  const passwordInput = useRef<HTMLInputElement>(null)
+
+  const login = useMutation({
+    mutationFn: async () => {
+      await unwrap(
+        api.POST('/api/v1/auth/login', { body: { username: name.trim(), password, session: 'cookie' } }),
+      )
+      await onDone()
+    },
+    onError: (error) => {
+      if (error instanceof Problem && error.status === 401) {
+        setPassword('')
+        setAsked(false)
+      }
+      passwordInput.current?.focus()
+    },
+  })
+
+  const nameError = asked && name.trim() === '' ? 'Enter your user name or e-mail address' : undefined
+  const passwordError = asked && password === '' ? 'Enter your password' : undefined
+  const refused =
+    login.error instanceof Problem && login.error.status === 401
+      ? new Error('User name or password is wrong.')
+      : login.error
+
+  return (
+    <form
+      noValidate
+      className="flex flex-col gap-4"
+      onSubmit={(event) => {
+        event.preventDefault()
+        setAsked(true)
+        if (name.trim() === '') nameInput.current?.focus()
+        else if (password === '') passwordInput.current?.focus()
+        else if (!login.isPending) login.mutate()
+      }}
+    >
+      <FormProblem error={refused} />
+      <Field label="User name or e-mail" error={nameError}>
+        {(control) => (
+          <Input
+            {...control}
+            ref={nameInput}
+            name="username"
+            autoComplete="username"
+            autoCapitalize="none"
+            spellCheck={false}
+            // biome-ignore lint/a11y/noAutofocus: the page has one purpose, and this is where it starts
+            autoFocus={username === undefined}
+            readOnly={username !== undefined}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="Password" error={passwordError}>
+        {(control) => (
+          <PasswordInput
+            {...control}
+            ref={passwordInput}
+            name="password"
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+          />
+        )}
+      </Field>
+      <Button type="submit" variant="primary" size="lg" busy={login.isPending} className="mt-1">
+        Sign in
+      </Button>
+      {children}
+    </form>
+  )
+}

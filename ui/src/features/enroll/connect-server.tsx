@@ -1,0 +1,188 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { KeyRound } from 'lucide-react'
+import { type ReactNode, useState } from 'react'
+import { api, unwrap } from '@/shared/api/client'
+import { usePageTitle } from '@/shared/lib/page-title'
+import { eventsQuery, useServer } from '@/shared/servers/server-query'
+import { Button } from '@/shared/ui/button'
+import { CopyButton } from '@/shared/ui/copy'
+import { ProblemPanel } from '@/shared/ui/problem-panel'
+import { Segmented } from '@/shared/ui/segmented'
+import { Late, Skeleton } from '@/shared/ui/skeleton'
+import { toastProblem } from '@/shared/ui/toast'
+import { useTopic } from '@/shared/ws/live'
+import { fillKey } from './install-command'
+import { issueKey, useIssuedKey } from './issued-keys'
+import { progressOf, useArrival, WaitForAgent } from './wait-for-agent'
+import { WizardFrame } from './wizard-frame'
+
+/** Refusals are not pushed, so while nothing has connected the events are asked for. */
+const ASK_EVERY_MS = 3_000
+
+/** Second and third step: the command to run on the host, and the live wait for its agent. */
+export function ConnectServer({
+  id,
+  onArrived,
+  serverLink,
+}: {
+  id: string
+  onArrived: () => void
+  serverLink: ReactNode
+}) {
+  useTopic(`server:${id}`)
+  const { query, row } = useServer(id)
+  const issued = useIssuedKey(id)
+  const waiting = row === undefined || !row.server.latest
+  const events = useQuery({
+    ...eventsQuery(id),
+    refetchInterval: waiting ? ASK_EVERY_MS : false,
+  })
+  const install = useQuery({
+    queryKey: ['server', id, 'install'],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET('/api/v1/servers/{id}/install', { params: { path: { id } }, signal })),
+    staleTime: 300_000,
+  })
+  const progress = progressOf(events.data?.events ?? [], row)
+  useArrival(progress.readingsAt, row !== undefined, onArrived)
+  const name = row?.server.name ?? query.data?.name
+  usePageTitle(name ? `Connect ${name}` : 'Connect')
+
+  const failed = query.error ?? install.error
+  if (failed) {
+    return (
+      <div className="mx-auto max-w-2xl p-6">
+        <ProblemPanel
+          what="The install command could not be loaded"
+          error={failed}
+          onRetry={() => {
+            void query.refetch()
+            void install.refetch()
+          }}
+        />
+      </div>
+    )
+  }
+  if (!name || !install.data) {
+    return (
+      <div className="mx-auto max-w-2xl px-4 py-12">
+        <Late>
+          <Skeleton className="h-5 w-2/3" />
+          <Skeleton className="mt-8 h-9 w-72" />
+          <Skeleton className="mt-6 h-40" />
+        </Late>
+      </div>
+    )
+  }
+
+  const host = new URL(install.data.http_url).hostname
+  const port = natsPort(install.data.nats_url)
+  return (
+    <WizardFrame
+      step={progress.readingsAt !== null ? 4 : progress.authenticatedAt !== null ? 3 : 2}
+      title={progress.readingsAt === null ? `Connect ${name}` : `${name} is connected`}
+      lead={
+        progress.readingsAt === null
+          ? 'Run this on the host. It can stay in the foreground for a first look.'
+          : 'Its readings arrive.'
+      }
+    >
+      {progress.readingsAt === null ? (
+        issued ? (
+          <Commands commands={install.data.commands} apiKey={issued.key} />
+        ) : (
+          <MissingKey server={id} />
+        )
+      ) : null}
+      <div className="mt-5">
+        <WaitForAgent
+          progress={progress}
+          checks={[
+            {
+              cause: 'Does the agent run, and what does it say about this host?',
+              command: 'chatops-agent check',
+            },
+            {
+              cause: `Does a firewall let the host reach ${host} on port ${port}?`,
+              command: `timeout 3 bash -c '</dev/tcp/${host}/${port}' && echo reachable`,
+            },
+            {
+              cause: 'Is the key complete? A wrong one is refused, and the agent says so.',
+              command: 'journalctl -u chatops-agent -n 20 --no-pager',
+            },
+          ]}
+        />
+      </div>
+      <div className="mt-5">{serverLink}</div>
+    </WizardFrame>
+  )
+}
+
+function natsPort(url: string): string {
+  // URL knows no default ports for nats: and leaves them out for none.
+  return /:(\d+)(?:[/,]|$)/.exec(url.replace(/^\w+:\/\//, ''))?.[1] ?? '4222'
+}
+
+function Commands({
+  commands,
+  apiKey,
+}: {
+  commands: { label: string; command: string }[]
+  apiKey: string
+}) {
+  const [label, setLabel] = useState(commands[0]?.label ?? '')
+  const chosen = commands.find((entry) => entry.label === label) ?? commands[0]
+  if (!chosen) return null
+  const command = fillKey(chosen.command, apiKey)
+  return (
+    <div>
+      {commands.length > 1 ? (
+        <Segmented
+          label="Where the agent runs"
+          className="mb-3"
+          value={chosen.label}
+          options={commands.map((entry) => ({ value: entry.label, label: entry.label }))}
+          onChange={setLabel}
+        />
+      ) : null}
+      <div className="overflow-hidden rounded-lg border border-line bg-sunken">
+        <pre
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines scroll, which needs the keyboard too
+          tabIndex={0}
+          aria-label="Install command"
+          className="overflow-x-auto whitespace-pre-wrap break-all p-4 font-mono text-xs leading-5"
+        >
+          <code data-testid="install-command">{command}</code>
+        </pre>
+        <div className="flex flex-wrap items-center justify-between gap-3 border-line border-t bg-surface px-3 py-2">
+          <p className="flex items-center gap-2 text-ink-2 text-xs">
+            <KeyRound className="size-4 text-ink-3" aria-hidden="true" />
+            Holds the key of this server, shown only now.
+          </p>
+          <CopyButton text={command} label="Copy command" />
+        </div>
+      </div>
+    </div>
+  )
+}
+
+function MissingKey({ server }: { server: string }) {
+  const create = useMutation({
+    mutationFn: () => issueKey(server),
+    onError: (error) => toastProblem('No key was made', error),
+  })
+  return (
+    <div className="flex flex-wrap items-center gap-4 rounded-lg border border-line bg-sunken p-4">
+      <div className="min-w-0 flex-1 basis-60">
+        <p className="font-medium">The key of this server was shown once</p>
+        <p className="text-ink-2">
+          Make a new one to get the command again. Keys that are in use keep working; you can revoke them in the
+          server’s settings.
+        </p>
+      </div>
+      <Button variant="primary" busy={create.isPending} onClick={() => create.mutate()}>
+        Make a new key
+      </Button>
+    </div>
+  )
+}

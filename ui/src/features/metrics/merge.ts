@@ -1,0 +1,140 @@
+/**
+ * Joins what the history API answered with what came live since, for the lines of one chart. Where
+ * readings are missing the lines break: a silent hour must not look like a steady one.
+ */
+import type { History } from '@/shared/api/model'
+import type { ChartData, Line } from '@/shared/charts/data'
+import type { Window } from '@/shared/charts/viewport'
+import type { Ring } from '@/shared/metrics/ring'
+
+type Values = readonly (number | null)[]
+
+/** A line of a chart: a series as it is, or computed from several. */
+export interface LineSource {
+  inputs: readonly string[]
+  /** Without it the first input is the value. Extremes are known for plain series only. */
+  compute?: (values: readonly (number | null)[]) => number | null
+}
+
+/** Missing this many intervals in a row is a gap; one late reading is not. */
+const GAP_STEPS = 2.5
+
+interface Piece {
+  t: readonly number[]
+  /** Per input: what was measured or averaged, and the extremes where they are known. */
+  read(name: string): { value: Values; min?: Values; max?: Values } | undefined
+  step: number
+}
+
+function historyPiece(history: History): Piece {
+  const byName = new Map(history.series.map((series) => [series.name, series]))
+  const summedUp = history.resolution !== 'raw' || history.step_ms > 0
+  return {
+    t: history.t,
+    step: history.step_ms,
+    read: (name) => {
+      const series = byName.get(name)
+      if (!series) return undefined
+      return {
+        value: series.avg,
+        min: summedUp ? series.min : undefined,
+        max: summedUp ? series.max : undefined,
+      }
+    },
+  }
+}
+
+function ringPiece(ring: Ring, after: number, step: number): Piece {
+  let start = ring.length
+  while (start > 0 && (ring.times[start - 1] ?? 0) > after) start -= 1
+  return {
+    t: ring.times.slice(start),
+    step,
+    read: (name) => {
+      const column = ring.column(name)
+      return column ? { value: column.slice(start) } : undefined
+    },
+  }
+}
+
+function lineOf(piece: Piece, source: LineSource): Line | undefined {
+  const inputs = source.inputs.map((name) => piece.read(name))
+  if (inputs.every((input) => input === undefined)) return undefined
+  const [first] = inputs
+  if (!source.compute) return first
+  const { compute } = source
+  return {
+    value: piece.t.map((_time, at) => compute(inputs.map((input) => input?.value[at] ?? null))),
+  }
+}
+
+export function merge(
+  history: History | null,
+  ring: Ring,
+  sources: readonly LineSource[],
+  window: Window,
+  intervalMs: number,
+): ChartData {
+  const pieces: Piece[] = []
+  const last = history?.t.at(-1)
+  if (history && history.t.length > 0) pieces.push(historyPiece(history))
+  pieces.push(ringPiece(ring, last ?? Number.NEGATIVE_INFINITY, intervalMs))
+
+  const t: number[] = []
+  const lines = sources.map(() => ({
+    value: [] as (number | null)[],
+    min: [] as (number | null)[],
+    max: [] as (number | null)[],
+    extremes: false,
+  }))
+  const put = (time: number, at: number, found: (Line | undefined)[]) => {
+    t.push(time)
+    for (const [index, line] of lines.entries()) {
+      const piece = found[index]
+      const value = piece?.value[at] ?? null
+      line.value.push(value)
+      line.min.push(piece?.min?.[at] ?? value)
+      line.max.push(piece?.max?.[at] ?? value)
+    }
+  }
+
+  for (const piece of pieces) {
+    const found = sources.map((source) => lineOf(piece, source))
+    for (const [index, line] of lines.entries()) {
+      if (found[index]?.min && found[index]?.max) line.extremes = true
+    }
+    const limit = GAP_STEPS * Math.max(piece.step, intervalMs, 1)
+    for (let at = 0; at < piece.t.length; at++) {
+      const time = piece.t[at] ?? 0
+      // One reading beyond each edge keeps the line running to the edge of the plot.
+      const next = piece.t[at + 1]
+      if (time < window.from && next !== undefined && next < window.from) continue
+      if (time > window.to && (t.at(-1) ?? 0) > window.to) break
+      const before = t.at(-1)
+      if (before !== undefined && time - before > limit) {
+        put(before + Math.max(piece.step, intervalMs, 1), -1, [])
+      }
+      put(time, at, found)
+    }
+  }
+  return {
+    t,
+    lines: lines.map(({ value, min, max, extremes }) =>
+      extremes ? { value, min, max } : { value },
+    ),
+  }
+}
+
+/** "readings as they came", "1 min averages", "1 h averages" for the toolbar. */
+export function resolutionText(history: History): string {
+  const { resolution, step_ms } = history
+  const steps: [number, string][] = [
+    [3_600_000, 'h'],
+    [60_000, 'min'],
+    [1_000, 's'],
+  ]
+  const [size, unit] = steps.find(([ms]) => step_ms >= ms) ?? [1_000, 's']
+  const step = `${Math.round((10 * step_ms) / size) / 10} ${unit}`
+  if (resolution === 'raw') return step_ms > 0 ? `Every reading, ${step} apart` : 'Every reading'
+  return `${step} averages`
+}

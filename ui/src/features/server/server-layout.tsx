@@ -1,0 +1,124 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { Unplug } from 'lucide-react'
+import { type ReactNode, useCallback, useEffect, useSyncExternalStore } from 'react'
+import { Problem } from '@/shared/api/problem'
+import { statusAt } from '@/shared/fleet/status'
+import { useNow } from '@/shared/lib/now'
+import { usePageTitle } from '@/shared/lib/page-title'
+import { forgetServer, rememberServer } from '@/shared/lib/prefs'
+import { FeedProvider, useServerFeed } from '@/shared/metrics/use-feed'
+import { eventsQuery, serverQuery, useServer } from '@/shared/servers/server-query'
+import { Empty } from '@/shared/ui/empty'
+import { ProblemPanel } from '@/shared/ui/problem-panel'
+import { Late, Skeleton } from '@/shared/ui/skeleton'
+import type { LiveItem } from '@/shared/ws/frames'
+import { useLiveItems, useResync } from '@/shared/ws/live'
+import { ServerHeader } from './server-header'
+import { ServerTabs } from './server-tabs'
+
+/** What all tabs of a server share: its header, its live feed, and what happens when it is gone. */
+export function ServerLayout({
+  id,
+  connectLink,
+  listLink,
+  children,
+}: {
+  id: string
+  /** Where the install command is, for a server that has never connected. */
+  connectLink: ReactNode
+  listLink: ReactNode
+  children: ReactNode
+}) {
+  const client = useQueryClient()
+  const { query, row } = useServer(id)
+  const feed = useServerFeed(id)
+  const newest = useSyncExternalStore(feed.subscribe, feed.newest)
+  const now = useNow()
+
+  useResync(
+    useCallback(() => {
+      void client.invalidateQueries({ queryKey: serverQuery(id).queryKey, exact: true })
+    }, [client, id]),
+  )
+  useLiveItems(
+    useCallback(
+      (items: LiveItem[]) => {
+        for (const item of items) {
+          if (item.k === 'presence' && item.server === id) {
+            void client.invalidateQueries({ queryKey: eventsQuery(id).queryKey })
+            // The agent describes itself when it connects; it may have been updated meanwhile.
+            void client.invalidateQueries({ queryKey: serverQuery(id).queryKey, exact: true })
+          }
+        }
+      },
+      [client, id],
+    ),
+  )
+
+  const name = row?.server.name
+  useEffect(() => {
+    if (name) rememberServer(id, name)
+  }, [id, name])
+
+  const missing = query.error instanceof Problem && query.error.status === 404
+  useEffect(() => {
+    if (missing) forgetServer(id)
+  }, [missing, id])
+
+  const status = row ? statusAt(row, now) : null
+  usePageTitle(
+    name ?? 'Server',
+    status === 'offline' ? 'bad' : status === 'stale' ? 'warn' : 'calm',
+  )
+
+  if (missing) {
+    return (
+      <Empty title="This server does not exist" action={listLink}>
+        It was deleted, or it belongs to somebody else.
+      </Empty>
+    )
+  }
+  if (!row) {
+    return (
+      <div className="mx-auto max-w-[110rem] px-3 py-5 sm:px-5">
+        {query.isError ? (
+          <ProblemPanel
+            what="The server could not be loaded"
+            error={query.error}
+            onRetry={() => void query.refetch()}
+          />
+        ) : (
+          <Late>
+            <Skeleton className="h-8 w-64" />
+            <Skeleton className="mt-4 h-20" />
+            <div className="mt-6 grid gap-3 md:grid-cols-2">
+              <Skeleton className="h-56" />
+              <Skeleton className="h-56" />
+            </div>
+          </Late>
+        )}
+      </div>
+    )
+  }
+  return (
+    <FeedProvider value={feed}>
+      <div className="mx-auto max-w-[110rem] px-3 pt-4 pb-16 sm:px-5">
+        <ServerHeader row={row} />
+        {status === 'never' ? (
+          <div className="mt-3 flex flex-wrap items-center gap-3 rounded-lg border border-line bg-sunken px-4 py-3">
+            <Unplug className="size-5 text-ink-3" aria-hidden="true" />
+            <p className="min-w-0 flex-1 basis-60">
+              No agent has connected yet. Run the install command on the host.
+            </p>
+            {connectLink}
+          </div>
+        ) : null}
+        <ServerTabs
+          id={id}
+          counts={{ containers: newest?.sample.containers?.length ?? 0 }}
+        />
+        {children}
+      </div>
+    </FeedProvider>
+  )
+}

@@ -1,0 +1,341 @@
+/**
+ * The list itself: only the rows in sight are in the document, the page is what scrolls. Every row
+ * is one link, so a middle click opens a tab; one handler serves all of them.
+ */
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { ArrowDown, ArrowUp } from 'lucide-react'
+import { type KeyboardEvent, memo, type MouseEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { STATUS_SHORT, STATUS_TONE } from '@/shared/fleet/status'
+import { cn } from '@/shared/lib/cn'
+import { percent } from '@/shared/lib/format'
+import { useMedia } from '@/shared/lib/media'
+import { type Density, usePrefs } from '@/shared/lib/prefs'
+import { StatusDot } from '@/shared/ui/status-dot'
+import { type Column, fitting } from './columns'
+import type { Sort, ViewRow } from './view'
+
+const GAP = 16
+const ROW: Record<Density, number> = { compact: 36, comfortable: 46 }
+const SMALL_ROW = 68
+
+export const serverHref = (id: string): string => `/servers/${encodeURIComponent(id)}`
+
+export function ServersTable({
+  rows,
+  columns,
+  sort,
+  onSort,
+  onOpen,
+  onHold,
+}: {
+  rows: readonly ViewRow[]
+  columns: readonly Column[]
+  sort: Sort
+  onSort: (sort: Sort) => void
+  onOpen: (id: string) => void
+  /** Pointer or focus is in the table: the order should rest. */
+  onHold: (held: boolean) => void
+}) {
+  const density = usePrefs((prefs) => prefs.density)
+  const coarse = useMedia('(pointer: coarse)')
+  const small = useMedia('(max-width: 639px)')
+  const body = useRef<HTMLDivElement>(null)
+  const frame = useRef<HTMLDivElement>(null)
+  const [width, setWidth] = useState(0)
+  const [offset, setOffset] = useState(0)
+  const [active, setActive] = useState(0)
+  const focusWanted = useRef(false)
+  const height = small ? SMALL_ROW : coarse ? ROW.comfortable : ROW[density]
+
+  useLayoutEffect(() => {
+    const element = frame.current
+    if (!element) return
+    const measure = () => {
+      setWidth(element.clientWidth)
+      setOffset(body.current ? body.current.getBoundingClientRect().top + window.scrollY : 0)
+    }
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(element)
+    observer.observe(document.body)
+    return () => observer.disconnect()
+  }, [])
+
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => height,
+    overscan: 8,
+    scrollMargin: offset,
+    // The sticky bars cover this much of the top; focus must not hide below them.
+    scrollPaddingStart: 96,
+    getItemKey: (index) => rows[index]?.row.server.id ?? index,
+  })
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are cached by the virtualizer
+  useLayoutEffect(() => virtual.measure(), [height])
+
+  const current = Math.min(active, Math.max(0, rows.length - 1))
+  useEffect(() => {
+    if (!focusWanted.current) return
+    const link = body.current?.querySelector<HTMLElement>(`[data-index="${current}"] a`)
+    if (link) {
+      focusWanted.current = false
+      link.focus({ preventScroll: true })
+    }
+  })
+
+  const go = (index: number) => {
+    const next = Math.min(rows.length - 1, Math.max(0, index))
+    focusWanted.current = true
+    setActive(next)
+    virtual.scrollToIndex(next, { align: 'auto' })
+  }
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const page = Math.max(1, Math.floor(window.innerHeight / height) - 4)
+    const moves: Record<string, number> = {
+      ArrowDown: current + 1,
+      ArrowUp: current - 1,
+      PageDown: current + page,
+      PageUp: current - page,
+      Home: 0,
+      End: rows.length - 1,
+    }
+    const move = moves[event.key]
+    if (move === undefined || event.ctrlKey || event.metaKey || event.altKey) return
+    event.preventDefault()
+    go(move)
+  }
+
+  const onClick = (event: MouseEvent) => {
+    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+    const link = event.target instanceof Element ? event.target.closest('a[data-server]') : null
+    if (!link) return
+    event.preventDefault()
+    onOpen(link.getAttribute('data-server') ?? '')
+  }
+
+  const shown = small ? columns : fitting(columns, width - 24, GAP)
+  const template = shown
+    .map((column) => (column.grow > 0 ? `minmax(${column.width}px, ${column.grow}fr)` : `${column.width}px`))
+    .join(' ')
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: resting in the table only holds the order
+    <div
+      ref={frame}
+      className="card max-sm:-mx-px"
+      onPointerEnter={() => onHold(true)}
+      onPointerLeave={() => onHold(false)}
+      onFocus={() => onHold(true)}
+      onBlur={(event) => {
+        if (!event.currentTarget.contains(event.relatedTarget)) onHold(false)
+      }}
+    >
+      <div role="table" aria-label="Servers" aria-rowcount={rows.length + 1}>
+        {small ? (
+          <div role="rowgroup" className="sr-only">
+            <div role="row" aria-rowindex={1}>
+              <span role="columnheader">Server</span>
+            </div>
+          </div>
+        ) : (
+          <div
+            role="rowgroup"
+            className="sticky top-12 z-20 rounded-t-[10px] border-line border-b bg-surface short:static"
+          >
+            <div
+              role="row"
+              aria-rowindex={1}
+              className="grid h-9 items-center px-3"
+              style={{ gridTemplateColumns: template, columnGap: GAP }}
+            >
+              {shown.map((column) => (
+                <HeaderCell key={column.id} column={column} sort={sort} onSort={onSort} />
+              ))}
+            </div>
+          </div>
+        )}
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: Enter on the focused link is a click */}
+        <div
+          ref={body}
+          role="rowgroup"
+          className="relative"
+          style={{ height: virtual.getTotalSize() }}
+          onKeyDown={onKeyDown}
+          onClick={onClick}
+        >
+          {virtual.getVirtualItems().map((item) => {
+            const view = rows[item.index]
+            if (!view) return null
+            return (
+              <Row
+                key={item.key}
+                view={view.row}
+                status={view.status}
+                index={item.index}
+                top={item.start - offset}
+                height={height}
+                columns={shown}
+                template={template}
+                small={small}
+                tabbable={item.index === current}
+                onFocusRow={setActive}
+              />
+            )
+          })}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+function HeaderCell({
+  column,
+  sort,
+  onSort,
+}: {
+  column: Column
+  sort: Sort
+  onSort: (sort: Sort) => void
+}) {
+  const sorted = sort.column === column.id
+  const Arrow = sort.descending ? ArrowDown : ArrowUp
+  const right = column.align === 'right'
+  if (column.sort === null) {
+    return (
+      <div role="columnheader" className="truncate font-medium text-2xs text-ink-3">
+        {column.label}
+      </div>
+    )
+  }
+  return (
+    <div
+      role="columnheader"
+      aria-sort={sorted ? (sort.descending ? 'descending' : 'ascending') : 'none'}
+      className={cn('min-w-0', right && 'text-right')}
+    >
+      <button
+        type="button"
+        onClick={() => {
+          // Figures are looked at from the top, words from A.
+          const first = column.sort === 'live' && column.id !== 'status' && column.id !== 'seen'
+          onSort({ column: column.id, descending: sorted ? !sort.descending : first })
+        }}
+        className={cn(
+          'inline-flex h-6 max-w-full items-center gap-1 rounded font-medium text-2xs hover:text-ink',
+          sorted ? 'text-ink' : 'text-ink-3',
+          right && 'flex-row-reverse',
+        )}
+      >
+        <span className="truncate">{column.label}</span>
+        {sorted ? <Arrow className="size-3 shrink-0" aria-hidden="true" /> : null}
+      </button>
+    </div>
+  )
+}
+
+interface RowProps {
+  view: ViewRow['row']
+  status: ViewRow['status']
+  index: number
+  top: number
+  height: number
+  columns: readonly Column[]
+  template: string
+  small: boolean
+  tabbable: boolean
+  onFocusRow: (index: number) => void
+}
+
+const Row = memo(function Row(props: RowProps) {
+  const { view, status, index, top, height, columns, template, small, tabbable } = props
+  const { id, name } = view.server
+  const link = (
+    <a
+      href={serverHref(id)}
+      data-server={id}
+      tabIndex={tabbable ? 0 : -1}
+      onFocus={() => props.onFocusRow(index)}
+      className="truncate font-medium text-ink after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:rounded-md focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+    >
+      {name}
+    </a>
+  )
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      data-index={index}
+      className={cn(
+        'absolute inset-x-0 top-0 border-line border-t hover:bg-hover',
+        index === 0 && 'border-t-transparent',
+      )}
+      style={{ height, transform: `translateY(${top}px)` }}
+    >
+      {small ? (
+        <SmallRow view={view} status={status} link={link} />
+      ) : (
+        <div
+          className="grid h-full items-center px-3"
+          style={{ gridTemplateColumns: template, columnGap: GAP }}
+        >
+          {columns.map((column) => (
+            <div
+              key={column.id}
+              role="cell"
+              className={cn('flex min-w-0 items-center', column.align === 'right' && 'justify-end')}
+            >
+              {column.id === 'name' ? (
+                link
+              ) : (
+                <div className={cn('min-w-0 truncate', column.align !== 'right' && 'w-full')}>
+                  {column.cell({ row: view, status })}
+                </div>
+              )}
+            </div>
+          ))}
+        </div>
+      )}
+    </div>
+  )
+})
+
+/** Two lines for narrow screens: who and how, then the three figures. */
+function SmallRow({
+  view,
+  status,
+  link,
+}: {
+  view: ViewRow['row']
+  status: ViewRow['status']
+  link: React.ReactNode
+}) {
+  const { latest } = view.server
+  const old = status !== 'online'
+  return (
+    <div role="cell" className="flex h-full flex-col justify-center gap-1.5 px-3">
+      <div className="flex items-center gap-2">
+        <StatusDot tone={STATUS_TONE[status]} />
+        {link}
+        <span className={cn('ml-auto shrink-0 text-xs', old ? 'font-medium' : 'text-ink-3')}>
+          {STATUS_SHORT[status]}
+        </span>
+      </div>
+      <div className={cn('tnum grid grid-cols-3 gap-3 text-xs', old && 'text-ink-3')}>
+        {(
+          [
+            ['CPU', latest?.cpu],
+            ['Mem', latest?.mem],
+            ['Disk', latest?.disk],
+          ] as const
+        ).map(([label, value]) => (
+          <span key={label} className="flex justify-between gap-2">
+            <span className="text-ink-3">{label}</span>
+            {percent(value)}
+          </span>
+        ))}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,170 @@
+import { zodResolver } from '@hookform/resolvers/zod'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useBlocker } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { useForm } from 'react-hook-form'
+import * as z from 'zod/mini'
+import { api, unwrap } from '@/shared/api/client'
+import type { User } from '@/shared/api/model'
+import { Problem } from '@/shared/api/problem'
+import { type Density, setPrefs, usePrefs } from '@/shared/lib/prefs'
+import { setTheme, type ThemeChoice, useThemeChoice } from '@/shared/lib/theme'
+import { meQuery } from '@/shared/session/session'
+import { Button } from '@/shared/ui/button'
+import { Field } from '@/shared/ui/field'
+import { Input } from '@/shared/ui/input'
+import { Segmented } from '@/shared/ui/segmented'
+import { SettingsSection } from '@/shared/ui/settings-section'
+import { Switch } from '@/shared/ui/switch'
+import { toast, toastProblem } from '@/shared/ui/toast'
+
+export function SettingsPage({ keys, password }: { keys: ReactNode; password: ReactNode }) {
+  const { data: me } = useQuery(meQuery)
+  return (
+    <div className="mx-auto max-w-3xl px-4 py-6 sm:px-6">
+      <h1 className="mb-6 font-semibold text-xl tracking-tight">Settings</h1>
+      <div className="flex flex-col gap-10">
+        <SettingsSection title="Profile" hint="Who you are here.">
+          {me ? <Profile key={me.id} me={me} /> : null}
+        </SettingsSection>
+        <SettingsSection title="Password" hint="Changing it signs out all other sessions.">
+          {password}
+        </SettingsSection>
+        <SettingsSection
+          title="API keys"
+          hint="Keys of your servers’ agents. New ones are made on the page of a server."
+        >
+          {keys}
+        </SettingsSection>
+        <SettingsSection title="Appearance" hint="Kept in this browser.">
+          <Appearance />
+        </SettingsSection>
+      </div>
+    </div>
+  )
+}
+
+const profileSchema = z.object({
+  full_name: z.string().check(z.trim(), z.maxLength(128, 'Use at most 128 characters')),
+  email: z
+    .string()
+    .check(
+      z.trim(),
+      z.refine((text) => text === '' || /^[^@\s]+@[^@\s]+$/.test(text), 'This is not an e-mail address'),
+    ),
+})
+type ProfileForm = z.infer<typeof profileSchema>
+
+function Profile({ me }: { me: User }) {
+  const client = useQueryClient()
+  const form = useForm<ProfileForm>({
+    resolver: zodResolver(profileSchema),
+    values: { full_name: me.full_name ?? '', email: me.email ?? '' },
+  })
+  const { errors, isDirty } = form.formState
+  useLeaveGuard(isDirty)
+  const save = useMutation({
+    mutationFn: (values: ProfileForm) =>
+      unwrap(
+        api.PATCH('/api/v1/auth/me', {
+          body: { full_name: values.full_name.trim() || null, email: values.email.trim() || null },
+        }),
+      ),
+    onSuccess: (user) => {
+      client.setQueryData(meQuery.queryKey, user)
+      form.reset({ full_name: user.full_name ?? '', email: user.email ?? '' })
+      toast({ tone: 'ok', title: 'Profile saved' })
+    },
+    onError: (error) => {
+      const email = error instanceof Problem ? error.field('email') : undefined
+      if (email) form.setError('email', { message: email }, { shouldFocus: true })
+      else toastProblem('Profile not saved', error)
+    },
+  })
+  return (
+    <form noValidate className="flex flex-col gap-4" onSubmit={form.handleSubmit((values) => save.mutate(values))}>
+      <div className="grid gap-4 sm:grid-cols-2">
+        <Field label="Name" optional error={errors.full_name?.message}>
+          {(control) => <Input {...control} {...form.register('full_name')} autoComplete="name" />}
+        </Field>
+        <Field label="E-mail" optional error={errors.email?.message}>
+          {(control) => (
+            <Input {...control} {...form.register('email')} type="email" autoComplete="email" />
+          )}
+        </Field>
+      </div>
+      <p className="text-ink-2 text-xs">
+        You sign in as <b className="font-medium text-ink">{me.username}</b>; your role is{' '}
+        <b className="font-medium text-ink">{me.role}</b>.
+      </p>
+      <div className="flex items-center gap-3">
+        <Button type="submit" variant="primary" disabled={!isDirty} busy={save.isPending}>
+          Save profile
+        </Button>
+        {isDirty ? (
+          <Button variant="quiet" onClick={() => form.reset()}>
+            Discard
+          </Button>
+        ) : null}
+        <span role="status" className="text-ink-3 text-xs">
+          {isDirty ? 'Not saved yet' : ''}
+        </span>
+      </div>
+    </form>
+  )
+}
+
+/** Leaving with changes that are not saved asks first, inside the app and when the tab closes. */
+function useLeaveGuard(dirty: boolean): void {
+  useBlocker({
+    shouldBlockFn: () => dirty && !window.confirm('Leave without saving your changes?'),
+    enableBeforeUnload: dirty,
+    disabled: !dirty,
+  })
+}
+
+const THEMES: readonly { value: ThemeChoice; label: string }[] = [
+  { value: 'system', label: 'As the system' },
+  { value: 'light', label: 'Light' },
+  { value: 'dark', label: 'Dark' },
+]
+const DENSITIES: readonly { value: Density; label: string }[] = [
+  { value: 'compact', label: 'Compact' },
+  { value: 'comfortable', label: 'Comfortable' },
+]
+
+function Appearance() {
+  const theme = useThemeChoice()
+  const density = usePrefs((prefs) => prefs.density)
+  const singleKeys = usePrefs((prefs) => prefs.singleKeys)
+  return (
+    <div className="flex flex-col divide-y divide-line rounded-lg border border-line bg-surface [&>*]:px-4 [&>*]:py-3.5">
+      <Row title="Theme">
+        <Segmented label="Theme" value={theme} options={THEMES} onChange={setTheme} />
+      </Row>
+      <Row title="Rows of lists">
+        <Segmented
+          label="Rows of lists"
+          value={density}
+          options={DENSITIES}
+          onChange={(value) => setPrefs({ density: value })}
+        />
+      </Row>
+      <Switch
+        label="Single-key shortcuts"
+        hint="Keys without Ctrl, such as / and g s. They never fire while you type."
+        checked={singleKeys}
+        onChange={(checked) => setPrefs({ singleKeys: checked })}
+      />
+    </div>
+  )
+}
+
+function Row({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="flex flex-wrap items-center justify-between gap-3">
+      <span className="font-medium">{title}</span>
+      {children}
+    </div>
+  )
+}

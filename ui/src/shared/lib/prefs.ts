@@ -1,0 +1,52 @@
+/** Preferences of this browser that are not the theme. */
+import { create } from 'zustand'
+import { readJson, writeJson } from './storage'
+
+export type Density = 'compact' | 'comfortable'
+
+interface Prefs {
+  /** Single-key shortcuts (`/`, `g s`, …); WCAG 2.1.4 wants them to be optional. */
+  singleKeys: boolean
+  density: Density
+  /** Columns of the servers list in order; null: the usual ones. */
+  columns: string[] | null
+  /** Servers looked at last, newest first, for the sidebar and the palette. */
+  recent: { id: string; name: string }[]
+}
+
+const DEFAULTS: Prefs = { singleKeys: true, density: 'compact', columns: null, recent: [] }
+const MOST_RECENT = 6
+
+function isPartial(value: unknown): value is Partial<Prefs> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Whatever an older version or a curious hand left in storage, the result is usable. */
+export function sane(stored: Partial<Prefs> | null): Prefs {
+  const { singleKeys, density, columns, recent } = stored ?? {}
+  const isText = (value: unknown): value is string => typeof value === 'string'
+  return {
+    singleKeys: typeof singleKeys === 'boolean' ? singleKeys : DEFAULTS.singleKeys,
+    density: density === 'comfortable' ? 'comfortable' : 'compact',
+    columns: Array.isArray(columns) && columns.every(isText) ? columns : null,
+    recent: Array.isArray(recent)
+      ? recent.filter((entry) => isText(entry?.id) && isText(entry?.name)).slice(0, MOST_RECENT)
+      : [],
+  }
+}
+
+export const usePrefs = create<Prefs>(() => sane(readJson('prefs', isPartial)))
+
+export function setPrefs(change: Partial<Prefs>): void {
+  usePrefs.setState(change)
+  writeJson('prefs', usePrefs.getState())
+}
+
+export function rememberServer(id: string, name: string): void {
+  const others = usePrefs.getState().recent.filter((entry) => entry.id !== id)
+  setPrefs({ recent: [{ id, name }, ...others].slice(0, MOST_RECENT) })
+}
+
+export function forgetServer(id: string): void {
+  setPrefs({ recent: usePrefs.getState().recent.filter((entry) => entry.id !== id) })
+}
