@@ -1,2 +1,4 @@
 //! The agent.
 pub mod collect;
+pub mod spool;
+pub mod uplink;
