@@ -2,7 +2,7 @@
 
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 STAMPS="$RUN/stamp"
-UI_INPUTS=("$ROOT"/ui/{src,public,scripts} "$ROOT"/ui/*.{json,ts,html})
+mapfile -t UI_INPUTS < <(find "$ROOT"/ui -mindepth 1 -maxdepth 1 \( -name src -o -name public -o -name scripts -o -name '*.json' -o -name '*.ts' -o -name '*.html' \))
 
 # prepare_host NEED...: the Rust toolchain, the packages for the needs, the bundled servers, and
 # a Node.js that is new enough first in PATH.
