@@ -14,6 +14,7 @@
 //! ops.v1.rpc.<server>.<verb>         requests to an agent
 //! ops.v1.io.<server>.<session>.<way> terminal and log bytes
 //! ops.v1.whoami.<key>                an agent asks the gate which server it is
+//! ops.v1.gateways                    presence asks the gateways which sessions they hold
 //! ```
 
 use crate::ids::{KeyId, ServerId};
@@ -25,6 +26,11 @@ pub const PARTITIONS: u32 = 8;
 pub const PRESENCE: &str = "presence";
 /// Kind token of [`AgentHello`](crate::event::fact::AgentHello).
 pub const HELLO: &str = "hello";
+
+/// Every subject of [`whoami`].
+pub const WHOAMI: &str = "ops.v1.whoami.*";
+/// Asks every WebSocket gateway which sessions it holds.
+pub const GATEWAYS: &str = "ops.v1.gateways";
 
 /// Entities that have control aggregates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,9 +88,24 @@ pub fn ctl(entity: Entity, id: &str) -> String {
     format!("ops.v1.ctl.{}.{id}", entity.token())
 }
 
+/// All control aggregates of an entity.
+pub fn ctl_every(entity: Entity) -> String {
+    format!("ops.v1.ctl.{}.*", entity.token())
+}
+
+/// One kind of fact of every server.
+pub fn fact_every(kind: &str) -> String {
+    format!("ops.v1.fact.*.{kind}")
+}
+
 /// Where an agent asks which server it is.
 pub fn whoami(key: &KeyId) -> String {
     format!("ops.v1.whoami.{key}")
+}
+
+/// The key that asks on a subject of [`whoami`].
+pub fn key_of_whoami(subject: &str) -> Option<KeyId> {
+    KeyId::parse(subject.strip_prefix("ops.v1.whoami.")?).ok()
 }
 
 /// Where parked messages are shown to people. Consumer and stream names are ours and hold no dot.

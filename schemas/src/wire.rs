@@ -17,6 +17,20 @@ use crate::{
 /// Largest accepted frame, in bytes.
 pub const MAX_FRAME_BYTES: usize = crate::codec::MAX_EVENT_BYTES;
 
+/// Answer to a request on `ops.v1.whoami.<key>`, as JSON: an agent on NATS knows its key, not its server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WhoAmI {
+    /// The server it speaks for.
+    pub server_id: ServerId,
+    /// That server's name for people.
+    pub name: String,
+    /// Milliseconds between samples that the owner asked for.
+    #[serde(default)]
+    pub interval_ms: Option<u32>,
+    /// The gate's clock, so that the agent can report its skew.
+    pub server_time: Timestamp,
+}
+
 /// Agent to server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
