@@ -1,0 +1,165 @@
+//! The other way in: agents that cannot reach NATS speak `/api/v1/agents/ws` (JSON or MessagePack frames) or post single
+//! samples over HTTP. What they send lands on the same subjects, after the same checks, as what comes over NATS.
+//!
+//! The web server mounts [`router`]; [`GatewayService::run`] writes the presence facts of the sockets and tells presence
+//! which are open. An acknowledged reading is in the stream; one that was not acknowledged is the agent's to repeat,
+//! under the same id. When the process dies its sockets die with it: agents reconnect, and presence, which no longer
+//! hears from this gateway, closes their sessions.
+
+mod admission;
+mod body;
+mod frame;
+mod http;
+mod open;
+mod problem;
+mod rates;
+mod reading;
+mod service;
+mod session;
+mod socket;
+mod upgrade;
+mod value;
+
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+use chatops_bus::Bus;
+use chatops_schemas::{
+    clock::{Clock, IdSource},
+    ids::KeyId,
+    wire::MAX_FRAME_BYTES,
+};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::{announce::Announcer, keyring::KeyRing, presence::Roster, refusal::Refusals};
+use open::OpenSockets;
+pub use service::{GatewayError, GatewayService};
+
+/// Settings of the gateway.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// How long a socket may take to authenticate.
+    pub auth_within: Duration,
+    /// Silence after which a socket is dead.
+    pub idle: Duration,
+    /// Time between pings, which make silence mean something.
+    pub ping_every: Duration,
+    /// How long one write may take before the peer counts as not reading.
+    pub write_within: Duration,
+    /// Frames a socket, or posts a key, may send per second in the long run.
+    pub rate: NonZeroU32,
+    /// Frames, or posts, taken at once beyond that rate.
+    pub burst: NonZeroU32,
+    /// Bad frames, less the good ones since, that end a socket.
+    pub most_bad: u32,
+    /// Readings of one socket on their way into the stream before no more are read from it.
+    pub in_flight: usize,
+    /// Sockets in all.
+    pub sockets: usize,
+    /// Sockets that have not authenticated yet.
+    pub strangers: usize,
+    /// Keys being judged at the same time.
+    pub judging: usize,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        const RATE: NonZeroU32 = NonZeroU32::new(50).unwrap();
+        const BURST: NonZeroU32 = NonZeroU32::new(500).unwrap();
+        Self {
+            auth_within: Duration::from_secs(10),
+            idle: Duration::from_secs(90),
+            ping_every: Duration::from_secs(30),
+            write_within: Duration::from_secs(10),
+            rate: RATE,
+            burst: BURST,
+            most_bad: 20,
+            in_flight: 64,
+            sockets: 20_000,
+            strangers: 1024,
+            judging: 64,
+        }
+    }
+}
+
+/// What a gateway needs.
+#[derive(Debug)]
+pub struct GatewayParts {
+    /// Settings.
+    pub config: GatewayConfig,
+    /// Judge.
+    pub ring: KeyRing,
+    /// The process's roster.
+    pub roster: Roster,
+    /// Connection in the agents' account, with the right to publish for any server.
+    pub ops: Bus,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of sockets and of events that came without one.
+    pub ids: Arc<dyn IdSource>,
+    /// Ends every socket.
+    pub stop: CancellationToken,
+}
+
+/// State of the routes; clones share everything. Made by [`GatewayService::new`].
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: GatewayParts,
+    open: OpenSockets,
+    strangers: Arc<Semaphore>,
+    judging: Semaphore,
+    refusals: Refusals,
+    posts: DefaultKeyedRateLimiter<KeyId>,
+}
+
+impl Gateway {
+    fn new(parts: GatewayParts, announcer: Announcer) -> Self {
+        let refusals = Refusals::new(announcer.clone(), parts.clock.clone(), parts.ids.clone());
+        let quota = Quota::per_second(parts.config.rate).allow_burst(parts.config.burst);
+        Self {
+            inner: Arc::new(Inner {
+                open: OpenSockets::new(
+                    parts.ids.next().simple().to_string(),
+                    parts.config.sockets,
+                    parts.roster.clone(),
+                    announcer,
+                    parts.clock.clone(),
+                    parts.ids.clone(),
+                ),
+                strangers: Arc::new(Semaphore::new(parts.config.strangers)),
+                judging: Semaphore::new(parts.config.judging),
+                posts: RateLimiter::keyed(quota),
+                refusals,
+                parts,
+            }),
+        }
+    }
+}
+
+/// The routes, with their full paths.
+pub fn router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/api/v1/agents/ws", get(upgrade::upgrade))
+        .route("/api/v1/metrics", post(http::post))
+        .route("/api/v1/metrics/{server_id}", post(http::post_for))
+        .layer(DefaultBodyLimit::max(MAX_FRAME_BYTES))
+        .with_state(gateway)
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("parts", &self.inner.parts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,253 @@
+//! The shell around [`Session`]: performs its effects on a real WebSocket, keeps its deadlines.
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use chatops_bus::Stored;
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::{
+    sync::{OwnedSemaphorePermit, broadcast},
+    time::{Duration, Instant, interval_at, sleep_until, timeout},
+};
+use uuid::Uuid;
+
+use super::{
+    Gateway,
+    frame::{self, Encoding},
+    open::{OpenSession, Place},
+    reading::Outgoing,
+    session::{Effect, POLICY, Session},
+};
+use crate::{
+    keyring::{Admitted, Revoked},
+    metrics,
+};
+
+const GOING_AWAY: u16 = 1001;
+const UNREADABLE: u16 = 1002;
+/// How long the peer may take to acknowledge a close. Hanging up at once would discard the reason on its way.
+const GOOD_BYE: Duration = Duration::from_secs(1);
+
+/// A publish that resolves to its receipt and position; `None` when it is not known to be stored.
+type Ack = BoxFuture<'static, (Option<Uuid>, Option<Stored>)>;
+
+struct Shell {
+    socket: WebSocket,
+    gateway: Gateway,
+    session: Session,
+    address: Option<String>,
+    revocations: broadcast::Receiver<Revoked>,
+    limit: DefaultDirectRateLimiter,
+    acks: FuturesUnordered<Ack>,
+    /// Held while not authenticated.
+    stranger: Option<OwnedSemaphorePermit>,
+    agent: Option<(Admitted, OpenSession)>,
+    heard: Instant,
+}
+
+/// Why a socket ends.
+enum End {
+    /// With a code and a reason for the peer.
+    Close(u16, &'static str),
+    /// Without a word: the peer left, or does not read.
+    Gone(&'static str),
+}
+
+/// Serves a socket until its end.
+pub(super) async fn serve(
+    socket: WebSocket,
+    gateway: Gateway,
+    place: Place,
+    stranger: OwnedSemaphorePermit,
+    address: Option<String>,
+) {
+    let parts = &gateway.inner.parts;
+    let quota = Quota::per_second(parts.config.rate).allow_burst(parts.config.burst);
+    let mut shell = Shell {
+        session: Session::new(parts.config.most_bad),
+        revocations: parts.ring.revocations(),
+        limit: RateLimiter::direct(quota),
+        acks: FuturesUnordered::new(),
+        stranger: Some(stranger),
+        agent: None,
+        heard: Instant::now(),
+        socket,
+        address,
+        gateway,
+    };
+    let end = shell.run().await;
+    let reason = match &end {
+        End::Close(_, reason) | End::Gone(reason) => *reason,
+    };
+    if let Some((_, session)) = &mut shell.agent {
+        session.reason = reason;
+    }
+    // The agent is gone for everybody else from here on, however long the good-bye takes.
+    shell.agent = None;
+    if let End::Close(code, reason) = end {
+        metrics::cut(reason);
+        let _ = timeout(GOOD_BYE, good_bye(&mut shell.socket, code, reason)).await;
+    }
+    drop(place);
+}
+
+async fn good_bye(socket: &mut WebSocket, code: u16, reason: &'static str) {
+    let close = Message::Close(Some(CloseFrame {
+        code,
+        reason: reason.into(),
+    }));
+    if socket.send(close).await.is_ok() {
+        while let Some(Ok(_)) = socket.recv().await {}
+    }
+}
+
+impl Shell {
+    async fn run(&mut self) -> End {
+        let (config, stop) = {
+            let parts = &self.gateway.inner.parts;
+            (parts.config.clone(), parts.stop.clone())
+        };
+        let auth_by = Instant::now() + config.auth_within;
+        let mut pings = interval_at(Instant::now() + config.ping_every, config.ping_every);
+        loop {
+            let outcome = tokio::select! {
+                () = stop.cancelled() => Err(End::Close(GOING_AWAY, "the server is going away")),
+                revoked = self.revocations.recv() => self.check_revoked(revoked),
+                Some((receipt, stored)) = self.acks.next(), if !self.acks.is_empty() => {
+                    self.settled(receipt, stored).await
+                }
+                message = self.socket.recv(), if self.acks.len() < config.in_flight => {
+                    match message {
+                        Some(Ok(message)) => self.heard(message).await,
+                        Some(Err(_)) => Err(End::Close(UNREADABLE, "unreadable or too large a message")),
+                        None => Err(End::Gone("connection lost")),
+                    }
+                }
+                _ = pings.tick() => self.send(Message::Ping(axum::body::Bytes::new())).await,
+                () = sleep_until(self.heard + config.idle) => Err(End::Close(POLICY, "idle")),
+                () = sleep_until(auth_by), if self.agent.is_none() => {
+                    Err(End::Close(POLICY, "authenticate in time"))
+                }
+            };
+            if let Err(end) = outcome {
+                return end;
+            }
+        }
+    }
+
+    async fn heard(&mut self, message: Message) -> Result<(), End> {
+        self.heard = Instant::now();
+        let (encoding, bytes) = match &message {
+            Message::Text(text) => (Encoding::Json, text.as_bytes()),
+            Message::Binary(bytes) => (Encoding::Msgpack, &bytes[..]),
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Close(_) => return Err(End::Gone("closed by the agent")),
+        };
+        // Not reading on is what slows the sender down; nothing is thrown away.
+        self.limit.until_ready().await;
+        let parts = &self.gateway.inner.parts;
+        let effects = self
+            .session
+            .message(encoding, bytes, parts.clock.now(), parts.ids.as_ref());
+        self.perform(effects).await
+    }
+
+    async fn perform(&mut self, effects: Vec<Effect>) -> Result<(), End> {
+        for effect in effects {
+            match effect {
+                Effect::Send(frame) => {
+                    if let Some(message) = frame::encode(self.session.encoding(), &frame) {
+                        self.send(message).await?;
+                    }
+                }
+                Effect::Store { event, receipt } => self.store(event, receipt).await?,
+                Effect::Close(code, reason) => return Err(End::Close(code, reason)),
+                Effect::Check(key) => {
+                    let verdict = self.gateway.admit(&key, self.address.as_deref()).await;
+                    let effects = match verdict {
+                        Ok(admitted) => self.welcome(admitted),
+                        Err(refusal) => self.session.refused(&refusal),
+                    };
+                    Box::pin(self.perform(effects)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn welcome(&mut self, admitted: Admitted) -> Vec<Effect> {
+        let inner = &self.gateway.inner;
+        let effects = self.session.admitted(&admitted, inner.parts.clock.now());
+        let session = inner.open.authenticated(&admitted, self.address.clone());
+        self.agent = Some((admitted, session));
+        self.stranger = None;
+        effects
+    }
+
+    /// Puts an event on its way. Its acknowledgement arrives through `acks`.
+    async fn store(&mut self, event: Outgoing, receipt: Option<Uuid>) -> Result<(), End> {
+        let ops = &self.gateway.inner.parts.ops;
+        let sent = ops
+            .enqueue(
+                &event.subject,
+                event.id,
+                event.kind,
+                event.ver,
+                event.payload,
+            )
+            .await;
+        match sent {
+            Ok(pending) => {
+                self.acks
+                    .push(pending.map(move |ack| (receipt, ack.ok())).boxed());
+                Ok(())
+            }
+            Err(error) => {
+                tracing::debug!(error = %error, "a reading could not be put on its way");
+                self.settled(receipt, None).await
+            }
+        }
+    }
+
+    async fn settled(&mut self, receipt: Option<Uuid>, stored: Option<Stored>) -> Result<(), End> {
+        let effect = match (receipt, stored) {
+            (Some(id), Some(stored)) => self.session.stored(id, stored.seq),
+            (None, Some(_)) => return Ok(()),
+            (receipt, None) => self.session.not_stored(receipt),
+        };
+        Box::pin(self.perform(vec![effect])).await
+    }
+
+    fn check_revoked(
+        &self,
+        revoked: Result<Revoked, broadcast::error::RecvError>,
+    ) -> Result<(), End> {
+        let Some((admitted, _)) = &self.agent else {
+            return Ok(());
+        };
+        let hit = match revoked {
+            Ok(revoked) => revoked.hits(&admitted.key, &admitted.server),
+            // Some were missed; the ring has them all.
+            Err(_) => {
+                let ring = &self.gateway.inner.parts.ring;
+                ring.is_revoked(&admitted.key, &admitted.server)
+            }
+        };
+        if hit {
+            metrics::kicked("websocket");
+            return Err(End::Close(POLICY, "revoked"));
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        let within = self.gateway.inner.parts.config.write_within;
+        match timeout(within, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone("connection lost")),
+            Err(_) => {
+                metrics::cut("not_reading");
+                Err(End::Gone("the agent does not read"))
+            }
+        }
+    }
+}
