@@ -1,4 +1,10 @@
 //! The agent.
 pub mod collect;
+pub mod config;
+pub mod data;
+pub mod endpoint;
+pub mod identity;
+pub mod key;
+pub mod record;
 pub mod spool;
 pub mod uplink;

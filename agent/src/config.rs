@@ -1,0 +1,428 @@
+//! Settings: flags over environment over file. Read once by [`cli`](crate::cli).
+//!
+//! The file is TOML, `/etc/chatops/agent.toml` unless `--config` names another; unknown names in it are refused, since
+//! a misspelt setting that is ignored is worse than none. The key is in no error and no `Debug` text.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use chatops_schemas::event::metric::MAX_NAME;
+use figment::{
+    Figment,
+    providers::{Format as _, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    endpoint::{Endpoint, EndpointError},
+    key::{ApiKey, KeyError},
+};
+
+/// Where settings are looked for unless told otherwise.
+pub const DEFAULT_FILE: &str = "/etc/chatops/agent.toml";
+/// Time between samples unless the owner of the server asks for another.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+/// Shortest and longest time between samples, in seconds.
+pub const INTERVAL_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+
+/// What may run on this host. It is decided here; the server cannot widen it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capability {
+    /// Reading the host's figures.
+    Metrics,
+    /// Listing the busiest and biggest processes, by name and owner.
+    Processes,
+    /// Listing containers and reading their figures.
+    Docker,
+}
+
+impl Capability {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Metrics, Self::Processes, Self::Docker];
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Metrics => "metrics",
+            Self::Processes => "processes",
+            Self::Docker => "docker",
+        }
+    }
+}
+
+impl FromStr for Capability {
+    type Err = ConfigError;
+    fn from_str(word: &str) -> Result<Self, ConfigError> {
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.word() == word)
+            .ok_or_else(|| ConfigError::Capability(word.chars().take(40).collect()))
+    }
+}
+
+/// Settings as they are written; every one may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Address of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The key itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<Hidden>,
+    /// File that holds the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_file: Option<PathBuf>,
+    /// Seconds between samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<u64>,
+    /// What may run here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<String>>,
+    /// Folder for the spool and the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// Private certificate authority, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Prefixes of interfaces to leave out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_interfaces: Option<Vec<String>>,
+    /// Socket of Docker or Podman.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docker_socket: Option<PathBuf>,
+    /// MiB of samples kept while the server is away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool_mib: Option<u64>,
+    /// What is logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(String);
+
+impl From<String> for Hidden {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl FromStr for Hidden {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+/// Settings that are valid.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to send, with which key. Absent when no address or no key is set, which is enough to look at samples.
+    pub uplink: Option<Uplink>,
+    /// Time between samples, if set here; it then wins over the server's.
+    pub interval: Option<Duration>,
+    /// What may run here.
+    pub capabilities: Vec<Capability>,
+    /// Folder for the spool and the state.
+    pub data: PathBuf,
+    /// Prefixes of interfaces to leave out.
+    pub skip_interfaces: Vec<String>,
+    /// Socket of Docker or Podman; the usual places when not set.
+    pub docker_socket: Option<PathBuf>,
+    /// Bytes of samples kept while the server is away.
+    pub spool_bytes: u64,
+    /// What is logged.
+    pub log: String,
+}
+
+/// Where to send, with which key.
+#[derive(Debug, Clone)]
+pub struct Uplink {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// As whom.
+    pub key: ApiKey,
+    /// Private certificate authority, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Why settings are not valid. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file does not parse.
+    #[error("settings cannot be read: {0}")]
+    File(String),
+    /// A named file is missing.
+    #[error("cannot read the settings file {0}: {1}")]
+    NoFile(PathBuf, io::Error),
+    /// The key's file cannot be read.
+    #[error("cannot read the API key file {0}: {1}")]
+    KeyFile(PathBuf, io::Error),
+    /// No key.
+    #[error(
+        "there is no API key: set CHATOPS_API_KEY, or --api-key-file with the file that holds it"
+    )]
+    NoKey,
+    /// No address.
+    #[error(
+        "there is no address to send to: set CHATOPS_AGENT_URL or --url, for example nats://monitor.example.org:4222 or https://monitor.example.org"
+    )]
+    NoUrl,
+    /// Not a key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Not an address.
+    #[error(transparent)]
+    Url(#[from] EndpointError),
+    /// Out of range.
+    #[error("the interval is {0} s; 1 to 60 seconds are possible")]
+    Interval(u64),
+    /// Unknown word.
+    #[error("there is no capability {0:?}; this agent knows metrics, processes, docker, or all")]
+    Capability(String),
+    /// Out of range.
+    #[error("the spool is {0} MiB; 1 to 4096 MiB are possible")]
+    Spool(u64),
+}
+
+impl Settings {
+    /// Puts `self` (flags and environment) over the file. Without `file` the usual one is read if it exists.
+    pub fn over_file(self, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && file.is_none() => {
+                String::new()
+            }
+            Err(error) => return Err(ConfigError::NoFile(path.to_owned(), error)),
+        };
+        Figment::from(Toml::string(&text))
+            .merge(Serialized::defaults(self))
+            .extract()
+            .map_err(|error| ConfigError::File(format!("{error} in {}", path.display())))
+    }
+
+    /// Validates.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let uplink = match (self.url.as_deref(), key(&self)?) {
+            (Some(url), Some(key)) => Some(Uplink {
+                endpoint: Endpoint::parse(url)?,
+                key,
+                ca_file: self.ca_file.clone(),
+            }),
+            (Some(url), None) => {
+                Endpoint::parse(url)?;
+                None
+            }
+            (None, _) => None,
+        };
+        if let Some(seconds) = self
+            .interval
+            .filter(|seconds| !INTERVAL_SECONDS.contains(seconds))
+        {
+            return Err(ConfigError::Interval(seconds));
+        }
+        let spool_mib = self.spool_mib.unwrap_or(64);
+        if !(1..=4096).contains(&spool_mib) {
+            return Err(ConfigError::Spool(spool_mib));
+        }
+        Ok(Config {
+            uplink,
+            interval: self.interval.map(Duration::from_secs),
+            capabilities: capabilities(self.capabilities)?,
+            data: self.data.unwrap_or_else(default_data),
+            skip_interfaces: self
+                .skip_interfaces
+                .unwrap_or_else(|| vec!["veth".to_owned()])
+                .into_iter()
+                .filter(|prefix| !prefix.is_empty() && prefix.len() <= MAX_NAME)
+                .collect(),
+            docker_socket: self.docker_socket,
+            spool_bytes: spool_mib << 20,
+            log: self.log.unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+
+    /// Why [`Config::uplink`] is absent.
+    pub fn missing(&self) -> ConfigError {
+        if self.url.is_none() {
+            ConfigError::NoUrl
+        } else {
+            ConfigError::NoKey
+        }
+    }
+}
+
+fn key(settings: &Settings) -> Result<Option<ApiKey>, ConfigError> {
+    if let Some(Hidden(text)) = &settings.api_key {
+        return Ok(Some(ApiKey::parse(text)?));
+    }
+    let Some(path) = &settings.api_key_file else {
+        return Ok(None);
+    };
+    let text =
+        fs::read_to_string(path).map_err(|error| ConfigError::KeyFile(path.clone(), error))?;
+    Ok(Some(ApiKey::parse(&text)?))
+}
+
+fn capabilities(words: Option<Vec<String>>) -> Result<Vec<Capability>, ConfigError> {
+    let Some(words) = words else {
+        return Ok(Capability::ALL.to_vec());
+    };
+    if words.iter().any(|word| word == "all") {
+        return Ok(Capability::ALL.to_vec());
+    }
+    // Figures are what the agent is for; a list without them means them too.
+    let mut list = vec![Capability::Metrics];
+    for word in words
+        .iter()
+        .map(|word| word.trim())
+        .filter(|word| !word.is_empty())
+    {
+        list.push(word.parse()?);
+    }
+    list.sort_unstable();
+    list.dedup();
+    Ok(list)
+}
+
+/// `/var/lib/chatops-agent` for root, the user's state folder for others.
+fn default_data() -> PathBuf {
+    const NAME: &str = "chatops-agent";
+    if rustix::process::geteuid().is_root() {
+        return Path::new("/var/lib").join(NAME);
+    }
+    let folder = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    folder("XDG_STATE_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join(NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "chatops_abcdefgh234567ab_AbCd0123456789012345678901234567890123456";
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file = file("url = \"nats://file:4222\"\ninterval = 10\nspool_mib = 8\n");
+        let flags = Settings {
+            interval: Some(2),
+            api_key: Some(KEY.to_owned().into()),
+            ..Settings::default()
+        };
+        let config = flags.over_file(Some(file.path())).unwrap().check().unwrap();
+        assert_eq!(config.interval, Some(Duration::from_secs(2)));
+        assert_eq!(config.spool_bytes, 8 << 20);
+        assert_eq!(config.uplink.unwrap().key.id.as_str(), "abcdefgh234567ab");
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused_by_name() {
+        let file = file("intervall = 10\n");
+        let error = Settings::default()
+            .over_file(Some(file.path()))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("intervall"), "{error}");
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let error = Settings::default()
+            .over_file(Some(Path::new("/nowhere.toml")))
+            .unwrap_err();
+        assert!(matches!(error, ConfigError::NoFile(..)));
+    }
+
+    #[test]
+    fn impossible_values_are_refused() {
+        let with = |settings: Settings| settings.check().unwrap_err().to_string();
+        assert!(
+            with(Settings {
+                interval: Some(0),
+                ..Settings::default()
+            })
+            .contains("1 to 60")
+        );
+        assert!(
+            with(Settings {
+                interval: Some(61),
+                ..Settings::default()
+            })
+            .contains("1 to 60")
+        );
+        assert!(
+            with(Settings {
+                spool_mib: Some(0),
+                ..Settings::default()
+            })
+            .contains("MiB")
+        );
+        let words = Some(vec!["exec".to_owned()]);
+        assert!(
+            with(Settings {
+                capabilities: words,
+                ..Settings::default()
+            })
+            .contains("exec")
+        );
+    }
+
+    #[test]
+    fn capabilities_always_hold_metrics() {
+        let list = |words: &[&str]| {
+            capabilities(Some(words.iter().map(|word| (*word).to_owned()).collect())).unwrap()
+        };
+        assert_eq!(
+            list(&["docker", " docker"]),
+            [Capability::Metrics, Capability::Docker]
+        );
+        assert_eq!(list(&["all"]), Capability::ALL);
+        assert_eq!(list(&[]), [Capability::Metrics]);
+    }
+
+    #[test]
+    fn the_key_is_never_printed() {
+        let file = file(&format!("api_key = \"{KEY}\"\nurl = \"nats://x\"\n"));
+        let settings = Settings::default().over_file(Some(file.path())).unwrap();
+        let shown = format!("{settings:?} {:?}", settings.clone().check().unwrap());
+        assert!(!shown.contains("AbCd0123"), "{shown}");
+    }
+
+    #[test]
+    fn a_key_file_is_read() {
+        let key = file(&format!("{KEY}\n"));
+        let settings = Settings {
+            url: Some("https://monitor.example.org".into()),
+            api_key_file: Some(key.path().into()),
+            ..Settings::default()
+        };
+        assert!(settings.check().unwrap().uplink.is_some());
+    }
+}
