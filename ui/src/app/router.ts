@@ -1,7 +1,7 @@
 import { createRouter } from '@tanstack/react-router'
 import { routeTree } from '../routeTree.gen'
-import { queryClient } from './query-client'
 import { NotFound, PageError } from './error-boundary'
+import { queryClient } from './query-client'
 
 export const router = createRouter({
   routeTree,

@@ -23,15 +23,13 @@ export const accountSchema = (withToken: boolean) =>
         z.maxLength(64, 'Use at most 64 characters'),
         z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'Use letters, digits, dot, dash and underscore'),
       ),
-    email: z
-      .string()
-      .check(
-        z.trim(),
-        z.refine(
-          (text) => text === '' || /^[^@\s]+@[^@\s]+$/.test(text),
-          'This is not an e-mail address',
-        ),
+    email: z.string().check(
+      z.trim(),
+      z.refine(
+        (text) => text === '' || /^[^@\s]+@[^@\s]+$/.test(text),
+        'This is not an e-mail address',
       ),
+    ),
     password: newPassword,
   })
 

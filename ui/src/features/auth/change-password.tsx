@@ -1,9 +1,8 @@
-import { zodResolver } from '@hookform/resolvers/zod'
 import { useMutation } from '@tanstack/react-query'
-import { useForm } from 'react-hook-form'
 import * as z from 'zod/mini'
 import { api, unwrap } from '@/shared/api/client'
 import { Problem } from '@/shared/api/problem'
+import { useForm } from '@/shared/lib/use-form'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
 import { toast } from '@/shared/ui/toast'
@@ -18,11 +17,6 @@ const schema = z.object({
 type Form = z.infer<typeof schema>
 
 export function ChangePassword({ username }: { username: string }) {
-  const form = useForm<Form>({
-    resolver: zodResolver(schema),
-    defaultValues: { current_password: '', new_password: '' },
-  })
-  const { errors } = form.formState
   const change = useMutation({
     mutationFn: (body: Form) => unwrap(api.POST('/api/v1/auth/change-password', { body })),
     onSuccess: () => {
@@ -30,35 +24,45 @@ export function ChangePassword({ username }: { username: string }) {
       toast({ tone: 'ok', title: 'Password changed', detail: 'All other sessions are signed out.' })
     },
     onError: (error) => {
-      if (!(error instanceof Problem)) return
-      for (const field of ['current_password', 'new_password'] as const) {
-        const message = error.field(field)
-        if (message) form.setError(field, { message }, { shouldFocus: true })
-      }
+      if (form.refuse(error) || !(error instanceof Problem)) return
       if (error.status === 401 || error.status === 403) {
-        form.setError('current_password', { message: 'This is not your current password' }, { shouldFocus: true })
+        form.setError('current_password', 'This is not your current password')
       }
     },
   })
+  const form = useForm<Form>(
+    schema,
+    { current_password: '', new_password: '' },
+    (values) => change.isPending || change.mutate(values),
+  )
+  const { errors } = form
   const unnamed = change.error && !errors.current_password && !errors.new_password
   return (
-    <form noValidate className="flex flex-col gap-4" onSubmit={form.handleSubmit((values) => change.mutate(values))}>
+    <form noValidate className="flex flex-col gap-4" onSubmit={form.submit}>
       <FormProblem error={unnamed ? change.error : null} />
       {/* Password managers file the new password under this name. */}
       <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
       <div className="grid gap-4 sm:grid-cols-2">
-        <Field label="Current password" error={errors.current_password?.message}>
+        <Field label="Current password" error={errors.current_password}>
           {(control) => (
-            <PasswordInput {...control} {...form.register('current_password')} autoComplete="current-password" />
+            <PasswordInput
+              {...control}
+              {...form.field('current_password')}
+              autoComplete="current-password"
+            />
           )}
         </Field>
         <Field
           label="New password"
           hint={`At least ${MIN_PASSWORD} characters`}
-          error={errors.new_password?.message}
+          error={errors.new_password}
         >
           {(control) => (
-            <PasswordInput {...control} {...form.register('new_password')} autoComplete="new-password" />
+            <PasswordInput
+              {...control}
+              {...form.field('new_password')}
+              autoComplete="new-password"
+            />
           )}
         </Field>
       </div>

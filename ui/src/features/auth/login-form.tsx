@@ -31,7 +31,9 @@ export function LoginForm({
   const login = useMutation({
     mutationFn: async () => {
       await unwrap(
-        api.POST('/api/v1/auth/login', { body: { username: name.trim(), password, session: 'cookie' } }),
+        api.POST('/api/v1/auth/login', {
+          body: { username: name.trim(), password, session: 'cookie' },
+        }),
       )
       await onDone()
     },
@@ -44,7 +46,8 @@ export function LoginForm({
     },
   })
 
-  const nameError = asked && name.trim() === '' ? 'Enter your user name or e-mail address' : undefined
+  const nameError =
+    asked && name.trim() === '' ? 'Enter your user name or e-mail address' : undefined
   const passwordError = asked && password === '' ? 'Enter your password' : undefined
   const refused =
     login.error instanceof Problem && login.error.status === 401
@@ -73,7 +76,6 @@ export function LoginForm({
             autoComplete="username"
             autoCapitalize="none"
             spellCheck={false}
-            // biome-ignore lint/a11y/noAutofocus: the page has one purpose, and this is where it starts
             autoFocus={username === undefined}
             readOnly={username !== undefined}
             value={name}

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { meQuery, sessionRestored, useSession } from '@/shared/session/session'
 import { Button } from '@/shared/ui/button'
 import { Dialog } from '@/shared/ui/dialog'
-import { meQuery, sessionRestored, useSession } from '@/shared/session/session'
 import { LoginForm } from './login-form'
 
 /**

@@ -110,7 +110,11 @@ export function ConnectionsPage({ id }: { id: string }) {
         </table>
       </div>
       {query.hasNextPage ? (
-        <Button className="mt-3" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+        <Button
+          className="mt-3"
+          busy={query.isFetchingNextPage}
+          onClick={() => void query.fetchNextPage()}
+        >
           Show older
         </Button>
       ) : null}

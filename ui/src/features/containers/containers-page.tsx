@@ -51,7 +51,11 @@ export function ContainersPage() {
   return (
     <div className="mt-4 flex flex-col gap-4">
       {groups.map(([project, members]) => (
-        <section key={project} className="card min-w-0 overflow-x-auto" aria-label={project || 'No project'}>
+        <section
+          key={project}
+          className="card min-w-0 overflow-x-auto"
+          aria-label={project || 'No project'}
+        >
           {groups.length > 1 || project !== '' ? (
             <h2 className="px-3 pt-2.5 font-semibold">{project || 'Without a project'}</h2>
           ) : null}

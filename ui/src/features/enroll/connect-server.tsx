@@ -146,14 +146,12 @@ function Commands({
         />
       ) : null}
       <div className="overflow-hidden rounded-lg border border-line bg-sunken">
-        <pre
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines scroll, which needs the keyboard too
-          tabIndex={0}
-          aria-label="Install command"
-          className="overflow-x-auto whitespace-pre-wrap break-all p-4 font-mono text-xs leading-5"
-        >
-          <code data-testid="install-command">{command}</code>
-        </pre>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
+        <section tabIndex={0} aria-label="Install command" className="max-h-72 overflow-auto">
+          <pre className="whitespace-pre-wrap break-all p-4 font-mono text-xs leading-5">
+            <code data-testid="install-command">{command}</code>
+          </pre>
+        </section>
         <div className="flex flex-wrap items-center justify-between gap-3 border-line border-t bg-surface px-3 py-2">
           <p className="flex items-center gap-2 text-ink-2 text-xs">
             <KeyRound className="size-4 text-ink-3" aria-hidden="true" />
@@ -176,8 +174,8 @@ function MissingKey({ server }: { server: string }) {
       <div className="min-w-0 flex-1 basis-60">
         <p className="font-medium">The key of this server was shown once</p>
         <p className="text-ink-2">
-          Make a new one to get the command again. Keys that are in use keep working; you can revoke them in the
-          server’s settings.
+          Make a new one to get the command again. Keys that are in use keep working; you can revoke
+          them in the server’s settings.
         </p>
       </div>
       <Button variant="primary" busy={create.isPending} onClick={() => create.mutate()}>

@@ -19,9 +19,7 @@ export async function issueKey(server: string): Promise<IssuedKey> {
   )
   useIssued.setState(({ byServer }) => ({ byServer: { ...byServer, [server]: issued } }))
   if (before) {
-    await unwrap(
-      api.POST('/api/v1/api-keys/{id}/revoke', { params: { path: { id: before.id } } }),
-    )
+    await unwrap(api.POST('/api/v1/api-keys/{id}/revoke', { params: { path: { id: before.id } } }))
   }
   return issued
 }

@@ -19,9 +19,14 @@ export interface Progress {
 const time = (text: string | null | undefined): number | null => (text ? Date.parse(text) : null)
 
 /** How far the agent has come, from the events of the server and from its live row. */
-export function progressOf(events: readonly ConnectionEvent[], row: FleetRow | undefined): Progress {
+export function progressOf(
+  events: readonly ConnectionEvent[],
+  row: FleetRow | undefined,
+): Progress {
   const ordered = [...events].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
-  const connected = ordered.find((event) => event.kind === 'connected' || event.kind === 'reconnected')
+  const connected = ordered.find(
+    (event) => event.kind === 'connected' || event.kind === 'reconnected',
+  )
   const last = ordered.at(-1)
   const authenticatedAt = time(connected?.at) ?? time(row?.server.connected_since)
   const readingsAt = time(row?.server.latest?.ts)
@@ -50,7 +55,11 @@ export function WaitForAgent({
   const steps: { label: string; waiting: string; at: number | null }[] = [
     { label: 'Agent made contact', waiting: 'Waiting for the agent', at: progress.contactedAt },
     { label: 'Key accepted', waiting: 'Checking its key', at: progress.authenticatedAt },
-    { label: 'First readings arrived', waiting: 'Waiting for the first readings', at: progress.readingsAt },
+    {
+      label: 'First readings arrived',
+      waiting: 'Waiting for the first readings',
+      at: progress.readingsAt,
+    },
   ]
   const current = steps.findIndex((step) => step.at === null)
   return (
@@ -79,7 +88,10 @@ export function WaitForAgent({
                 {done ? step.label : active ? `${step.waiting}…` : step.label}
               </span>
               {step.at === null ? null : (
-                <time dateTime={new Date(step.at).toISOString()} className="tnum text-ink-3 text-xs">
+                <time
+                  dateTime={new Date(step.at).toISOString()}
+                  className="tnum text-ink-3 text-xs"
+                >
                   {clock(step.at)}
                 </time>
               )}
@@ -90,7 +102,9 @@ export function WaitForAgent({
       {progress.refused && progress.authenticatedAt === null ? (
         <p role="alert" className="mt-4 rounded-md bg-warn-soft px-3 py-2 text-warn">
           An agent called and was refused at {clock(Date.parse(progress.refused.at))}
-          {progress.refused.detail ? `: ${progress.refused.detail}` : ': its key is wrong or revoked.'}
+          {progress.refused.detail
+            ? `: ${progress.refused.detail}`
+            : ': its key is wrong or revoked.'}
         </p>
       ) : null}
       {late ? (

@@ -29,7 +29,9 @@ export function WizardFrame({
               aria-current={current ? 'step' : undefined}
               className={cn('flex items-center gap-2', index > 0 && 'flex-1')}
             >
-              {index > 0 ? <span aria-hidden="true" className="h-px min-w-3 flex-1 bg-line-strong" /> : null}
+              {index > 0 ? (
+                <span aria-hidden="true" className="h-px min-w-3 flex-1 bg-line-strong" />
+              ) : null}
               <span
                 className={cn(
                   'tnum grid size-5 shrink-0 place-items-center rounded-full border font-semibold text-2xs',

@@ -57,7 +57,9 @@ export function KeysPanel({
       {keys.length === 0 && query.isSuccess ? (
         <p className="flex items-center gap-2 text-ink-2">
           <KeyRound className="size-4 text-ink-3" aria-hidden="true" />
-          {server ? 'No key yet: no agent can connect.' : 'No keys. Each server gets its own when you add it.'}
+          {server
+            ? 'No key yet: no agent can connect.'
+            : 'No keys. Each server gets its own when you add it.'}
         </p>
       ) : null}
       {keys.length > 0 ? (
@@ -92,7 +94,9 @@ export function KeysPanel({
                 <KeyRow
                   key={key.id}
                   entry={key}
-                  serverName={server === null ? (serverName?.(key.server_id) ?? key.server_id) : null}
+                  serverName={
+                    server === null ? (serverName?.(key.server_id) ?? key.server_id) : null
+                  }
                   onRevoke={() => setRevoking(key)}
                 />
               ))}
@@ -122,8 +126,8 @@ export function KeysPanel({
         action={`Revoke key ${revoking?.name ?? ''}`.trim()}
         effects={
           <>
-            An agent that uses it is disconnected at once and cannot come back with it. The figures it sent stay. This
-            cannot be undone.
+            An agent that uses it is disconnected at once and cannot come back with it. The figures
+            it sent stay. This cannot be undone.
           </>
         }
         onConfirm={async () => {
@@ -238,9 +242,18 @@ function NewKey({ server, onClose }: { server: string; onClose: () => void }) {
             if (!create.isPending) create.mutate()
           }}
         >
-          <Field label="Name" optional hint="To tell keys apart, for example by where they are used">
+          <Field
+            label="Name"
+            optional
+            hint="To tell keys apart, for example by where they are used"
+          >
             {(control) => (
-              <Input {...control} maxLength={64} value={name} onChange={(event) => setName(event.target.value)} />
+              <Input
+                {...control}
+                maxLength={64}
+                value={name}
+                onChange={(event) => setName(event.target.value)}
+              />
             )}
           </Field>
         </form>

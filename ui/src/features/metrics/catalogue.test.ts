@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { devices, deviceSections, systemSection } from './catalogue'
+import { deviceSections, devices, systemSection } from './catalogue'
 
 describe('catalogue', () => {
   it('cuts device names out of series names, whatever they hold', () => {

@@ -56,7 +56,10 @@ export function devices(names: readonly string[], prefix: string): string[] {
 
 /** What carries real traffic first, then the rest, each in its own order. */
 function realFirst(list: string[], virtual: RegExp): string[] {
-  return [...list.filter((name) => !virtual.test(name)), ...list.filter((name) => virtual.test(name))]
+  return [
+    ...list.filter((name) => !virtual.test(name)),
+    ...list.filter((name) => virtual.test(name)),
+  ]
 }
 
 export function systemSection(names: ReadonlySet<string>, capacity: Capacity): Section {
@@ -101,11 +104,7 @@ export function systemSection(names: ReadonlySet<string>, capacity: Capacity): S
       id: 'load',
       title: 'Load',
       unit: 'load',
-      lines: [
-        plain('load1', '1 min', 0),
-        plain('load5', '5 min', 1),
-        plain('load15', '15 min', 3),
-      ],
+      lines: [plain('load1', '1 min', 0), plain('load5', '5 min', 1), plain('load15', '15 min', 3)],
     },
     {
       id: 'swap',
@@ -131,7 +130,12 @@ export function systemSection(names: ReadonlySet<string>, capacity: Capacity): S
     },
   ]
   const known = charts.filter((chart) => chart.lines.some((line) => names.has(line.key)))
-  return { id: 'system', title: 'System', columns: 2, charts: names.size > 0 ? known : charts.slice(0, 4) }
+  return {
+    id: 'system',
+    title: 'System',
+    columns: 2,
+    charts: names.size > 0 ? known : charts.slice(0, 4),
+  }
 }
 
 const VIRTUAL_NET = /^(lo|veth|docker|br-|virbr|cni|flannel|cali|tun|tap|dummy|ifb)/
@@ -149,7 +153,8 @@ export function deviceSections(names: readonly string[]): Section[] {
     Array.from({ length: Math.ceil(list.length / MOST_LINES) }, (_, index) =>
       list.slice(index * MOST_LINES, (index + 1) * MOST_LINES),
     )
-  const range = (group: string[]) => (group.length > 1 ? `${group[0]}–${group.at(-1)}` : `${group[0]}`)
+  const range = (group: string[]) =>
+    group.length > 1 ? `${group[0]}–${group.at(-1)}` : `${group[0]}`
 
   const sections: Section[] = [
     {
@@ -178,7 +183,10 @@ export function deviceSections(names: readonly string[]): Section[] {
             color: index,
             inputs: [`fs:${mount}:used`, `fs:${mount}:available`],
             compute: ([used, available]) =>
-              percentOf(used, typeof used === 'number' && typeof available === 'number' ? used + available : null),
+              percentOf(
+                used,
+                typeof used === 'number' && typeof available === 'number' ? used + available : null,
+              ),
           })),
         },
         {

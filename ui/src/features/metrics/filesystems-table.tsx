@@ -39,10 +39,16 @@ export function FilesystemsTable() {
         <tbody>
           {list.map((entry) => (
             <tr key={`${entry.mount} ${entry.device}`} className="border-line border-t">
-              <th scope="row" className="h-9 max-w-64 truncate px-3 font-medium" title={entry.mount}>
+              <th
+                scope="row"
+                className="h-9 max-w-64 truncate px-3 font-medium"
+                title={entry.mount}
+              >
                 {entry.mount}
               </th>
-              <td className="max-w-48 truncate px-3 text-ink-2 max-md:hidden">{entry.device ?? ''}</td>
+              <td className="max-w-48 truncate px-3 text-ink-2 max-md:hidden">
+                {entry.device ?? ''}
+              </td>
               <td className="px-3 text-ink-2 max-sm:hidden">{entry.kind ?? ''}</td>
               <td className="tnum whitespace-nowrap px-3 text-right">{bytes(entry.used)}</td>
               <td className="tnum whitespace-nowrap px-3 text-right max-sm:hidden">

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { History } from '@/shared/api/model'
 import { Ring } from '@/shared/metrics/ring'
-import { merge, resolutionText } from './merge'
+import { isSummedUp, merge, resolutionText } from './merge'
 
 const history = (over: Partial<History>): History => ({
   from: '',
@@ -57,7 +57,9 @@ describe('merge', () => {
   it('keeps gaps that the API reports', () => {
     const data = merge(
       history({
-        series: [{ name: 'cpu', unit: 'percent', min: [1, null, 3], avg: [1, null, 3], max: [1, null, 3] }],
+        series: [
+          { name: 'cpu', unit: 'percent', min: [1, null, 3], avg: [1, null, 3], max: [1, null, 3] },
+        ],
       }),
       ringOf([]),
       cpu,
@@ -96,9 +98,13 @@ describe('merge', () => {
   })
 
   it('says what one point stands for', () => {
-    expect(resolutionText(history({}))).toBe('Every reading, 5 s apart')
-    expect(resolutionText(history({ resolution: '1m', step_ms: 60_000 }))).toBe('1 min averages')
-    expect(resolutionText(history({ resolution: '1m', step_ms: 120_000 }))).toBe('2 min averages')
-    expect(resolutionText(history({ resolution: '1h', step_ms: 5_400_000 }))).toBe('1.5 h averages')
+    const text = (over: Partial<History>) => resolutionText(history(over), 5_000)
+    expect(text({})).toBe('Every reading, 5 s apart')
+    expect(text({ step_ms: 10_000 })).toBe('10 s averages')
+    expect(text({ resolution: '1m', step_ms: 60_000 })).toBe('1 min averages')
+    expect(text({ resolution: '1m', step_ms: 120_000 })).toBe('2 min averages')
+    expect(text({ resolution: '1h', step_ms: 5_400_000 })).toBe('1.5 h averages')
+    expect(isSummedUp(history({}), 5_000)).toBe(false)
+    expect(isSummedUp(history({ step_ms: 10_000 }), 5_000)).toBe(true)
   })
 })

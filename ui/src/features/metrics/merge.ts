@@ -18,6 +18,8 @@ export interface LineSource {
 
 /** Missing this many intervals in a row is a gap; one late reading is not. */
 const GAP_STEPS = 2.5
+/** The newest readings take a moment from the stream into the history. */
+const SEAM_STEPS = GAP_STEPS + 1.5
 
 interface Piece {
   t: readonly number[]
@@ -98,21 +100,24 @@ export function merge(
     }
   }
 
+  let before: Piece | null = null
   for (const piece of pieces) {
     const found = sources.map((source) => lineOf(piece, source))
     for (const [index, line] of lines.entries()) {
       if (found[index]?.min && found[index]?.max) line.extremes = true
     }
-    const limit = GAP_STEPS * Math.max(piece.step, intervalMs, 1)
+    const step = Math.max(piece.step, intervalMs, 1)
+    const seam = SEAM_STEPS * Math.max(step, before?.step ?? 0)
+    before = piece
     for (let at = 0; at < piece.t.length; at++) {
       const time = piece.t[at] ?? 0
       // One reading beyond each edge keeps the line running to the edge of the plot.
       const next = piece.t[at + 1]
       if (time < window.from && next !== undefined && next < window.from) continue
       if (time > window.to && (t.at(-1) ?? 0) > window.to) break
-      const before = t.at(-1)
-      if (before !== undefined && time - before > limit) {
-        put(before + Math.max(piece.step, intervalMs, 1), -1, [])
+      const previous = t.at(-1)
+      if (previous !== undefined && time - previous > (at === 0 ? seam : GAP_STEPS * step)) {
+        put(previous + step, -1, [])
       }
       put(time, at, found)
     }
@@ -125,8 +130,8 @@ export function merge(
   }
 }
 
-/** "readings as they came", "1 min averages", "1 h averages" for the toolbar. */
-export function resolutionText(history: History): string {
+/** What one point of a chart stands for: "Every reading, 5 s apart", "1 min averages". */
+export function resolutionText(history: History, intervalMs: number): string {
   const { resolution, step_ms } = history
   const steps: [number, string][] = [
     [3_600_000, 'h'],
@@ -135,6 +140,11 @@ export function resolutionText(history: History): string {
   ]
   const [size, unit] = steps.find(([ms]) => step_ms >= ms) ?? [1_000, 's']
   const step = `${Math.round((10 * step_ms) / size) / 10} ${unit}`
-  if (resolution === 'raw') return step_ms > 0 ? `Every reading, ${step} apart` : 'Every reading'
-  return `${step} averages`
+  if (resolution !== 'raw' || step_ms > 1.5 * intervalMs) return `${step} averages`
+  return step_ms > 0 ? `Every reading, ${step} apart` : 'Every reading'
+}
+
+/** Whether points stand for several readings, so that average and maximum differ. */
+export function isSummedUp(history: History, intervalMs: number): boolean {
+  return history.resolution !== 'raw' || history.step_ms > 1.5 * intervalMs
 }

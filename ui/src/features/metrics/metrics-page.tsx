@@ -18,7 +18,7 @@ import { useResync } from '@/shared/ws/live'
 import { deviceSections, type Section, systemSection } from './catalogue'
 import { FilesystemsTable } from './filesystems-table'
 import { LazyMount } from './lazy-mount'
-import { resolutionText } from './merge'
+import { isSummedUp, resolutionText } from './merge'
 import { CHART_HEIGHT, type ChartPageContext, MetricChart } from './metric-chart'
 import { copyRange, pastedRange, RangePicker } from './range-picker'
 import {
@@ -72,7 +72,11 @@ export function MetricsPage({
   )
   const zoom = useCallback(
     (window: Window) => {
-      const next = bounded({ kind: 'absolute', from: Math.round(window.from), to: Math.round(window.to) })
+      const next = bounded({
+        kind: 'absolute',
+        from: Math.round(window.from),
+        to: Math.round(window.to),
+      })
       if (next) setRange(next)
     },
     [setRange],
@@ -105,7 +109,7 @@ export function MetricsPage({
   // The first chart's history also tells what one point stands for.
   const firstNames = sections[0]?.charts[0]?.lines.flatMap((line) => line.inputs) ?? ['cpu']
   const { data: history } = useHistory(server.id, firstNames, range, playing)
-  const summedUp = history !== undefined && history.resolution !== 'raw'
+  const summedUp = history !== undefined && isSummedUp(history, server.interval_ms)
 
   const page: ChartPageContext = {
     server: server.id,
@@ -125,7 +129,7 @@ export function MetricsPage({
 
   return (
     <div>
-      <div className="-mx-3 sticky top-12 z-20 flex flex-wrap items-center gap-2 border-line border-b bg-bg px-3 py-2 sm:-mx-5 sm:px-5 short:static">
+      <div className="-mx-3 sticky top-12 z-20 flex flex-wrap items-center gap-2 border-line border-b bg-bg px-3 py-2 sm:-mx-5 sm:px-5 max-sm:static short:static">
         <RangePicker range={range} onChange={setRange} />
         <div className="flex">
           <Button
@@ -147,12 +151,22 @@ export function MetricsPage({
           >
             <ChevronRight aria-hidden="true" />
           </Button>
-          <Button size="icon" variant="quiet" aria-label="Zoom out" title="Zoom out (t -)" onClick={back}>
+          <Button
+            size="icon"
+            variant="quiet"
+            aria-label="Zoom out"
+            title="Zoom out (t -)"
+            onClick={back}
+          >
             <ZoomOut aria-hidden="true" />
           </Button>
         </div>
         {moving ? (
-          <Button aria-pressed={paused} onClick={() => setPaused(!paused)} title="Pause or play (p)">
+          <Button
+            aria-pressed={paused}
+            onClick={() => setPaused(!paused)}
+            title="Pause or play (p)"
+          >
             {paused ? <Play aria-hidden="true" /> : <Pause aria-hidden="true" />}
             {paused ? 'Play' : 'Pause'}
           </Button>
@@ -176,7 +190,11 @@ export function MetricsPage({
           />
         ) : null}
         <p className="ml-auto text-2xs text-ink-3 max-sm:w-full" role="status">
-          {paused ? 'Paused; readings are still collected' : history ? resolutionText(history) : ''}
+          {paused
+            ? 'Paused; readings are still collected'
+            : history
+              ? resolutionText(history, server.interval_ms)
+              : ''}
           {tooOld && oldest !== null ? ` · nothing is kept from before ${day(oldest)}` : ''}
         </p>
       </div>

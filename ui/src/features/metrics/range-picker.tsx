@@ -1,7 +1,7 @@
 import { Check, ChevronDown, Clock, Copy } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
-import { cn } from '@/shared/lib/cn'
 import { copyText } from '@/shared/lib/clipboard'
+import { cn } from '@/shared/lib/cn'
 import { serverNow } from '@/shared/lib/now'
 import { dateTime, zone } from '@/shared/lib/time'
 import { Button } from '@/shared/ui/button'
@@ -11,9 +11,9 @@ import { Popover } from '@/shared/ui/popover'
 import { toast } from '@/shared/ui/toast'
 import {
   durationText,
+  PRESETS,
   parseDuration,
   parseRange,
-  PRESETS,
   rangeCopy,
   rangeLabel,
   type TimeRange,
@@ -79,7 +79,10 @@ export function RangePicker({
       align="start"
       className="w-80"
       trigger={
-        <Button aria-label={`Time range: ${rangeLabel(range)}`} className="min-w-44 justify-start max-sm:min-w-0">
+        <Button
+          aria-label={`Time range: ${rangeLabel(range)}`}
+          className="min-w-44 justify-start max-sm:min-w-0"
+        >
           <Clock aria-hidden="true" className="text-ink-3" />
           <span className="tnum flex-1 truncate text-left">{rangeLabel(range)}</span>
           <ChevronDown aria-hidden="true" className="text-ink-3" />

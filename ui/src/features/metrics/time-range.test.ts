@@ -30,9 +30,15 @@ describe('time range', () => {
     ['now-2h to now-1h', abs(now - 2 * HOUR, now - HOUR)],
     ['today', abs(at('2026-11-22T00:00:00'), now)],
     ['yesterday', abs(at('2026-11-21T00:00:00'), at('2026-11-22T00:00:00'))],
-    ['2026-11-20 10:00 to 2026-11-20 11:30', abs(at('2026-11-20T10:00:00'), at('2026-11-20T11:30:00'))],
+    [
+      '2026-11-20 10:00 to 2026-11-20 11:30',
+      abs(at('2026-11-20T10:00:00'), at('2026-11-20T11:30:00')),
+    ],
     ['2026-11-20 10:00 to 11:30', abs(at('2026-11-20T10:00:00'), at('2026-11-20T11:30:00'))],
-    ['2026-11-20T10:00:00Z/2026-11-20T11:00:00Z', abs(at('2026-11-20T10:00:00Z'), at('2026-11-20T11:00:00Z'))],
+    [
+      '2026-11-20T10:00:00Z/2026-11-20T11:00:00Z',
+      abs(at('2026-11-20T10:00:00Z'), at('2026-11-20T11:00:00Z')),
+    ],
     ['2026-11-20 to 2026-11-21', abs(at('2026-11-20T00:00:00'), at('2026-11-21T00:00:00'))],
     ['10:00 to 11:00', abs(at('2026-11-22T10:00:00'), at('2026-11-22T11:00:00'))],
   ])('understands %s', (text, expected) => {
@@ -53,9 +59,11 @@ describe('time range', () => {
   })
 
   it('writes durations in their shortest exact form', () => {
-    expect(['5m', '90m', '1h', '24h', '36h', '7d', '30d'].map((text) => durationText(parseDuration(text) ?? 0))).toEqual(
-      ['5m', '90m', '1h', '24h', '36h', '7d', '30d'],
-    )
+    expect(
+      ['5m', '90m', '1h', '24h', '36h', '7d', '30d'].map((text) =>
+        durationText(parseDuration(text) ?? 0),
+      ),
+    ).toEqual(['5m', '90m', '1h', '24h', '36h', '7d', '30d'])
   })
 
   it('survives the URL and keeps the default out of it', () => {
@@ -76,7 +84,9 @@ describe('time range', () => {
 
   it('zooms out around the middle but not into the future', () => {
     expect(zoomOut(rel(HOUR), now)).toEqual(rel(2 * HOUR))
-    expect(zoomOut(abs(now - 6 * HOUR, now - 4 * HOUR), now)).toEqual(abs(now - 7 * HOUR, now - 3 * HOUR))
+    expect(zoomOut(abs(now - 6 * HOUR, now - 4 * HOUR), now)).toEqual(
+      abs(now - 7 * HOUR, now - 3 * HOUR),
+    )
     expect(zoomOut(abs(now - HOUR, now), now)).toEqual(abs(now - 2 * HOUR, now))
   })
 

@@ -110,7 +110,11 @@ export function parseRange(text: string, now: number): TimeRange | null {
     return bounded({ kind: 'absolute', from: startOfDay(to - 1), to })
   }
   // A slash also stands inside no date we accept, so it may separate as ISO 8601 has it.
-  const parts = input.toUpperCase().replace(/ TO | – | UNTIL |\/|\.\./, '|').toLowerCase().split('|')
+  const parts = input
+    .toUpperCase()
+    .replace(/ TO | – | UNTIL |\/|\.\./, '|')
+    .toLowerCase()
+    .split('|')
   if (parts.length !== 2) return null
   const from = parseInstant(isoCase(parts[0] ?? ''), now)
   let to = parseInstant(isoCase(parts[1] ?? ''), now)
@@ -189,7 +193,8 @@ export function rangeLabel(range: TimeRange): string {
     return PRESETS.find((preset) => preset.value === text)?.label ?? `Last ${text}`
   }
   const { from, to } = range
-  const minute = (ms: number) => (spanOf(range) < 600_000 ? dateTime(ms) : `${day(ms)} ${clockShort(ms)}`)
+  const minute = (ms: number) =>
+    spanOf(range) < 600_000 ? dateTime(ms) : `${day(ms)} ${clockShort(ms)}`
   const end = day(from) === day(to) ? minute(to).slice(11) : minute(to)
   return `${minute(from)} – ${end}`
 }

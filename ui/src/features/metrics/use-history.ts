@@ -105,10 +105,7 @@ export function useChartSource(
   intervalMs: number,
   history: History | undefined,
 ): ChartSource {
-  const source = useMemo(
-    () => new MergedSource(feed, lines, intervalMs),
-    [feed, lines, intervalMs],
-  )
+  const source = useMemo(() => new MergedSource(feed, lines, intervalMs), [feed, lines, intervalMs])
   useEffect(() => source.setHistory(history ?? null), [source, history])
   return source
 }

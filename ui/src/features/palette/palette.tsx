@@ -5,8 +5,26 @@
 import { Dialog as Base } from '@base-ui/react/dialog'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
-import { CornerDownLeft, Keyboard, LogOut, Moon, Plus, Search, Server, Settings, Sun } from 'lucide-react'
-import { type ReactNode, useDeferredValue, useEffect, useId, useMemo, useRef, useState } from 'react'
+import {
+  CornerDownLeft,
+  Keyboard,
+  LogOut,
+  Moon,
+  Plus,
+  Search,
+  Server,
+  Settings,
+  Sun,
+} from 'lucide-react'
+import {
+  type ReactNode,
+  useDeferredValue,
+  useEffect,
+  useId,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { fleetQuery, useFleetSnapshot } from '@/shared/fleet/fleet'
 import { STATUS_SHORT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
 import { cn } from '@/shared/lib/cn'
@@ -43,7 +61,11 @@ export default function Palette({ open, onOpenChange, onShortcuts, onSignOut }: 
         <Base.Backdrop className="fixed inset-0 z-40 animate-fade bg-scrim" />
         <Base.Popup className="fixed inset-x-3 top-[max(0.75rem,12vh)] z-40 mx-auto flex max-h-[min(30rem,76dvh)] max-w-xl animate-rise flex-col overflow-hidden rounded-xl border border-line bg-surface shadow-float outline-none">
           <Base.Title className="sr-only">Search and jump</Base.Title>
-          <Finder close={() => onOpenChange(false)} onShortcuts={onShortcuts} onSignOut={onSignOut} />
+          <Finder
+            close={() => onOpenChange(false)}
+            onShortcuts={onShortcuts}
+            onSignOut={onSignOut}
+          />
         </Base.Popup>
       </Base.Portal>
     </Base.Root>
@@ -69,9 +91,7 @@ function Finder({
   const chosen = entries[current]
 
   useEffect(() => {
-    list.current
-      ?.querySelector(`[data-option="${current}"]`)
-      ?.scrollIntoView({ block: 'nearest' })
+    list.current?.querySelector(`[data-option="${current}"]`)?.scrollIntoView({ block: 'nearest' })
   }, [current])
 
   const run = (entry: Entry | undefined) => {
@@ -132,7 +152,10 @@ function Finder({
           return (
             <div key={entry.id} role="presentation">
               {heading ? (
-                <div role="presentation" className="px-2.5 pt-2 pb-1 font-medium text-2xs text-ink-3">
+                <div
+                  role="presentation"
+                  className="px-2.5 pt-2 pb-1 font-medium text-2xs text-ink-3"
+                >
                   {heading}
                 </div>
               ) : null}
@@ -178,15 +201,60 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
   return useMemo(() => {
     const go = (to: string) => () => void navigate({ to })
     const pages: Entry[] = [
-      { id: 'p-servers', group: 'Go to', label: 'Servers', icon: <Server />, hint: 'g s', run: go('/servers') },
-      { id: 'p-new', group: 'Go to', label: 'Add a server', words: 'new enroll install', icon: <Plus />, hint: 'n', run: go('/servers/new') },
-      { id: 'p-settings', group: 'Go to', label: 'Settings', words: 'profile password keys theme', icon: <Settings />, hint: 'g ,', run: go('/settings') },
+      {
+        id: 'p-servers',
+        group: 'Go to',
+        label: 'Servers',
+        icon: <Server />,
+        hint: 'g s',
+        run: go('/servers'),
+      },
+      {
+        id: 'p-new',
+        group: 'Go to',
+        label: 'Add a server',
+        words: 'new enroll install',
+        icon: <Plus />,
+        hint: 'n',
+        run: go('/servers/new'),
+      },
+      {
+        id: 'p-settings',
+        group: 'Go to',
+        label: 'Settings',
+        words: 'profile password keys theme',
+        icon: <Settings />,
+        hint: 'g ,',
+        run: go('/settings'),
+      },
     ]
     const other = theme === 'dark' ? 'light' : 'dark'
     const actions: Entry[] = [
-      { id: 'a-theme', group: 'Do', label: `Use the ${other} theme`, words: 'dark light mode', icon: theme === 'dark' ? <Sun /> : <Moon />, run: () => setTheme(other) },
-      { id: 'a-keys', group: 'Do', label: 'Show keyboard shortcuts', words: 'help', icon: <Keyboard />, hint: '?', run: onShortcuts },
-      { id: 'a-out', group: 'Do', label: 'Sign out', words: 'log out', icon: <LogOut />, run: onSignOut },
+      {
+        id: 'a-theme',
+        group: 'Do',
+        label: `Use the ${other} theme`,
+        words: 'dark light mode',
+        icon: theme === 'dark' ? <Sun /> : <Moon />,
+        run: () => setTheme(other),
+      },
+      {
+        id: 'a-keys',
+        group: 'Do',
+        label: 'Show keyboard shortcuts',
+        words: 'help',
+        icon: <Keyboard />,
+        hint: '?',
+        run: onShortcuts,
+      },
+      {
+        id: 'a-out',
+        group: 'Do',
+        label: 'Sign out',
+        words: 'log out',
+        icon: <LogOut />,
+        run: onSignOut,
+      },
     ]
     const current = currentId ? byId.get(currentId) : undefined
     const here: Entry[] = current
@@ -223,7 +291,12 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
       const known = new Set(recent.map((entry) => `s-${entry.id}`))
       const latest: Entry[] = []
       for (const entry of servers()) if (known.has(entry.id)) latest.push(entry)
-      return [...here.slice(1), ...latest.map((entry) => ({ ...entry, group: 'Recent' })), ...pages, ...actions]
+      return [
+        ...here.slice(1),
+        ...latest.map((entry) => ({ ...entry, group: 'Recent' })),
+        ...pages,
+        ...actions,
+      ]
     }
     return [
       ...find(servers(), text, MOST_SERVERS),

@@ -11,12 +11,18 @@ export function score(item: Findable, terms: readonly string[]): number {
   let total = 0
   for (const term of terms) {
     if (!all.includes(term)) return 0
-    total += label.startsWith(term) ? 4 : new RegExp(`\\b${escape(term)}`).test(label) ? 3 : label.includes(term) ? 2 : 1
+    total += label.startsWith(term)
+      ? 4
+      : new RegExp(`\\b${literal(term)}`).test(label)
+        ? 3
+        : label.includes(term)
+          ? 2
+          : 1
   }
   return total
 }
 
-const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 export function find<T extends Findable>(items: Iterable<T>, text: string, most: number): T[] {
   const terms = text.toLowerCase().split(/\s+/).filter(Boolean)

@@ -7,7 +7,13 @@ import { Empty } from '@/shared/ui/empty'
 import { Ago } from '@/shared/ui/time'
 
 /** The busiest processes of the newest reading. Read-only. */
-export function ProcessesPage({ memoryTotal, cores }: { memoryTotal: number | null; cores: number | null }) {
+export function ProcessesPage({
+  memoryTotal,
+  cores,
+}: {
+  memoryTotal: number | null
+  cores: number | null
+}) {
   const newest = useNewestSample()
   const byCpu = newest?.sample.top_cpu ?? []
   const byMem = newest?.sample.top_mem ?? []
@@ -30,7 +36,9 @@ export function ProcessesPage({ memoryTotal, cores }: { memoryTotal: number | nu
         >
           <TriangleAlert className="size-4 text-bad" aria-hidden="true" />
           <span className="font-medium text-bad">
-            {failed.length === 1 ? 'A systemd unit has failed' : `${failed.length} systemd units have failed`}
+            {failed.length === 1
+              ? 'A systemd unit has failed'
+              : `${failed.length} systemd units have failed`}
           </span>
           {failed.map((unit) => (
             <Badge key={unit}>{unit}</Badge>
@@ -48,13 +56,15 @@ export function ProcessesPage({ memoryTotal, cores }: { memoryTotal: number | nu
           title="By memory"
           note="Resident memory; shared pages count for every process"
           list={byMem}
-          share={(process) => (process.mem && memoryTotal ? (100 * process.mem) / memoryTotal : null)}
+          share={(process) =>
+            process.mem && memoryTotal ? (100 * process.mem) / memoryTotal : null
+          }
         />
       </div>
       {newest ? (
         <p className="text-2xs text-ink-3">
-          Reading of <Ago at={newest.ts} className="tnum" />. Names only: arguments may hold secrets and never leave the
-          host.
+          Reading of <Ago at={newest.ts} className="tnum" />. Names only: arguments may hold secrets
+          and never leave the host.
         </p>
       ) : null}
     </div>

@@ -3,15 +3,7 @@ import type { Server } from '@/shared/api/model'
 import { STATUS_HINT, STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
 import type { FleetRow } from '@/shared/fleet/store'
 import { cn } from '@/shared/lib/cn'
-import {
-  bytes,
-  bytesPerSecond,
-  count,
-  decimal,
-  duration,
-  NONE,
-  percent,
-} from '@/shared/lib/format'
+import { bytes, bytesPerSecond, count, decimal, duration, percent } from '@/shared/lib/format'
 import { useNow } from '@/shared/lib/now'
 import { Badge } from '@/shared/ui/badge'
 import { StatusDot, type Tone } from '@/shared/ui/status-dot'
@@ -40,7 +32,10 @@ export function ServerHeader({ row }: { row: FleetRow }) {
         <h1 className="min-w-0 truncate font-semibold text-xl tracking-tight">{server.name}</h1>
         <span
           title={STATUS_HINT[status]}
-          className={cn('flex h-6 items-center gap-1.5 rounded-full px-2.5 font-medium text-xs', CHIP[tone])}
+          className={cn(
+            'flex h-6 items-center gap-1.5 rounded-full px-2.5 font-medium text-xs',
+            CHIP[tone],
+          )}
         >
           <StatusDot tone={tone} className="size-2" />
           <span role="status">{STATUS_TEXT[status]}</span>
@@ -77,12 +72,12 @@ function Identity({ server }: { server: Server }) {
       {parts.map((part, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the order is fixed and words may repeat
         <span key={index} className="flex gap-2">
-          {index > 0 ? (
+          {part}
+          {index < parts.length - 1 ? (
             <span aria-hidden="true" className="text-line-strong">
               ·
             </span>
           ) : null}
-          {part}
         </span>
       ))}
     </p>
@@ -100,20 +95,16 @@ function Figures({ row, old }: { row: FleetRow; old: boolean }) {
     { label: 'Load', value: decimal(latest?.load1) },
     { label: 'Received', value: bytesPerSecond(latest?.rx) },
     { label: 'Sent', value: bytesPerSecond(latest?.tx) },
-    {
-      label: 'Hottest',
-      value: typeof latest?.temp_max === 'number' ? `${latest.temp_max.toFixed(0)} °C` : NONE,
-    },
+    ...(typeof latest?.temp_max === 'number'
+      ? [{ label: 'Hottest', value: `${latest.temp_max.toFixed(0)} °C` }]
+      : []),
     { label: 'Processes', value: count(latest?.processes) },
     { label: 'Up for', value: duration(latest?.uptime_s) },
   ]
   return (
-    <dl className="card mt-3 grid grid-cols-2 overflow-hidden sm:grid-cols-5 xl:grid-cols-10">
+    <dl className="card mt-3 grid grid-cols-[repeat(auto-fit,minmax(6.5rem,1fr))] overflow-hidden">
       {figures.map(({ label, value, share }) => (
-        <div
-          key={label}
-          className="-mt-px -ml-px border-line border-t border-l px-3 pt-2 pb-2.5"
-        >
+        <div key={label} className="-mt-px -ml-px border-line border-t border-l px-3 pt-2 pb-2.5">
           <dt className="truncate text-2xs text-ink-3">{label}</dt>
           <dd
             className={cn(

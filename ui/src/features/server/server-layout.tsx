@@ -113,10 +113,7 @@ export function ServerLayout({
             {connectLink}
           </div>
         ) : null}
-        <ServerTabs
-          id={id}
-          counts={{ containers: newest?.sample.containers?.length ?? 0 }}
-        />
+        <ServerTabs id={id} counts={{ containers: newest?.sample.containers?.length ?? 0 }} />
         {children}
       </div>
     </FeedProvider>

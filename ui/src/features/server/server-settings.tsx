@@ -5,8 +5,8 @@ import type { Server } from '@/shared/api/model'
 import { Problem } from '@/shared/api/problem'
 import { fleet } from '@/shared/fleet/fleet'
 import { forgetServer } from '@/shared/lib/prefs'
-import { serverQuery } from '@/shared/servers/server-query'
 import { ServerFields, type ServerForm, serverFormOf, tagsOf } from '@/shared/servers/server-fields'
+import { serverQuery } from '@/shared/servers/server-query'
 import { Button } from '@/shared/ui/button'
 import { Confirm } from '@/shared/ui/confirm'
 import { SettingsSection } from '@/shared/ui/settings-section'
@@ -111,9 +111,7 @@ export function ServerSettings({
           </ul>
         }
         onConfirm={async () => {
-          await unwrap(
-            api.DELETE('/api/v1/servers/{id}', { params: { path: { id: server.id } } }),
-          )
+          await unwrap(api.DELETE('/api/v1/servers/{id}', { params: { path: { id: server.id } } }))
           fleet.remove(server.id)
           forgetServer(server.id)
           toast({ tone: 'ok', title: 'Server deleted', detail: server.name })

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { STATUS_HINT, STATUS_SHORT, STATUS_TONE, type Status } from '@/shared/fleet/status'
 import type { FleetRow } from '@/shared/fleet/store'
 import { cn } from '@/shared/lib/cn'
-import { bytes, decimal, duration, NONE, shortRate } from '@/shared/lib/format'
+import { decimal, duration, NONE, shortRate } from '@/shared/lib/format'
 import { Badge } from '@/shared/ui/badge'
 import { Meter } from '@/shared/ui/meter'
 import { StatusDot } from '@/shared/ui/status-dot'
@@ -74,7 +74,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'name',
     label: 'Name',
-    width: 150,
+    width: 136,
     grow: 2,
     weight: 0,
     sort: 'text',
@@ -84,7 +84,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'tags',
     label: 'Tags',
-    width: 130,
+    width: 112,
     grow: 1.6,
     weight: 8,
     sort: null,
@@ -94,7 +94,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'cpu',
     label: 'CPU',
-    width: 124,
+    width: 108,
     grow: 0.8,
     weight: 2,
     sort: 'live',
@@ -104,7 +104,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'mem',
     label: 'Memory',
-    width: 124,
+    width: 108,
     grow: 0.8,
     weight: 3,
     sort: 'live',
@@ -114,7 +114,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'disk',
     label: 'Disk',
-    width: 124,
+    width: 108,
     grow: 0.8,
     weight: 4,
     sort: 'live',
@@ -124,15 +124,21 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'net',
     label: 'Network',
-    width: 138,
+    width: 128,
     grow: 0.3,
     weight: 6,
     sort: 'live',
     align: 'right',
     cell: (context) => {
       const { rx, tx } = context.row.server.latest ?? {}
+      if (rx === undefined && tx === undefined) return <span className="text-ink-3">{NONE}</span>
       return (
-        <span className={cn('tnum grid grid-cols-2 gap-1', isOld(context.status) && 'text-ink-3')}>
+        <span
+          className={cn(
+            'tnum grid grid-cols-2 gap-2 text-right',
+            isOld(context.status) && 'text-ink-3',
+          )}
+        >
           <span>
             <span className="text-ink-3" title="received">
               ↓
@@ -153,7 +159,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'load',
     label: 'Load',
-    width: 64,
+    width: 48,
     grow: 0,
     weight: 7,
     sort: 'live',
@@ -209,7 +215,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'version',
     label: 'Agent',
-    width: 72,
+    width: 52,
     grow: 0,
     weight: 10,
     sort: 'text',
@@ -220,7 +226,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'seen',
     label: 'Last seen',
-    width: 92,
+    width: 84,
     grow: 0,
     weight: 9,
     sort: 'live',
@@ -280,10 +286,4 @@ function Tags({ tags }: { tags: readonly string[] }) {
       {tags.length > 3 ? <span className="text-2xs text-ink-3">+{tags.length - 3}</span> : null}
     </span>
   )
-}
-
-/** Memory as a person says it: "3.2 of 8.0 GiB" for the small-screen row's hint. */
-export function memoryHint(row: FleetRow): string {
-  const total = row.server.latest?.mem_total ?? row.server.agent?.memory_total
-  return total ? bytes(total) : NONE
 }

@@ -69,7 +69,8 @@ export function QueryInput({
       </span>
       <p id="filter-help" className="sr-only">
         Words match name, host name or tag. Fields: name, host, tag, status, os, arch, version.
-        Figures: cpu, mem, swap, disk, load, rx, tx, temp, procs. A leading minus turns a term round.
+        Figures: cpu, mem, swap, disk, load, rx, tx, temp, procs. A leading minus turns a term
+        round.
       </p>
     </div>
   )
@@ -99,13 +100,15 @@ export function StatusStrip({
             type="button"
             aria-pressed={pressed}
             onClick={() => onChoose(pressed ? null : status)}
-            className={cn(
-              'flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-xs hover:border-line-strong aria-pressed:border-accent aria-pressed:bg-accent-soft touch:h-11',
-            )}
+            className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-xs hover:border-line-strong aria-pressed:border-accent aria-pressed:bg-accent-soft touch:h-11"
           >
             <StatusDot tone={STATUS_TONE[status]} />
-            <span className="tnum font-semibold text-sm">{counts[status].toLocaleString('en')}</span>
-            <span className="text-ink-2">{STATUS_SHORT[status]}</span>
+            <span className="tnum font-semibold text-sm">
+              {counts[status].toLocaleString('en')}
+            </span>
+            <span className={cn('text-ink-2', status === 'never' && 'max-sm:sr-only')}>
+              {STATUS_SHORT[status]}
+            </span>
           </button>
         )
       })}

@@ -6,7 +6,7 @@
  * together. Terms are joined by "and". The text in the box is the only source of truth: facets and
  * the status strip edit it. Pure, so that 10,000 rows are filtered without allocation per row.
  */
-import { type Status, STATUSES } from '@/shared/fleet/status'
+import { STATUSES, type Status } from '@/shared/fleet/status'
 import type { FleetRow } from '@/shared/fleet/store'
 
 export type Figure = 'cpu' | 'mem' | 'swap' | 'disk' | 'load' | 'rx' | 'tx' | 'temp' | 'procs'
@@ -74,7 +74,9 @@ export function parseQuery(text: string): Query {
       const figure = FIGURES[name.toLowerCase()]
       const amount = /^(-?\d+(?:\.\d+)?)\s*([kmgt])?i?b?(?:\/s)?%?$/i.exec(value)
       if (!figure) {
-        problems.push(`“${name}” is not a figure. Use ${Object.keys(FIGURES).slice(0, 3).join(', ')}, disk, load, rx, tx, temp or procs.`)
+        problems.push(
+          `“${name}” is not a figure. Use ${Object.keys(FIGURES).slice(0, 3).join(', ')}, disk, load, rx, tx, temp or procs.`,
+        )
       } else if (!amount) {
         if (value !== '') problems.push(`“${value}” is not a number.`)
       } else {

@@ -2,9 +2,9 @@ import { Pause, Plus, SearchX, Server } from 'lucide-react'
 import { type ReactNode, useCallback, useDeferredValue, useMemo, useRef, useState } from 'react'
 import { useFleet } from '@/shared/fleet/fleet'
 import type { Status } from '@/shared/fleet/status'
-import { useHotkeys } from '@/shared/lib/hotkeys'
 import { download } from '@/shared/lib/download'
 import { plural } from '@/shared/lib/format'
+import { useHotkeys } from '@/shared/lib/hotkeys'
 import { useNow } from '@/shared/lib/now'
 import { usePageTitle } from '@/shared/lib/page-title'
 import { setPrefs, usePrefs } from '@/shared/lib/prefs'
@@ -74,7 +74,7 @@ export function ServersPage({
   }
   const deferred = useDeferredValue(text)
   const query = useMemo(() => parseQuery(deferred), [deferred])
-  const sort = parseSort(search.sort)
+  const sort = useMemo(() => parseSort(search.sort), [search.sort])
 
   const savedColumns = usePrefs((prefs) => prefs.columns)
   const columnIds = useMemo(() => {
@@ -91,17 +91,27 @@ export function ServersPage({
   // biome-ignore lint/correctness/useExhaustiveDependencies: names change with the roster only
   const rank = useMemo(() => rankByName(all), [roster])
   const matching = useMemo(() => filterRows(all, query.terms, now), [all, query, now])
-  const sorted = useMemo(() => sortRows(matching, sort, rank), [matching, sort.column, sort.descending, rank])
-  const { rows, held, setHeld } = useRestingOrder(sorted, columns.some((c) => c.id === sort.column && c.sort === 'live'), `${search.sort}|${deferred}`)
+  const sorted = useMemo(() => sortRows(matching, sort, rank), [matching, sort, rank])
+  const { rows, held, setHeld } = useRestingOrder(
+    sorted,
+    columns.some((c) => c.id === sort.column && c.sort === 'live'),
+    `${search.sort}|${deferred}`,
+  )
 
-  const withoutStatus = useMemo(() => query.terms.filter((term) => term.kind !== 'field' || term.field !== 'status'), [query])
+  const withoutStatus = useMemo(
+    () => query.terms.filter((term) => term.kind !== 'field' || term.field !== 'status'),
+    [query],
+  )
   const counts = useMemo(
     () => countStatuses(filterRows(all, withoutStatus, now)),
     [all, withoutStatus, now],
   )
   const troubled = counts.offline + counts.stale
   usePageTitle('Servers', counts.offline > 0 ? 'bad' : counts.stale > 0 ? 'warn' : 'calm', troubled)
-  useHotkeys({ n: onAdd, ArrowDown: () => document.querySelector<HTMLElement>('[role="row"] a[tabindex="0"]')?.focus() })
+  useHotkeys({
+    n: onAdd,
+    ArrowDown: () => document.querySelector<HTMLElement>('[role="row"] a[tabindex="0"]')?.focus(),
+  })
 
   const facet = (field: FacetField) => {
     const others = query.terms.filter((term) => term.kind !== 'field' || term.field !== field)
@@ -118,11 +128,13 @@ export function ServersPage({
     <div className="mx-auto max-w-[110rem] px-3 py-5 sm:px-5">
       <div className="flex flex-wrap items-center gap-x-4 gap-y-3">
         <h1 className="font-semibold text-xl tracking-tight">Servers</h1>
-        <StatusStrip
-          counts={counts}
-          chosen={chosenValues(query.terms, 'status')}
-          onChoose={(status: Status | null) => choose('status', status ? [status] : [])}
-        />
+        <div className="max-sm:order-last max-sm:w-full">
+          <StatusStrip
+            counts={counts}
+            chosen={chosenValues(query.terms, 'status')}
+            onChoose={(status: Status | null) => choose('status', status ? [status] : [])}
+          />
+        </div>
         <div className="ml-auto">{addLink}</div>
       </div>
       {snapshot.loaded && all.length === 0 && !loading.isError ? (
@@ -142,7 +154,12 @@ export function ServersPage({
       ) : (
         <>
           <div className="mt-4 flex flex-wrap items-center gap-2">
-            <QueryInput value={text} problems={query.problems} onChange={changeText} inputRef={input} />
+            <QueryInput
+              value={text}
+              problems={query.problems}
+              onChange={changeText}
+              inputRef={input}
+            />
             {(
               [
                 ['Tag', 'tag'],
@@ -272,4 +289,3 @@ function ListSkeleton() {
     </Late>
   )
 }
-

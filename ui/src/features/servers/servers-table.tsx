@@ -4,7 +4,15 @@
  */
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp } from 'lucide-react'
-import { type KeyboardEvent, memo, type MouseEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  memo,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react'
 import { STATUS_SHORT, STATUS_TONE } from '@/shared/fleet/status'
 import { cn } from '@/shared/lib/cn'
 import { percent } from '@/shared/lib/format'
@@ -14,7 +22,7 @@ import { StatusDot } from '@/shared/ui/status-dot'
 import { type Column, fitting } from './columns'
 import type { Sort, ViewRow } from './view'
 
-const GAP = 16
+const GAP = 14
 const ROW: Record<Density, number> = { compact: 36, comfortable: 46 }
 const SMALL_ROW = 68
 
@@ -108,7 +116,8 @@ export function ServersTable({
   }
 
   const onClick = (event: MouseEvent) => {
-    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
+      return
     const link = event.target instanceof Element ? event.target.closest('a[data-server]') : null
     if (!link) return
     event.preventDefault()
@@ -117,7 +126,9 @@ export function ServersTable({
 
   const shown = small ? columns : fitting(columns, width - 24, GAP)
   const template = shown
-    .map((column) => (column.grow > 0 ? `minmax(${column.width}px, ${column.grow}fr)` : `${column.width}px`))
+    .map((column) =>
+      column.grow > 0 ? `minmax(${column.width}px, ${column.grow}fr)` : `${column.width}px`,
+    )
     .join(' ')
 
   return (
@@ -156,7 +167,6 @@ export function ServersTable({
             </div>
           </div>
         )}
-        {/* biome-ignore lint/a11y/useKeyWithClickEvents: Enter on the focused link is a click */}
         <div
           ref={body}
           role="rowgroup"
@@ -281,15 +291,16 @@ const Row = memo(function Row(props: RowProps) {
           style={{ gridTemplateColumns: template, columnGap: GAP }}
         >
           {columns.map((column) => (
-            <div
-              key={column.id}
-              role="cell"
-              className={cn('flex min-w-0 items-center', column.align === 'right' && 'justify-end')}
-            >
+            <div key={column.id} role="cell" className="flex min-w-0 items-center">
               {column.id === 'name' ? (
                 link
               ) : (
-                <div className={cn('min-w-0 truncate', column.align !== 'right' && 'w-full')}>
+                <div
+                  className={cn(
+                    'w-full min-w-0 truncate',
+                    column.align === 'right' && 'text-right',
+                  )}
+                >
                   {column.cell({ row: view, status })}
                 </div>
               )}

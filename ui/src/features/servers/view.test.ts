@@ -3,7 +3,15 @@ import type { Server } from '@/shared/api/model'
 import { toRow } from '@/shared/fleet/store'
 import { COLUMNS, columnsFor, DEFAULT_COLUMNS, fitting } from './columns'
 import { parseQuery } from './query-text'
-import { countStatuses, facetCounts, filterRows, parseSort, rankByName, sortRows, sortText } from './view'
+import {
+  countStatuses,
+  facetCounts,
+  filterRows,
+  parseSort,
+  rankByName,
+  sortRows,
+  sortText,
+} from './view'
 
 const AT = '2026-01-01T00:00:00.000Z'
 const NOW = Date.parse(AT) + 1_000
@@ -45,12 +53,22 @@ function row(name: string, cpu: number | null, over: Partial<Server> = {}) {
 const names = (rows: { row: { server: Server } }[]) => rows.map((entry) => entry.row.server.name)
 
 describe('servers view', () => {
-  const rows = [row('web-10', 5), row('web-2', 50, { tags: ['prod'] }), row('db', null), row('Api', 50)]
+  const rows = [
+    row('web-10', 5),
+    row('web-2', 50, { tags: ['prod'] }),
+    row('db', null),
+    row('Api', 50),
+  ]
   const rank = rankByName(rows)
   const all = filterRows(rows, [], NOW)
 
   it('sorts names as people count', () => {
-    expect(names(sortRows(all, parseSort(undefined), rank))).toEqual(['Api', 'db', 'web-2', 'web-10'])
+    expect(names(sortRows(all, parseSort(undefined), rank))).toEqual([
+      'Api',
+      'db',
+      'web-2',
+      'web-10',
+    ])
     expect(names(sortRows(all, parseSort('-name'), rank))).toEqual(['web-10', 'web-2', 'db', 'Api'])
   })
 
@@ -60,8 +78,14 @@ describe('servers view', () => {
   })
 
   it('puts the worst status first', () => {
-    const mixed = filterRows([row('a', 1), row('b', 1, { status: 'offline' }), row('c', null)], [], NOW)
-    expect(names(sortRows(mixed, parseSort('status'), rankByName(mixed.map((v) => v.row))))).toEqual(['b', 'a', 'c'])
+    const mixed = filterRows(
+      [row('a', 1), row('b', 1, { status: 'offline' }), row('c', null)],
+      [],
+      NOW,
+    )
+    expect(
+      names(sortRows(mixed, parseSort('status'), rankByName(mixed.map((v) => v.row)))),
+    ).toEqual(['b', 'a', 'c'])
     expect(countStatuses(mixed)).toEqual({ online: 1, stale: 0, offline: 1, never: 1 })
   })
 
@@ -70,7 +94,12 @@ describe('servers view', () => {
   })
 
   it('counts facets', () => {
-    expect(facetCounts(filterRows([row('a', 1, { tags: ['x', 'y'] }), row('b', 1, { tags: ['y'] })], [], NOW), 'tag')).toEqual([
+    expect(
+      facetCounts(
+        filterRows([row('a', 1, { tags: ['x', 'y'] }), row('b', 1, { tags: ['y'] })], [], NOW),
+        'tag',
+      ),
+    ).toEqual([
       ['y', 2],
       ['x', 1],
     ])
@@ -85,7 +114,11 @@ describe('servers view', () => {
     const many = Array.from({ length: 10_000 }, (_, i) => row(`srv-${i}`, (i * 37) % 100))
     const ranks = rankByName(many)
     const began = performance.now()
-    const found = sortRows(filterRows(many, parseQuery('srv cpu>10').terms, NOW), parseSort('-cpu'), ranks)
+    const found = sortRows(
+      filterRows(many, parseQuery('srv cpu>10').terms, NOW),
+      parseSort('-cpu'),
+      ranks,
+    )
     // No timing is asserted tightly: the machine may be busy. This catches a quadratic slip.
     expect(performance.now() - began).toBeLessThan(1_000)
     expect(found).toHaveLength(8_900)

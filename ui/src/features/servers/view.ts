@@ -1,5 +1,5 @@
 /** Filters and sorts the fleet. Pure; made for 10,000 rows on every keystroke. */
-import { type Status, STATUSES, statusAt } from '@/shared/fleet/status'
+import { STATUSES, type Status, statusAt } from '@/shared/fleet/status'
 import type { FleetRow } from '@/shared/fleet/store'
 import { type ColumnId, isColumnId } from './columns'
 import { figureOf, matches, type Term } from './query-text'

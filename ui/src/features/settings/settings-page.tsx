@@ -1,14 +1,12 @@
-import { zodResolver } from '@hookform/resolvers/zod'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useBlocker } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { useForm } from 'react-hook-form'
 import * as z from 'zod/mini'
 import { api, unwrap } from '@/shared/api/client'
 import type { User } from '@/shared/api/model'
-import { Problem } from '@/shared/api/problem'
 import { type Density, setPrefs, usePrefs } from '@/shared/lib/prefs'
 import { setTheme, type ThemeChoice, useThemeChoice } from '@/shared/lib/theme'
+import { useForm } from '@/shared/lib/use-form'
 import { meQuery } from '@/shared/session/session'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
@@ -46,23 +44,23 @@ export function SettingsPage({ keys, password }: { keys: ReactNode; password: Re
 
 const profileSchema = z.object({
   full_name: z.string().check(z.trim(), z.maxLength(128, 'Use at most 128 characters')),
-  email: z
-    .string()
-    .check(
-      z.trim(),
-      z.refine((text) => text === '' || /^[^@\s]+@[^@\s]+$/.test(text), 'This is not an e-mail address'),
+  email: z.string().check(
+    z.trim(),
+    z.refine(
+      (text) => text === '' || /^[^@\s]+@[^@\s]+$/.test(text),
+      'This is not an e-mail address',
     ),
+  ),
 })
 type ProfileForm = z.infer<typeof profileSchema>
 
+const profileOf = (user: User): ProfileForm => ({
+  full_name: user.full_name ?? '',
+  email: user.email ?? '',
+})
+
 function Profile({ me }: { me: User }) {
   const client = useQueryClient()
-  const form = useForm<ProfileForm>({
-    resolver: zodResolver(profileSchema),
-    values: { full_name: me.full_name ?? '', email: me.email ?? '' },
-  })
-  const { errors, isDirty } = form.formState
-  useLeaveGuard(isDirty)
   const save = useMutation({
     mutationFn: (values: ProfileForm) =>
       unwrap(
@@ -72,24 +70,29 @@ function Profile({ me }: { me: User }) {
       ),
     onSuccess: (user) => {
       client.setQueryData(meQuery.queryKey, user)
-      form.reset({ full_name: user.full_name ?? '', email: user.email ?? '' })
+      form.reset(profileOf(user))
       toast({ tone: 'ok', title: 'Profile saved' })
     },
     onError: (error) => {
-      const email = error instanceof Problem ? error.field('email') : undefined
-      if (email) form.setError('email', { message: email }, { shouldFocus: true })
-      else toastProblem('Profile not saved', error)
+      if (!form.refuse(error)) toastProblem('Profile not saved', error)
     },
   })
+  const form = useForm<ProfileForm>(
+    profileSchema,
+    profileOf(me),
+    (values) => save.isPending || save.mutate(values),
+  )
+  const { errors, dirty } = form
+  useLeaveGuard(dirty)
   return (
-    <form noValidate className="flex flex-col gap-4" onSubmit={form.handleSubmit((values) => save.mutate(values))}>
+    <form noValidate className="flex flex-col gap-4" onSubmit={form.submit}>
       <div className="grid gap-4 sm:grid-cols-2">
-        <Field label="Name" optional error={errors.full_name?.message}>
-          {(control) => <Input {...control} {...form.register('full_name')} autoComplete="name" />}
+        <Field label="Name" optional error={errors.full_name}>
+          {(control) => <Input {...control} {...form.field('full_name')} autoComplete="name" />}
         </Field>
-        <Field label="E-mail" optional error={errors.email?.message}>
+        <Field label="E-mail" optional error={errors.email}>
           {(control) => (
-            <Input {...control} {...form.register('email')} type="email" autoComplete="email" />
+            <Input {...control} {...form.field('email')} type="email" autoComplete="email" />
           )}
         </Field>
       </div>
@@ -98,16 +101,16 @@ function Profile({ me }: { me: User }) {
         <b className="font-medium text-ink">{me.role}</b>.
       </p>
       <div className="flex items-center gap-3">
-        <Button type="submit" variant="primary" disabled={!isDirty} busy={save.isPending}>
+        <Button type="submit" variant="primary" disabled={!dirty} busy={save.isPending}>
           Save profile
         </Button>
-        {isDirty ? (
+        {dirty ? (
           <Button variant="quiet" onClick={() => form.reset()}>
             Discard
           </Button>
         ) : null}
         <span role="status" className="text-ink-3 text-xs">
-          {isDirty ? 'Not saved yet' : ''}
+          {dirty ? 'Not saved yet' : ''}
         </span>
       </div>
     </form>

@@ -57,7 +57,9 @@ function Retry({ at }: { at: number }) {
   const seconds = Math.max(0, Math.ceil((at - now) / 1000))
   return (
     <>
-      <span className="tnum w-[4ch] text-ink-2">{at === 0 || seconds === 0 ? '' : `${seconds} s`}</span>
+      <span className="tnum w-[4ch] text-ink-2">
+        {at === 0 || seconds === 0 ? '' : `${seconds} s`}
+      </span>
       <button
         type="button"
         className="hit flex items-center gap-1 rounded font-medium text-accent hover:text-accent-strong"

@@ -53,7 +53,12 @@ export default function Shortcuts() {
   const open = useOverlays((state) => state.shortcuts)
   const singleKeys = usePrefs((prefs) => prefs.singleKeys)
   return (
-    <Dialog open={open} onOpenChange={setShortcuts} title="Keyboard shortcuts" className="max-w-2xl">
+    <Dialog
+      open={open}
+      onOpenChange={setShortcuts}
+      title="Keyboard shortcuts"
+      className="max-w-2xl"
+    >
       <div className="grid gap-x-10 gap-y-5 sm:grid-cols-2">
         {GROUPS.map((group) => (
           <section key={group.title}>

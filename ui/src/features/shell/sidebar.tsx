@@ -52,7 +52,12 @@ function NavLink({
   onNavigate?: () => void
 }) {
   return (
-    <Link to={to} className={entry} onClick={onNavigate} activeOptions={{ exact: to === '/servers', includeSearch: false }}>
+    <Link
+      to={to}
+      className={entry}
+      onClick={onNavigate}
+      activeOptions={{ exact: to === '/servers', includeSearch: false }}
+    >
       {icon}
       {children}
     </Link>
@@ -75,10 +80,16 @@ function Recent({ onNavigate }: { onNavigate?: () => void }) {
           const status = row ? statusAt(row, now) : null
           return (
             <li key={id}>
-              <Link to="/servers/$id" params={{ id }} className={entry} onClick={onNavigate} activeOptions={{ includeSearch: false }}>
+              <Link
+                to="/servers/$id"
+                params={{ id }}
+                className={entry}
+                onClick={onNavigate}
+                activeOptions={{ includeSearch: false }}
+              >
                 <span className="grid size-4 place-items-center">
                   {status ? (
-                    <StatusDot tone={STATUS_TONE[status]} className="size-2" />
+                    <StatusDot tone={STATUS_TONE[status]} className="size-2!" />
                   ) : (
                     <span className="size-1.5 rounded-full bg-line-strong" aria-hidden="true" />
                   )}

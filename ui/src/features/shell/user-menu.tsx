@@ -6,7 +6,7 @@ import { fleet } from '@/shared/fleet/fleet'
 import { setTheme, type ThemeChoice, useThemeChoice } from '@/shared/lib/theme'
 import { rememberSignedIn } from '@/shared/session/hint'
 import { meQuery, sessionClosed } from '@/shared/session/session'
-import { Menu, MenuItem, MenuRadio, MenuSeparator } from '@/shared/ui/menu'
+import { Menu } from '@/shared/ui/menu'
 import { toastProblem } from '@/shared/ui/toast'
 import { openShortcuts } from './overlays'
 
@@ -63,19 +63,36 @@ export function UserMenu() {
           <ChevronsUpDown className="size-4 shrink-0 text-ink-3" aria-hidden="true" />
         </button>
       }
-    >
-      <MenuRadio label="Theme" value={choice} options={THEMES} onChange={setTheme} />
-      <MenuSeparator />
-      <MenuItem icon={<Settings aria-hidden="true" />} onSelect={() => void navigate({ to: '/settings' })}>
-        Settings
-      </MenuItem>
-      <MenuItem icon={<Keyboard aria-hidden="true" />} hint="?" onSelect={openShortcuts}>
-        Shortcuts
-      </MenuItem>
-      <MenuSeparator />
-      <MenuItem icon={<LogOut aria-hidden="true" />} onSelect={() => void signOut()}>
-        Sign out
-      </MenuItem>
-    </Menu>
+      entries={[
+        {
+          kind: 'choice',
+          label: 'Theme',
+          value: choice,
+          options: THEMES,
+          choose: (value) => setTheme(value as ThemeChoice),
+        },
+        { kind: 'line', id: 'after-theme' },
+        {
+          kind: 'action',
+          label: 'Settings',
+          icon: <Settings aria-hidden="true" />,
+          run: () => void navigate({ to: '/settings' }),
+        },
+        {
+          kind: 'action',
+          label: 'Shortcuts',
+          icon: <Keyboard aria-hidden="true" />,
+          hint: '?',
+          run: openShortcuts,
+        },
+        { kind: 'line', id: 'before-leaving' },
+        {
+          kind: 'action',
+          label: 'Sign out',
+          icon: <LogOut aria-hidden="true" />,
+          run: () => void signOut(),
+        },
+      ]}
+    />
   )
 }

@@ -30,7 +30,5 @@ function Page() {
     [navigate, id],
   )
   if (!row) return null
-  return (
-    <MetricsPage server={row.server} search={search} onSearch={onSearch} onEvents={onEvents} />
-  )
+  return <MetricsPage server={row.server} search={search} onSearch={onSearch} onEvents={onEvents} />
 }

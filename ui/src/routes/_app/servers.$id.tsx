@@ -11,7 +11,11 @@ function Page() {
       key={id}
       id={id}
       connectLink={
-        <Link to="/servers/$id/connect" params={{ id }} className={buttonStyle({ variant: 'primary' })}>
+        <Link
+          to="/servers/$id/connect"
+          params={{ id }}
+          className={buttonStyle({ variant: 'primary' })}
+        >
           Show the install command
         </Link>
       }

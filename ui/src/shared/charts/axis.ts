@@ -4,7 +4,7 @@ import { axisLabel, type Unit } from '../lib/format'
 import { clock, clockShort, day } from '../lib/time'
 
 /** One left edge for all plots of a page. */
-export const GUTTER = 58
+export const GUTTER = 66
 const DAY = 86_400_000
 
 const BINARY_STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power)

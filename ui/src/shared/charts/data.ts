@@ -88,7 +88,8 @@ export function toCsv(data: ChartData, labels: readonly string[]): string {
   }
   const rows = data.t.map((time, at) => {
     const row = [new Date(time).toISOString()]
-    const put = (value: number | null | undefined) => row.push(value === null || value === undefined ? '' : String(value))
+    const put = (value: number | null | undefined) =>
+      row.push(value === null || value === undefined ? '' : String(value))
     for (const line of data.lines) {
       put(line.value[at])
       if (line.min) put(line.min[at])

@@ -37,6 +37,8 @@ export interface PlotEvents {
 }
 
 const FONT = '11px "Inter Variable", sans-serif'
+/** Opacity of the layers of a stack. */
+const LAYER = 0.32
 const MARKER_REACH_PX = 6
 /** A click is no drag, and a drag of two pixels no zoom. */
 const DRAG_PX = 8
@@ -90,7 +92,8 @@ export class Plot {
     const plot = this.#plot
     plot.batch(() => {
       for (const [index, show] of shown.entries()) {
-        if (plot.series[index + 1]?.show !== show) plot.setSeries(index + 1, { show })
+        const column = this.#column(index)
+        if (plot.series[column]?.show !== show) plot.setSeries(column, { show })
       }
       plot.setData(aligned, false)
       plot.setScale('x', { min: window.from, max: window.to })
@@ -109,7 +112,15 @@ export class Plot {
       const index = time === null ? 0 : nearest(this.#data.t, time)
       uPlot
         .sync(key)
-        .pub(time === null ? 'mouseleave' : 'mousemove', plot, left, top, clientWidth, clientHeight, index)
+        .pub(
+          time === null ? 'mouseleave' : 'mousemove',
+          plot,
+          left,
+          top,
+          clientWidth,
+          clientHeight,
+          index,
+        )
     }
   }
 
@@ -125,6 +136,11 @@ export class Plot {
     plot.setSelect({ left, top: 0, width: right - left, height: plot.over.clientHeight }, false)
   }
 
+  /** Which of uPlot's series draws a line; stacks are drawn from the top layer down. */
+  #column(line: number): number {
+    return this.#shape.stacked ? this.#shape.colors.length - line : line + 1
+  }
+
   #lineValues(): Values[] {
     return this.#data.lines.map((line) => (this.#useMax && line.max ? line.max : line.value))
   }
@@ -135,7 +151,8 @@ export class Plot {
     const empty = new Array<null>(t.length).fill(null)
     const values = this.#lineValues()
     while (values.length < count) values.push(empty)
-    const drawn = this.#shape.stacked ? stack(values, this.#shown) : values
+    // The lowest layer is drawn last, so that empty layers above it do not cover its line.
+    const drawn = this.#shape.stacked ? stack(values, this.#shown).reverse() : values
     const columns: Values[] = [t, ...drawn]
     if (this.#shape.bands) {
       for (let index = 0; index < count; index++) {
@@ -153,12 +170,19 @@ export class Plot {
     syncKey: string,
   ): uPlot.Options {
     const { unit, stacked, bands, top } = this.#shape
-    const strokes = this.#shape.colors.map((number) => seriesColor(colors, number))
+    const inOrder = this.#shape.colors.map((number) => seriesColor(colors, number))
+    const strokes = stacked ? inOrder.reverse() : inOrder
     const alone = strokes.length === 1
-    const lines: uPlot.Series[] = strokes.map((stroke) => ({
+    const lines: uPlot.Series[] = strokes.map((stroke, index) => ({
       stroke,
       width: 1.5,
-      fill: stacked ? faded(stroke, 0.3) : alone ? faded(stroke, 0.1) : undefined,
+      // In a stack the lowest layer stands on the axis, the others on the one below them.
+      fill:
+        stacked && index === strokes.length - 1
+          ? faded(stroke, LAYER)
+          : alone
+            ? faded(stroke, 0.1)
+            : undefined,
       spanGaps: false,
       points: { show: false, size: 4, fill: stroke, filter: isolated },
     }))
@@ -172,22 +196,22 @@ export class Plot {
       ...size,
       ms: 1,
       pxAlign: 1,
-      padding: [8, 10, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       series: [{}, ...lines, ...extremes],
       bands: [
         ...(stacked
-          ? strokes.slice(1).map((stroke, index) => ({
-              series: [index + 2, index + 1] as [number, number],
-              fill: faded(stroke, 0.3),
+          ? strokes.slice(0, -1).map((stroke, index) => ({
+              series: [index + 1, index + 2] as [number, number],
+              fill: faded(stroke, LAYER),
             }))
           : []),
         ...(bands
           ? strokes.map((stroke, index) => ({
-              series: [
-                strokes.length + 1 + index * 2,
-                strokes.length + 2 + index * 2,
-              ] as [number, number],
+              series: [strokes.length + 1 + index * 2, strokes.length + 2 + index * 2] as [
+                number,
+                number,
+              ],
               fill: faded(stroke, 0.18),
             }))
           : []),
@@ -222,7 +246,12 @@ export class Plot {
       ],
       cursor: {
         y: false,
-        points: { size: 7, width: 1.5, stroke: colors.surface, fill: (_plot, index) => strokes[index - 1] ?? 'transparent' },
+        points: {
+          size: 7,
+          width: 1.5,
+          stroke: colors.surface,
+          fill: (_plot, index) => strokes[index - 1] ?? 'transparent',
+        },
         drag: { x: true, y: false, setScale: false, dist: DRAG_PX },
         sync: {
           key: syncKey,

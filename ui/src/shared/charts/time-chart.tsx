@@ -14,7 +14,7 @@ import { NONE, type Unit, withUnit } from '../lib/format'
 import { useResolvedTheme } from '../lib/theme'
 import { clock, dateTime } from '../lib/time'
 import { Button } from '../ui/button'
-import { Menu, MenuItem } from '../ui/menu'
+import { Menu } from '../ui/menu'
 import { readColors, SERIES_VARS } from './colors'
 import { type ChartData, NO_DATA, nearest, summarize, toCsv } from './data'
 import { type Marker, Plot } from './plot'
@@ -91,19 +91,22 @@ export function TimeChart(props: TimeChartProps) {
               <MoreHorizontal aria-hidden="true" />
             </Button>
           }
-        >
-          <MenuItem icon={<Table2 aria-hidden="true" />} onSelect={() => setTable(source.read(viewport.window()))}>
-            Show as table
-          </MenuItem>
-          <MenuItem
-            icon={<Download aria-hidden="true" />}
-            onSelect={() =>
-              download(`${title}.csv`, 'text/csv', toCsv(source.read(viewport.window()), labels))
-            }
-          >
-            Download CSV
-          </MenuItem>
-        </Menu>
+          entries={[
+            {
+              kind: 'action',
+              label: 'Show as table',
+              icon: <Table2 aria-hidden="true" />,
+              run: () => setTable(source.read(viewport.window())),
+            },
+            {
+              kind: 'action',
+              label: 'Download CSV',
+              icon: <Download aria-hidden="true" />,
+              run: () =>
+                download(`${title}.csv`, 'text/csv', toCsv(source.read(viewport.window()), labels)),
+            },
+          ]}
+        />
       </div>
       <ul
         ref={values}

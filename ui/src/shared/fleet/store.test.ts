@@ -40,7 +40,9 @@ function setup() {
   return {
     store,
     pending,
-    flush: () => pending.splice(0).forEach((run) => run()),
+    flush: () => {
+      for (const run of pending.splice(0)) run()
+    },
     advance: (ms: number) => {
       now += ms
     },
@@ -106,7 +108,11 @@ describe('FleetStore', () => {
   })
 
   it('does not call a server stale that has only just connected', () => {
-    const fresh = toRow({ ...server('a'), status: 'online', connected_since: '2026-01-01T00:00:00Z' })
+    const fresh = toRow({
+      ...server('a'),
+      status: 'online',
+      connected_since: '2026-01-01T00:00:00Z',
+    })
     expect(statusAt(fresh, Date.parse('2026-01-01T00:00:03Z'))).toBe('online')
     expect(statusAt(fresh, Date.parse('2026-01-01T00:01:00Z'))).toBe('stale')
   })

@@ -65,7 +65,10 @@ export class FleetStore {
       next.set(
         server.id,
         known && newer
-          ? { ...known, server: { ...server, latest: known.server.latest, status: known.server.status } }
+          ? {
+              ...known,
+              server: { ...server, latest: known.server.latest, status: known.server.status },
+            }
           : row,
       )
     }

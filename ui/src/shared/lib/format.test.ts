@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, bytesPerSecond, count, duration, milliseconds, percent, shortRate, withUnit } from './format'
+import {
+  bytes,
+  bytesPerSecond,
+  count,
+  duration,
+  milliseconds,
+  percent,
+  shortRate,
+  withUnit,
+} from './format'
 import { relative } from './time'
 
 describe('format', () => {
@@ -19,7 +28,7 @@ describe('format', () => {
   })
 
   it('writes percents with one decimal', () => {
-    expect([0, 3.14159, 99.94, 99.96, 100, 180.2].map(percent)).toEqual([
+    expect([0, 3.149, 99.94, 99.96, 100, 180.2].map(percent)).toEqual([
       '0.0 %',
       '3.1 %',
       '99.9 %',
@@ -55,7 +64,17 @@ describe('format', () => {
   })
 
   it('never invents a zero for what is not known', () => {
-    for (const unit of ['percent', 'bytes', 'bytes_per_s', 'per_s', 'count', 'load', 'celsius', 'ms', 'seconds'] as const) {
+    for (const unit of [
+      'percent',
+      'bytes',
+      'bytes_per_s',
+      'per_s',
+      'count',
+      'load',
+      'celsius',
+      'ms',
+      'seconds',
+    ] as const) {
       expect(withUnit(null, unit)).toBe('–')
       expect(withUnit(undefined, unit)).toBe('–')
       expect(withUnit(Number.NaN, unit)).toBe('–')

@@ -116,7 +116,7 @@ export function withUnit(value: Maybe, unit: Unit): string {
   }
 }
 
-/** Axis labels: like `withUnit` but short enough (nine characters) for the fixed gutter. */
+/** Axis labels: like `withUnit` but short enough (ten characters) for the fixed gutter. */
 export function axisLabel(value: number, unit: Unit): string {
   switch (unit) {
     case 'percent':
@@ -124,7 +124,7 @@ export function axisLabel(value: number, unit: Unit): string {
     case 'bytes':
       return value === 0 ? '0' : trimUnit(binary(value, BINARY, ' '))
     case 'bytes_per_s':
-      return value === 0 ? '0' : trimUnit(binary(value, SHORT_BINARY, ' ').replace(/ B$/, ' B'))
+      return value === 0 ? '0' : `${trimUnit(binary(value, BINARY, ' '))}/s`
     case 'celsius':
       return `${trimZeros(value)} °`
     case 'ms':

@@ -42,7 +42,10 @@ export function useHotkeys(keys: Hotkeys): void {
       const key = keyName(event)
       if (key === null) return
       const withMod = key.startsWith('mod+')
-      if (!withMod && (!singleKeys || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey)) {
+      if (
+        !withMod &&
+        (!singleKeys || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey)
+      ) {
         return
       }
       // A dialog has the keyboard for itself, apart from combinations such as the palette's.

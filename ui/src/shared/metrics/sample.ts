@@ -171,7 +171,16 @@ export function flatten(sample: Sample): SeriesValues {
 
   const nets = sample.net ?? []
   for (const { name, ...values } of nets) {
-    for (const key of ['rx', 'tx', 'rx_packets', 'tx_packets', 'rx_errors', 'tx_errors', 'rx_drops', 'tx_drops'] as const) {
+    for (const key of [
+      'rx',
+      'tx',
+      'rx_packets',
+      'tx_packets',
+      'rx_errors',
+      'tx_errors',
+      'rx_drops',
+      'tx_drops',
+    ] as const) {
       put(`net:${name}:${key}`, values[key])
     }
   }

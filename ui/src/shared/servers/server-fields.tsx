@@ -55,7 +55,6 @@ export function ServerFields({
             autoComplete="off"
             spellCheck={false}
             placeholder="web-01"
-            // biome-ignore lint/a11y/noAutofocus: asked for by pages whose only purpose is this form
             autoFocus={autoFocus}
             onChange={(event) => onChange({ ...form, name: event.target.value })}
           />

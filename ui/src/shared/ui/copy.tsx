@@ -1,7 +1,7 @@
 import { Check, Copy } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { cn } from '../lib/cn'
 import { copyText } from '../lib/clipboard'
+import { cn } from '../lib/cn'
 import { Button } from './button'
 
 /** Copies `text` and says so. Where copying is forbidden it says that instead. */

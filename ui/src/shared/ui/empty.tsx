@@ -17,7 +17,10 @@ export function Empty({
 }) {
   return (
     <div
-      className={cn('mx-auto flex max-w-md flex-col items-center px-6 py-14 text-center', className)}
+      className={cn(
+        'mx-auto flex max-w-md flex-col items-center px-6 py-14 text-center',
+        className,
+      )}
     >
       {icon ? (
         <div className="mb-4 grid size-11 place-items-center rounded-xl border border-line bg-surface text-ink-2 [&_svg]:size-5">

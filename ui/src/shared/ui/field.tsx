@@ -31,7 +31,10 @@ export function Field({
   const note = error ?? hint
   return (
     <div className={cn('flex flex-col gap-1.5', className)}>
-      <label htmlFor={id} className="flex items-baseline justify-between gap-3 font-medium text-ink">
+      <label
+        htmlFor={id}
+        className="flex items-baseline justify-between gap-3 font-medium text-ink"
+      >
         {label}
         {optional ? <span className="font-normal text-ink-3 text-xs">optional</span> : null}
       </label>

@@ -1,5 +1,5 @@
-import { percent } from '../lib/format'
 import { cn } from '../lib/cn'
+import { percent } from '../lib/format'
 
 function tone(value: number): string {
   if (value >= 95) return 'bg-bad'
@@ -21,7 +21,10 @@ export function Meter({
   const width = known ? Math.min(100, Math.max(0, value)) : 0
   return (
     <span className={cn('flex items-center gap-2', className)}>
-      <span className="h-1.5 min-w-6 flex-1 overflow-hidden rounded-full bg-meter" aria-hidden="true">
+      <span
+        className="h-1.5 min-w-6 flex-1 overflow-hidden rounded-full bg-meter"
+        aria-hidden="true"
+      >
         <span
           className={cn('block h-full rounded-full', known && tone(value), faded && 'opacity-40')}
           style={{ width: `${width}%` }}

@@ -1,41 +1,39 @@
-import { Popover as Base } from '@base-ui/react/popover'
-import type { ReactElement, ReactNode } from 'react'
-import { cn } from '../lib/cn'
+/** A button with a panel of controls. Loaded when somebody reaches for it, as menus are. */
+import { cloneElement, lazy, type ReactElement, type ReactNode, Suspense, useState } from 'react'
 
-export function Popover({
-  open,
-  onOpenChange,
-  trigger,
-  title,
-  children,
-  align = 'end',
-  className,
-}: {
+export interface PopoverProps {
   open?: boolean
   onOpenChange?: (open: boolean) => void
-  trigger: ReactElement
+  trigger: ReactElement<Record<string, unknown>>
   /** Read out when it opens. */
   title: string
   children: ReactNode
   align?: 'start' | 'center' | 'end'
   className?: string
-}) {
+}
+
+const load = () => import('./popover-popup')
+const PopoverPopup = lazy(load)
+
+export function Popover(props: PopoverProps) {
+  const [ownOpen, setOwnOpen] = useState(false)
+  const [wanted, setWanted] = useState(false)
+  const open = props.open ?? ownOpen
+  const change = props.onOpenChange ?? setOwnOpen
+  const waiting = cloneElement(props.trigger, {
+    'aria-haspopup': 'dialog',
+    'aria-expanded': open,
+    onPointerEnter: load,
+    onFocus: load,
+    onClick: () => {
+      setWanted(true)
+      change(true)
+    },
+  })
+  if (!wanted) return waiting
   return (
-    <Base.Root open={open} onOpenChange={onOpenChange}>
-      <Base.Trigger render={trigger} />
-      <Base.Portal>
-        <Base.Positioner sideOffset={6} align={align} className="z-50" collisionPadding={8}>
-          <Base.Popup
-            className={cn(
-              'max-h-[min(80dvh,var(--available-height))] w-80 max-w-[calc(100vw-1rem)] animate-rise overflow-y-auto rounded-lg border border-line bg-surface p-3 shadow-float outline-none',
-              className,
-            )}
-          >
-            <Base.Title className="sr-only">{title}</Base.Title>
-            {children}
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+    <Suspense fallback={waiting}>
+      <PopoverPopup {...props} open={open} onOpenChange={change} />
+    </Suspense>
   )
 }

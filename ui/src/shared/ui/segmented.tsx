@@ -17,9 +17,7 @@ export function Segmented<T extends string>({
 }) {
   const name = useId()
   return (
-    <fieldset
-      className={cn('inline-flex items-center rounded-lg bg-hover p-0.5', className)}
-    >
+    <fieldset className={cn('inline-flex items-center rounded-lg bg-hover p-0.5', className)}>
       <legend className="sr-only">{label}</legend>
       {options.map((option) => (
         <label

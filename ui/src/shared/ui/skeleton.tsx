@@ -12,7 +12,5 @@ export function Late({ children }: { children: ReactNode }) {
 }
 
 export function Skeleton({ className }: { className?: string }) {
-  return (
-    <div className={cn('animate-breathe rounded-md bg-hover', className)} aria-hidden="true" />
-  )
+  return <div className={cn('animate-breathe rounded-md bg-hover', className)} aria-hidden="true" />
 }

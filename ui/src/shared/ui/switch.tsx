@@ -1,6 +1,6 @@
-import { Switch as Base } from '@base-ui/react/switch'
-import type { ReactNode } from 'react'
+import { type ReactNode, useId } from 'react'
 
+/** On or off, at once. A native checkbox underneath: keyboard and forms need nothing more. */
 export function Switch({
   checked,
   onChange,
@@ -12,21 +12,29 @@ export function Switch({
   label: string
   hint?: ReactNode
 }) {
+  const id = useId()
   return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: Base UI's switch is a labelable control
-    <label className="flex cursor-pointer items-start justify-between gap-6">
-      <span>
-        <span className="block font-medium">{label}</span>
-        {hint ? <span className="block text-ink-2 text-xs">{hint}</span> : null}
-      </span>
-      <Base.Root
+    <div className="flex items-start justify-between gap-6">
+      <div>
+        <label htmlFor={id} className="block cursor-pointer font-medium">
+          {label}
+        </label>
+        {hint ? (
+          <p id={`${id}-hint`} className="text-ink-2 text-xs">
+            {hint}
+          </p>
+        ) : null}
+      </div>
+      <input
+        id={id}
+        type="checkbox"
+        role="switch"
+        aria-checked={checked}
+        aria-describedby={hint ? `${id}-hint` : undefined}
         checked={checked}
-        onCheckedChange={onChange}
-        aria-label={label}
-        className="relative mt-0.5 h-6 w-10 shrink-0 rounded-full bg-off transition-colors data-checked:bg-accent"
-      >
-        <Base.Thumb className="block size-5 translate-x-0.5 rounded-full bg-white shadow-sm transition-transform data-checked:translate-x-[1.125rem]" />
-      </Base.Root>
-    </label>
+        onChange={(event) => onChange(event.target.checked)}
+        className="relative mt-0.5 h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-off transition-colors before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:shadow-sm before:transition-transform before:content-[''] checked:bg-accent checked:before:translate-x-4 focus-visible:rounded-full"
+      />
+    </div>
   )
 }

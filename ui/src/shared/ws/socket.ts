@@ -153,7 +153,9 @@ export class LiveSocket {
         this.#seq !== null &&
         (this.#brokenSince === 0 || this.#deps.now() - this.#brokenSince <= RESUME_WITHIN_MS)
       this.#resuming = canResume
-      this.#send(canResume && this.#seq !== null ? { type: 'hello', resume: this.#seq } : { type: 'hello' })
+      this.#send(
+        canResume && this.#seq !== null ? { type: 'hello', resume: this.#seq } : { type: 'hello' },
+      )
     }
     socket.onmessage = (event) => {
       if (this.#socket !== socket) return

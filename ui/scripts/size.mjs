@@ -1,0 +1,90 @@
+// The size budget: JavaScript and CSS that the first load of each route fetches, gzipped, and the
+// whole of what gets embedded. Run after a build; exits with 1 when a limit is passed.
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+
+const dist = new URL('../dist/', import.meta.url).pathname
+const manifest = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8'))
+
+/** Route files of a page, outermost first, and its limit in KiB of gzipped JavaScript. */
+const ROUTES = {
+  login: [['login'], 150],
+  setup: [['setup'], 150],
+  register: [['register'], 150],
+  list: [['_app', '_app/servers.index'], 190],
+  detail: [['_app', '_app/servers.$id', '_app/servers.$id.index'], 200],
+  processes: [['_app', '_app/servers.$id', '_app/servers.$id.processes'], 190],
+  containers: [['_app', '_app/servers.$id', '_app/servers.$id.containers'], 190],
+  connections: [['_app', '_app/servers.$id', '_app/servers.$id.connections'], 190],
+  'server settings': [['_app', '_app/servers.$id', '_app/servers.$id.settings'], 190],
+  'add server': [['_app', '_app/servers.new'], 190],
+  connect: [['_app', '_app/servers.$id_.connect'], 190],
+  settings: [['_app', '_app/settings'], 190],
+}
+const CSS_LIMIT = 12
+const ALL_LIMIT = 500
+const EMBEDDED_LIMIT = 1024
+
+const gz = new Map()
+const gzipped = (file) => {
+  if (!gz.has(file)) gz.set(file, gzipSync(readFileSync(join(dist, file)), { level: 9 }).length)
+  return gz.get(file)
+}
+
+/** The chunk and everything it imports statically. */
+function closure(keys) {
+  const seen = new Set()
+  const visit = (key) => {
+    if (seen.has(key) || !manifest[key]) return
+    seen.add(key)
+    for (const next of manifest[key].imports ?? []) visit(next)
+  }
+  keys.forEach(visit)
+  return [...seen].map((key) => manifest[key])
+}
+
+const entry = Object.keys(manifest).find((key) => manifest[key].isEntry)
+const kib = (bytes) => bytes / 1024
+let failed = false
+const report = (name, size, limit) => {
+  const over = size > limit
+  failed ||= over
+  console.log(
+    `${over ? 'OVER ' : 'ok   '} ${name.padEnd(22)} ${size.toFixed(1).padStart(7)} KiB of ${limit}`,
+  )
+}
+
+for (const [name, [routes, limit]] of Object.entries(ROUTES)) {
+  const keys = routes.map((route) => {
+    const key = Object.keys(manifest).find((k) => k.startsWith(`src/routes/${route}.tsx?`))
+    if (!key) throw new Error(`no chunk for the route ${route}`)
+    return key
+  })
+  const chunks = closure([entry, ...keys])
+  const scripts = chunks.reduce((sum, chunk) => sum + gzipped(chunk.file), 0)
+  const styles = new Set(chunks.flatMap((chunk) => chunk.css ?? []))
+  report(`js ${name}`, kib(scripts), limit)
+  report(`css ${name}`, kib([...styles].reduce((sum, file) => sum + gzipped(file), 0)), CSS_LIMIT)
+}
+
+const assets = readdirSync(join(dist, 'assets'))
+const code = assets.filter((name) => /\.(js|css)$/.test(name))
+report(
+  'all js and css',
+  kib(code.reduce((sum, name) => sum + gzipped(`assets/${name}`), 0)),
+  ALL_LIMIT,
+)
+
+let embedded = 0
+for (const name of readdirSync(dist, { recursive: true })) {
+  const path = join(dist, name.toString())
+  if (!statSync(path).isFile() || path.includes('/.vite/') || /\.(br|gz)$/.test(path)) continue
+  try {
+    embedded += statSync(`${path}.br`).size
+  } catch {
+    embedded += statSync(path).size
+  }
+}
+report('embedded (brotli)', kib(embedded), EMBEDDED_LIMIT)
+process.exit(failed ? 1 : 0)
