@@ -19,12 +19,6 @@ DATABASE="${2:-chatops_dev}"
 
 running() { as_database_user "$RUNTIME/bin/pg_ctl" status -D "$DATA" >/dev/null 2>&1; }
 
-free_port() {
-    local port
-    while port=$((RANDOM % 20000 + 30000)); (exec 5<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
-    echo "$port"
-}
-
 query() { "$RUNTIME/bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$SOCKET" -p "$(cat "$DEV/port")" -U chatops "$@"; }
 
 create_cluster() {

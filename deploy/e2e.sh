@@ -1,15 +1,50 @@
 #!/usr/bin/env bash
-# `make e2e`: browser tests in headless Chromium against the server binary of the test build.
+# `make e2e`: browser tests in headless Chromium against `chatops up` of the test build, with its
+# own servers, ports and data, all gone afterwards. Arguments go to Playwright.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 . "$ROOT/deploy/host.sh"
 . "$ROOT/deploy/build.sh"
 
+# Seconds from the start of the server to its address.
+PATIENCE=60
+
+stop_server() {
+    [ -z "${SERVER:-}" ] || { kill -INT "$SERVER" 2>/dev/null && wait "$SERVER" || true; }
+    rm -rf "$HOME_OF_SERVER"
+}
+
+# Sets what playwright.config.ts reads. The set-up token is in the address the server prints.
+start_server() {
+    local began=$SECONDS address
+    LISTEN="127.0.0.1:$(free_port)"
+    CHATOPS_NATS_LISTEN="127.0.0.1:$(free_port)" CHATOPS_NATS_WEBSOCKET_LISTEN="127.0.0.1:$(free_port)" \
+        CHATOPS_NATS_MONITOR_LISTEN="127.0.0.1:$(free_port)" CHATOPS_DATABASE_LISTEN="127.0.0.1:$(free_port)" \
+        CHATOPS_LOG_LEVEL="${CHATOPS_LOG_LEVEL:-info}" \
+        "$TARGET/debug/chatops" up --data "$HOME_OF_SERVER/data" --listen "$LISTEN" >"$LOGS/e2e-server.log" 2>&1 3>&- &
+    SERVER=$!
+    until address=$(grep -om 1 "http://$LISTEN/setup#token=[^[:space:]]*" "$LOGS/e2e-server.log"); do
+        if ! kill -0 "$SERVER" 2>/dev/null || [ $((SECONDS - began)) -gt "$PATIENCE" ]; then
+            tail -n 25 "$LOGS/e2e-server.log" | sed 's/^/    | /' >&2
+            die "the server for the browser tests did not start within $PATIENCE s" "read $LOGS/e2e-server.log"
+        fi
+        sleep 0.1
+    done
+    export CHATOPS_E2E_URL="http://$LISTEN" CHATOPS_E2E_SETUP_TOKEN="${address#*token=}"
+    note "server for the tests: $CHATOPS_E2E_URL (log: $LOGS/e2e-server.log)"
+}
+
 cd "$ROOT"
 prepare_host cc zoneinfo chromium
 build_ui
 # The same features as the tests get, so that nothing is compiled twice.
-step_live "server and agent for the browser tests" cargo build --locked --workspace --bins --tests
-export CHATOPS_BIN_DIR="$TARGET/debug"
-export CHATOPS_CHROMIUM="${CHATOPS_CHROMIUM:-$(command -v chromium || command -v chromium-browser)}"
+step_live "server and agent for the browser tests" cargo build --locked --quiet --workspace --bins --tests
+mkdir -p "$LOGS"
+HOME_OF_SERVER=$(mktemp -d "${TMPDIR:-/tmp}/chatops-e2e-XXXXXX")
+# PostgreSQL may run as another user, who has to pass through.
+chmod 711 "$HOME_OF_SERVER"
+trap stop_server EXIT
+start_server
+CHATOPS_E2E_CHROMIUM="${CHATOPS_E2E_CHROMIUM:-$(command -v chromium || command -v chromium-browser)}"
+export CHATOPS_E2E_CHROMIUM
 step_live "browser tests" npm --prefix "$ROOT/ui" run --silent e2e -- "$@"

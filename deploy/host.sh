@@ -97,3 +97,10 @@ node_is_current() {
     local version
     version=$(node --version 2>/dev/null) && command -v npm >/dev/null && version_at_least "${version#v}" "$NODE_MINIMUM"
 }
+
+# A port of loopback that nobody answered on a moment ago.
+free_port() {
+    local port
+    while port=$((RANDOM % 20000 + 30000)); (exec 5<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+    echo "$port"
+}
