@@ -34,6 +34,8 @@
 //! ```
 
 mod await_condition;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod nats;
 mod port;
 mod postgres;
@@ -47,4 +49,4 @@ pub use port::free_port;
 pub use postgres::{Database, Postgres, PostgresBuilder};
 pub use proxy::CuttingProxy;
 pub use runtime::Runtime;
-pub use watchdog::{Scratch, scratch_dir};
+pub use watchdog::{Scratch, forget, scratch_dir, watch};

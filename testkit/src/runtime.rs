@@ -48,6 +48,11 @@ impl Runtime {
         Ok(Self { root })
     }
 
+    /// The directory they lie in, as `CHATOPS_RUNTIME` names it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The program of that name, with links resolved.
     pub fn program(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.root.join("bin").join(name);

@@ -79,13 +79,14 @@ impl Drop for Scratch {
     }
 }
 
-/// Registers a process to be killed if this one dies first.
-pub(crate) fn watch(pid: u32) -> anyhow::Result<()> {
+/// Registers a process to be killed if this one dies first. The servers of this crate do it by themselves; tests that
+/// start programs of their own call it, and [`forget`] once they have waited for them.
+pub fn watch(pid: u32) -> anyhow::Result<()> {
     tell("pid", &pid.to_string())
 }
 
 /// Crosses out a process that has been waited for, before its number can be used again.
-pub(crate) fn forget(pid: u32) {
+pub fn forget(pid: u32) {
     let _ = tell("dead", &pid.to_string());
 }
 

@@ -1,0 +1,8 @@
+//! What is measured of ChatOps itself, one file per part of the report.
+
+pub(super) mod agent;
+pub(super) mod ingest;
+pub(super) mod live;
+pub(super) mod queries;
+pub(super) mod sockets;
+pub(super) mod storage;
