@@ -1,10 +1,14 @@
 //! The agent.
+pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod data;
 pub mod endpoint;
 pub mod identity;
 pub mod key;
+pub mod queue;
 pub mod record;
+pub mod service;
 pub mod spool;
+pub mod transport;
 pub mod uplink;

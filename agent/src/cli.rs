@@ -1,0 +1,254 @@
+//! The command line: `run`, `check`, `sample`. Data goes to stdout, talk to stderr.
+//!
+//! Exit codes: 0 done, 1 it did not work, 2 it was asked for in a way that cannot work.
+
+mod run;
+mod sample;
+
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::{
+    filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::config::{Hidden, Settings};
+
+const ABOUT: &str = "Reads this host's figures and sends them to a ChatOps server.";
+const LONG_ABOUT: &str = "\
+Reads this host's figures - processor, memory, disks, network, temperatures, processes, containers - every few
+seconds and sends them to a ChatOps server. While the server cannot be reached, samples are kept on disk and sent
+later with their original times.
+
+It needs two things: the address of the server and an API key. Both are shown when you add a server in the web
+application:
+
+  chatops-agent run --url nats://monitor.example.org:4222 --api-key-file /etc/chatops/agent.key
+
+Where only HTTPS gets out, give the address of the web application instead: --url https://monitor.example.org
+
+Before that, see what it would send, and what it can and cannot read on this host:
+
+  chatops-agent sample
+  chatops-agent check";
+const AFTER: &str = "\
+Settings come from flags, then from the environment, then from a file (TOML, /etc/chatops/agent.toml). A file:
+
+  url = \"nats://monitor.example.org:4222\"
+  api_key_file = \"/etc/chatops/agent.key\"
+  interval = 5
+  capabilities = [\"metrics\", \"processes\", \"docker\"]
+
+A key given with --api-key can be seen by every user of this host in the list of processes; prefer the file.";
+
+#[derive(Debug, Parser)]
+#[command(name = "chatops-agent", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Read this host and send, until stopped with Ctrl-C or SIGTERM
+    Run,
+    /// Print one sample and send nothing
+    Sample {
+        /// As JSON, in the form in which it would be sent
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+struct Flags {
+    /// Settings file [default: /etc/chatops/agent.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "CHATOPS_AGENT_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where to send: nats://host:4222, tls://host:4222, or the web address https://host
+    #[arg(long, global = true, value_name = "ADDRESS", env = "CHATOPS_AGENT_URL")]
+    url: Option<String>,
+    /// The key, as it was shown when it was made
+    #[arg(
+        long,
+        global = true,
+        value_name = "KEY",
+        env = "CHATOPS_API_KEY",
+        hide_env_values = true
+    )]
+    api_key: Option<Hidden>,
+    /// File that holds the key
+    #[arg(long, global = true, value_name = "FILE", env = "CHATOPS_API_KEY_FILE")]
+    api_key_file: Option<PathBuf>,
+    /// Seconds between samples, 1 to 60 [default: what the server asks for, else 5]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        env = "CHATOPS_AGENT_INTERVAL"
+    )]
+    interval: Option<u64>,
+    /// What may be read here: metrics, processes, docker, or all [default: all]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LIST",
+        value_delimiter = ',',
+        env = "CHATOPS_AGENT_CAPABILITIES"
+    )]
+    capabilities: Option<Vec<String>>,
+    /// Folder for what is not sent yet [default: /var/lib/chatops-agent, or below ~/.local/state]
+    #[arg(long, global = true, value_name = "FOLDER", env = "CHATOPS_AGENT_DATA")]
+    data: Option<PathBuf>,
+    /// Certificate of a private authority, PEM
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CHATOPS_AGENT_CA_FILE"
+    )]
+    ca_file: Option<PathBuf>,
+    /// Leave out interfaces whose names start so [default: veth]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LIST",
+        value_delimiter = ',',
+        env = "CHATOPS_AGENT_SKIP_INTERFACES"
+    )]
+    skip_interfaces: Option<Vec<String>>,
+    /// Socket of Docker or Podman [default: the usual places]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CHATOPS_AGENT_DOCKER_SOCKET"
+    )]
+    docker_socket: Option<PathBuf>,
+    /// MiB of samples kept while the server is away, 1 to 4096 [default: 64]
+    #[arg(
+        long,
+        global = true,
+        value_name = "MIB",
+        env = "CHATOPS_AGENT_SPOOL_MIB"
+    )]
+    spool_mib: Option<u64>,
+    /// What is logged: error, warn, info, debug, or target=level pairs [default: info]
+    #[arg(long, global = true, value_name = "LEVEL", env = "CHATOPS_AGENT_LOG")]
+    log: Option<String>,
+}
+
+impl Flags {
+    fn settings(self) -> (Settings, Option<PathBuf>) {
+        // The name that the first ChatOps agents knew.
+        let url = self.url.or_else(|| {
+            std::env::var("CHATOPS_API_URL")
+                .ok()
+                .filter(|url| !url.is_empty())
+        });
+        let settings = Settings {
+            url,
+            api_key: self.api_key,
+            api_key_file: self.api_key_file,
+            interval: self.interval,
+            capabilities: self.capabilities,
+            data: self.data,
+            ca_file: self.ca_file,
+            skip_interfaces: self.skip_interfaces,
+            docker_socket: self.docker_socket,
+            spool_mib: self.spool_mib,
+            log: self.log,
+        };
+        (settings, self.config)
+    }
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let (flags, file) = cli.flags.settings();
+    let settings = match flags.over_file(file.as_deref()) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error, 2),
+    };
+    // One thread is enough, and each more costs memory.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error, 1),
+    };
+    let code = match cli.verb {
+        Verb::Run => runtime.block_on(run::run(settings)),
+        Verb::Sample { json } => runtime.block_on(sample::sample(settings, json)),
+    };
+    // A name lookup or a hung mount must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+fn complain(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+    eprintln!("chatops-agent: {error}");
+    ExitCode::from(code)
+}
+
+/// Starts logging to stderr. A bare level counts for this agent; libraries then speak up from `warn`.
+fn start_log(filter: &str) -> Result<(), String> {
+    let targets = match filter.parse::<tracing::level_filters::LevelFilter>() {
+        Ok(level) => Targets::new()
+            .with_default(level.min(tracing::level_filters::LevelFilter::WARN))
+            .with_target("chatops_agent", level)
+            // The agent tells of the connection itself, in words, and once.
+            .with_target("chatops_bus::connect", level.min(tracing::level_filters::LevelFilter::ERROR)),
+        Err(_) => filter.parse().map_err(|_| {
+            format!("{filter:?} is not a log level: error, warn, info, debug, trace, or pairs such as async_nats=debug")
+        })?,
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
+    let registry = tracing_subscriber::registry().with(targets);
+    // The journal adds the time itself.
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        registry.with(lines.without_time()).init();
+    } else {
+        registry.with(lines).init();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_teaches() {
+        let help = Cli::command().render_long_help().to_string();
+        for part in [
+            "--api-key-file",
+            "CHATOPS_AGENT_URL",
+            "chatops-agent sample",
+            "agent.toml",
+        ] {
+            assert!(help.contains(part), "{part} is missing");
+        }
+    }
+
+    #[test]
+    fn a_key_on_the_command_line_is_not_in_debug_texts() {
+        let cli = Cli::parse_from(["chatops-agent", "run", "--api-key", "chatops_id_hunter2"]);
+        assert!(!format!("{cli:?}").contains("hunter2"));
+    }
+}

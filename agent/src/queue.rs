@@ -1,0 +1,235 @@
+//! Spool and uplink together: what is waiting, what is on its way. Driven by [`service`](crate::service).
+//!
+//! Keeps the promises of [`spool`](crate::spool) and [`uplink`](crate::uplink) towards each other: a record leaves the
+//! disk only when it is acknowledged or given up, and whatever is given up is counted.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use chatops_schemas::clock::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::{
+    record::Record,
+    spool::Spool,
+    transport::{Order, Outcome},
+    uplink::{Action, Input, Uplink},
+};
+
+/// Samples that the server would refuse as too old are not sent: a little less than its 24 hours, for the way.
+const TOO_OLD: Duration = Duration::from_secs(24 * 3600 - 10 * 60);
+/// How long the newest record may wait for its acknowledgement in memory only.
+const FLUSH_AFTER: Duration = Duration::from_secs(2);
+
+/// Records waiting and on their way.
+#[derive(Debug)]
+pub struct Queue {
+    spool: Spool,
+    uplink: Uplink,
+    orders: mpsc::Sender<Order>,
+    actions: Vec<Action>,
+    flush_at: Option<Instant>,
+    given_up: u64,
+    told: Option<String>,
+}
+
+impl Queue {
+    /// What the spool holds is sent as soon as there is a connection.
+    pub fn new(spool: Spool, orders: mpsc::Sender<Order>) -> Self {
+        let uplink = Uplink::new(spool.front(), spool.end());
+        Self {
+            spool,
+            uplink,
+            orders,
+            actions: Vec::new(),
+            flush_at: None,
+            given_up: 0,
+            told: None,
+        }
+    }
+
+    /// Takes a new record and sends it if possible.
+    pub fn push(&mut self, record: Bytes, now: Instant, time: Timestamp) {
+        self.spool.append(record);
+        self.flush_at.get_or_insert(now + FLUSH_AFTER);
+        self.handle(Input::Dropped(self.spool.front()), now, time);
+        self.handle(Input::Grown(self.spool.end()), now, time);
+    }
+
+    /// The connection is up.
+    pub fn connected(&mut self, now: Instant, time: Timestamp) {
+        self.handle(Input::Connected, now, time);
+    }
+
+    /// The connection is gone.
+    pub fn disconnected(&mut self, now: Instant, time: Timestamp) {
+        self.handle(Input::Disconnected, now, time);
+    }
+
+    /// Something became of a record.
+    pub fn settled(&mut self, number: u64, outcome: Outcome, now: Instant, time: Timestamp) {
+        match outcome {
+            Outcome::Stored => {
+                self.told = None;
+                self.handle(Input::Acknowledged(number), now, time);
+            }
+            Outcome::Unknown(reason) => {
+                // Said once, not for each of the hundreds that fail for one reason.
+                if self.told.as_ref() != Some(&reason) {
+                    tracing::warn!(
+                        "a sample is not known to be stored and will be sent again: {reason}"
+                    );
+                    self.told = Some(reason);
+                }
+                self.handle(Input::Unknown(number), now, time);
+            }
+            Outcome::Refused(reason) => {
+                tracing::warn!("the server refuses a sample, which is given up: {reason}");
+                self.given_up += 1;
+                self.handle(Input::Unsendable(number), now, time);
+            }
+        }
+    }
+
+    /// Time has passed; see [`Queue::wake_at`].
+    pub fn tick(&mut self, now: Instant, time: Timestamp) {
+        if self.flush_at.is_some_and(|at| now >= at) {
+            self.flush_at = None;
+            if let Err(error) = self.spool.flush() {
+                tracing::warn!("samples cannot be kept on disk and wait in memory: {error}");
+            }
+        }
+        self.handle(Input::Tick, now, time);
+    }
+
+    /// When to call [`Queue::tick`].
+    pub fn wake_at(&self) -> Option<Instant> {
+        [self.uplink.wake_at(), self.flush_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Records waiting or on their way.
+    pub const fn waiting(&self) -> u64 {
+        self.spool.len()
+    }
+
+    /// Records on their way.
+    pub fn in_flight(&self) -> usize {
+        self.uplink.in_flight()
+    }
+
+    /// Records lost since the start: no room, unreadable, too old, or refused.
+    pub const fn lost(&self) -> u64 {
+        self.spool.dropped() + self.given_up
+    }
+
+    /// Puts what is left on disk.
+    pub fn close(&mut self) -> std::io::Result<()> {
+        self.spool.close()
+    }
+
+    fn handle(&mut self, input: Input, now: Instant, time: Timestamp) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            self.uplink.handle(now, input, &mut self.actions);
+            for action in std::mem::take(&mut self.actions) {
+                match action {
+                    Action::Done(front) => {
+                        self.spool.remove_before(front);
+                        if self.spool.is_empty() {
+                            self.flush_at = None;
+                        }
+                    }
+                    Action::Send(number) => inputs.extend(self.send(number, time)),
+                }
+            }
+        }
+    }
+
+    /// Orders a record to be sent; gives what the uplink must hear at once when that is not possible.
+    fn send(&mut self, number: u64, time: Timestamp) -> Option<Input> {
+        let record = self.spool.read(number);
+        let parsed = record
+            .as_ref()
+            .and_then(|record| Record::parse(record).ok());
+        let (Some(record), Some(parsed)) = (record, parsed) else {
+            tracing::warn!("a sample on disk cannot be read and is given up");
+            self.given_up += 1;
+            return Some(Input::Unsendable(number));
+        };
+        if time.micros_since(parsed.time) > TOO_OLD.as_micros() as i64 {
+            self.given_up += 1;
+            return Some(Input::Unsendable(number));
+        }
+        // The channel holds more than may be in flight; full or closed means that the transport is on its way out.
+        let ordered = self.orders.try_send(Order::Send { number, record });
+        ordered.is_err().then_some(Input::Unknown(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{record, spool::Options};
+    use chatops_schemas::{envelope::Envelope, event::metric::Sample, ids::EventId};
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn record(n: u64, age: Duration) -> Bytes {
+        let time = NOW.plus_micros(-(age.as_micros() as i64));
+        let mut event = Envelope::new(EventId(Uuid::from_u128(n.into())), time, Sample::default());
+        record::encode(&mut event).unwrap()
+    }
+
+    fn ordered(orders: &mut mpsc::Receiver<Order>) -> Vec<u64> {
+        std::iter::from_fn(|| orders.try_recv().ok())
+            .filter_map(|order| match order {
+                Order::Send { number, .. } => Some(number),
+                Order::Hello(_) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_too_old_for_the_server_is_given_up_and_counted() {
+        let (orders, mut given) = mpsc::channel(512);
+        let mut queue = Queue::new(Spool::open(Options::in_memory()).unwrap(), orders);
+        let now = Instant::now();
+        for (n, hours) in [(0, 30), (1, 24), (2, 23), (3, 0)] {
+            queue.push(record(n, Duration::from_secs(hours * 3600)), now, NOW);
+        }
+        queue.connected(now, NOW);
+        assert_eq!(ordered(&mut given), [2, 3]);
+        assert_eq!((queue.lost(), queue.waiting()), (2, 2));
+        queue.settled(2, Outcome::Stored, now, NOW);
+        queue.settled(3, Outcome::Refused("no".into()), now, NOW);
+        assert_eq!((queue.lost(), queue.waiting()), (3, 0));
+    }
+
+    #[test]
+    fn a_late_acknowledgement_reaches_the_disk_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let (orders, _given) = mpsc::channel(512);
+        let spool = Spool::open(Options::in_folder(dir.path().into())).unwrap();
+        let mut queue = Queue::new(spool, orders);
+        let now = Instant::now();
+        queue.connected(now, NOW);
+        queue.push(record(1, Duration::ZERO), now, NOW);
+        let wake = queue.wake_at().unwrap();
+        assert!(wake <= now + FLUSH_AFTER);
+        queue.tick(wake, NOW);
+        drop(queue);
+        assert_eq!(
+            Spool::open(Options::in_folder(dir.path().into()))
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+}

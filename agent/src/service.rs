@@ -1,0 +1,292 @@
+//! The running agent: reads the host once per interval and sees to it that every reading reaches its stream. Started by
+//! the verb `run`.
+//!
+//! One thread, one loop. Collectors that read files run in the loop; what asks other programs (containers, units) runs
+//! in tasks of its own and leaves its newest result to be picked up; the transport is a task behind two channels.
+//!
+//! On SIGTERM, SIGINT the loop ends softly: what is in flight may still settle for a moment, the rest goes to disk, the
+//! state is saved. On `kill -9` at most the newest sample is lost, and a hole in the numbers says so.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chatops_schemas::{
+    clock::{Clock, IdSource},
+    envelope::Envelope,
+    event::{fact::AgentHello, metric::Sample},
+};
+use rand::Rng as _;
+use tokio::{sync::mpsc, task::JoinSet, time::sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    collect::{Collector, Options, host},
+    config::{Capability, Config, ConfigError, DEFAULT_INTERVAL, INTERVAL_SECONDS, Uplink},
+    data::{DataError, DataFolder, State},
+    identity,
+    queue::Queue,
+    record,
+    spool::{self, Spool, SpoolError},
+    transport::{self, Event, Order, Welcome},
+};
+
+/// Rates need two readings: the first sample follows the first look after this.
+const FIRST_SAMPLE_AFTER: Duration = Duration::from_secs(1);
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+/// How long what is in flight may still settle when the agent is told to stop.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Why the agent cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The spool.
+    #[error("samples cannot be kept on disk: {0}")]
+    Spool(#[from] SpoolError),
+}
+
+/// The running agent.
+pub struct Service {
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    folder: DataFolder,
+    state: State,
+    collector: Collector,
+    event: Envelope<Sample>,
+    hello: AgentHello,
+    queue: Queue,
+    orders: mpsc::Sender<Order>,
+    events: mpsc::Receiver<Event>,
+    tasks: JoinSet<()>,
+    transport: CancellationToken,
+    /// Set here, or asked for by the server's owner.
+    interval: Duration,
+    interval_is_ours: bool,
+    lost_before: u64,
+    next_sample_at: Instant,
+    save_at: Instant,
+}
+
+impl Service {
+    /// Prepares everything and starts the transport; nothing is read yet.
+    pub fn start(
+        config: Config,
+        uplink: Uplink,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, ServiceError> {
+        let options = Options {
+            processes: config.capabilities.contains(&Capability::Processes),
+            skip_interfaces: config.skip_interfaces.clone(),
+            ..Options::default()
+        };
+        let folder = DataFolder::open(&config.data)?;
+        let state = folder.load().for_boot(host::boot_id(&options.roots));
+        let spool = Spool::open(spool::Options {
+            max_bytes: config.spool_bytes,
+            ..spool::Options::in_folder(folder.spool())
+        })?;
+        let transport = CancellationToken::new();
+        let (orders, events, wire) =
+            transport::wire(transport.clone(), Arc::clone(&clock), Arc::clone(&ids));
+        let hello = AgentHello {
+            capabilities: config
+                .capabilities
+                .iter()
+                .map(|capability| capability.word().to_owned())
+                .collect(),
+            ..identity::describe(&options.roots)
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(transport::run(uplink, hello.hostname.clone(), wire));
+        let mut event = Envelope::new(ids.event_id(), clock.now(), Sample::default());
+        event.boot.clone_from(&state.boot);
+        let now = Instant::now();
+        Ok(Self {
+            collector: Collector::new(&options, state.counters.clone()),
+            queue: Queue::new(spool, orders.clone()),
+            clock,
+            ids,
+            folder,
+            lost_before: state.dropped,
+            state,
+            event,
+            hello,
+            orders,
+            events,
+            tasks,
+            transport,
+            interval: config.interval.unwrap_or(DEFAULT_INTERVAL),
+            interval_is_ours: config.interval.is_some(),
+            next_sample_at: now + FIRST_SAMPLE_AFTER,
+            save_at: now + SAVE_EVERY,
+        })
+    }
+
+    /// Runs until told to stop.
+    pub async fn run(mut self, stop: CancellationToken) {
+        if self.queue.waiting() > 0 {
+            tracing::info!(
+                "{} samples of an earlier run are waiting to be sent",
+                self.queue.waiting()
+            );
+        }
+        // The first look gives the counters that the first sample's rates are measured from.
+        self.collector
+            .read(Instant::now(), self.interval, &mut self.event.data);
+        let mut first = true;
+        loop {
+            let wake_at = [
+                Some(self.next_sample_at),
+                Some(self.save_at),
+                self.queue.wake_at(),
+            ];
+            let wake_at = wake_at
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(self.next_sample_at);
+            tokio::select! {
+                () = stop.cancelled() => break,
+                event = self.events.recv() => match event {
+                    Some(event) => self.hear(event),
+                    // Only a transport that has panicked goes away by itself.
+                    None => break,
+                },
+                () = sleep_until(wake_at.into()) => {
+                    let now = Instant::now();
+                    if now >= self.next_sample_at {
+                        self.sample(now);
+                        self.plan(now, std::mem::take(&mut first));
+                    }
+                    self.queue.tick(now, self.clock.now());
+                    if now >= self.save_at {
+                        self.save_at = now + SAVE_EVERY;
+                        self.save_running();
+                    }
+                }
+            }
+        }
+        self.farewell().await;
+    }
+
+    /// When the next sample is due: at a fixed pace, after a first gap of random length, so that hosts started together
+    /// do not report together.
+    fn plan(&mut self, now: Instant, first: bool) {
+        let gap = if first {
+            self.interval.mul_f64(rand::rng().random_range(0.5..1.0))
+        } else {
+            self.interval
+        };
+        self.next_sample_at += gap;
+        // After a sleep of the whole machine, or under a debugger, what was missed stays missed.
+        if self.next_sample_at <= now {
+            self.next_sample_at = now + self.interval;
+        }
+    }
+
+    fn sample(&mut self, now: Instant) {
+        self.collector
+            .read(now, self.interval, &mut self.event.data);
+        let time = self.clock.now();
+        (self.event.id, self.event.time) = (self.ids.event_id(), time);
+        self.event.n = Some(self.state.n);
+        self.state.n += 1;
+        match record::encode(&mut self.event) {
+            Ok(record) => self.queue.push(record, now, time),
+            Err(error) => {
+                self.lost_before += 1;
+                tracing::error!("a sample cannot be encoded and is lost: {error}");
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        let (now, time) = (Instant::now(), self.clock.now());
+        match event {
+            Event::Connected(welcome) => {
+                self.greet(&welcome);
+                self.queue.connected(now, time);
+            }
+            Event::Disconnected(reason) => {
+                tracing::warn!(waiting = self.queue.waiting(), "not connected: {reason}");
+                self.queue.disconnected(now, time);
+            }
+            Event::Settled { number, outcome } => self.queue.settled(number, outcome, now, time),
+        }
+    }
+
+    fn greet(&mut self, welcome: &Welcome) {
+        tracing::info!(server = %welcome.server, waiting = self.queue.waiting(), "connected: {}", welcome.name);
+        if let Some(asked) = welcome.interval.filter(|_| !self.interval_is_ours) {
+            let (shortest, longest) = (*INTERVAL_SECONDS.start(), *INTERVAL_SECONDS.end());
+            let asked = asked.clamp(Duration::from_secs(shortest), Duration::from_secs(longest));
+            if asked != self.interval {
+                self.interval = asked;
+                self.next_sample_at = self.next_sample_at.min(Instant::now() + asked);
+            }
+        }
+        let hello = AgentHello {
+            interval_ms: u32::try_from(self.interval.as_millis()).ok(),
+            spooled: Some(self.queue.waiting()),
+            dropped: Some(self.dropped()),
+            ..self.hello.clone()
+        };
+        // A full channel means that the connection is going away again; the next one is greeted anew.
+        let _ = self.orders.try_send(Order::Hello(Box::new(hello)));
+    }
+
+    fn dropped(&self) -> u64 {
+        self.lost_before + self.queue.lost()
+    }
+
+    fn current_state(&self) -> State {
+        State {
+            dropped: self.dropped(),
+            counters: self.collector.counters(),
+            ..self.state.clone()
+        }
+    }
+
+    fn save_running(&self) {
+        let samples = SAVE_EVERY
+            .as_secs()
+            .div_ceil(self.interval.as_secs().max(1))
+            + 2;
+        if let Err(error) = self.folder.save(&self.current_state().reserve(samples)) {
+            tracing::warn!("{error}");
+        }
+    }
+
+    async fn farewell(mut self) {
+        let end = Instant::now() + FAREWELL;
+        while self.queue.in_flight() > 0 {
+            tokio::select! {
+                Some(event) = self.events.recv() => self.hear(event),
+                () = sleep_until(end.into()) => break,
+            }
+        }
+        self.transport.cancel();
+        if let Err(error) = self.queue.close() {
+            tracing::error!(
+                "{} samples could not be kept on disk and are lost: {error}",
+                self.queue.waiting()
+            );
+        }
+        if let Err(error) = self.folder.save(&self.current_state()) {
+            tracing::warn!("{error}");
+        }
+        self.tasks.join_all().await;
+        tracing::info!(
+            waiting = self.queue.waiting(),
+            "stopped; what is waiting is sent at the next start"
+        );
+    }
+}

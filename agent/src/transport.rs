@@ -1,0 +1,159 @@
+//! The ways to the server: [`nats`] and [`websocket`]. Started by [`service`](crate::service), which speaks to either
+//! through the same two channels.
+//!
+//! # What is guaranteed
+//! - It tries for ever, with jitter, whatever the answer: a gate that is down looks exactly like a wrong key.
+//! - [`Event::Connected`] comes after authentication, never before; then records may be ordered.
+//! - `Stored` is said only when the stream has acknowledged. Everything doubtful is `Unknown`.
+//! - After [`Event::Disconnected`] nothing is heard of what was in flight.
+
+pub mod nats;
+pub mod websocket;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use chatops_schemas::{
+    clock::{Clock, IdSource, Timestamp},
+    event::fact::AgentHello,
+    ids::ServerId,
+};
+use rand::Rng as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Uplink, endpoint::Endpoint};
+
+/// Orders that may wait: more than can be in flight, so that giving one never waits.
+const ORDERS: usize = 512;
+const EVENTS: usize = 64;
+/// A host's clock that is further off is reported.
+const SKEW: Duration = Duration::from_secs(5);
+
+/// What the transport is to do.
+#[derive(Debug)]
+pub enum Order {
+    /// Send a record of the spool.
+    Send {
+        /// Its number there.
+        number: u64,
+        /// Its bytes.
+        record: Bytes,
+    },
+    /// Say what this host is; best effort, repeated after the next connect anyway.
+    Hello(Box<AgentHello>),
+}
+
+/// What the transport has to tell.
+#[derive(Debug)]
+pub enum Event {
+    /// Connected and authenticated.
+    Connected(Welcome),
+    /// Not connected, and why, in words; said again when the reason changes.
+    Disconnected(String),
+    /// What became of a record.
+    Settled {
+        /// Its number.
+        number: u64,
+        /// The outcome.
+        outcome: Outcome,
+    },
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The stream holds it.
+    Stored,
+    /// Nobody can say, or the stream has no room at the moment. Send it again.
+    Unknown(String),
+    /// The server will never take it.
+    Refused(String),
+}
+
+/// Who we are, as the server says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Welcome {
+    /// The server this agent speaks for.
+    pub server: ServerId,
+    /// Its name or another text for people.
+    pub name: String,
+    /// Time between samples that its owner asked for.
+    pub interval: Option<Duration>,
+    /// The server's clock.
+    pub server_time: Timestamp,
+}
+
+/// The transport's side of the channels, and what it needs from its surroundings.
+pub struct Wire {
+    /// Orders to carry out.
+    pub orders: mpsc::Receiver<Order>,
+    /// Where to report.
+    pub events: mpsc::Sender<Event>,
+    /// Ends the transport.
+    pub stop: CancellationToken,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// Makes the channels: the service's side and the transport's.
+pub fn wire(
+    stop: CancellationToken,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) -> (mpsc::Sender<Order>, mpsc::Receiver<Event>, Wire) {
+    let (order, orders) = mpsc::channel(ORDERS);
+    let (events, event) = mpsc::channel(EVENTS);
+    (
+        order,
+        event,
+        Wire {
+            orders,
+            events,
+            stop,
+            clock,
+            ids,
+        },
+    )
+}
+
+/// Chooses the cryptography of TLS for the whole process, before the first connection.
+pub fn prepare_tls() {
+    // An error means that it is chosen already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Runs until told to stop or until the service is gone.
+pub async fn run(uplink: Uplink, hostname: String, wire: Wire) {
+    let stop = wire.stop.clone();
+    match uplink.endpoint.clone() {
+        Endpoint::Nats(url) => {
+            stop.run_until_cancelled(nats::run(url, uplink, hostname, wire))
+                .await;
+        }
+        Endpoint::Websocket(url) => {
+            stop.run_until_cancelled(websocket::run(url, uplink, wire))
+                .await;
+        }
+    }
+}
+
+/// Reports a clock that is off, because samples then appear at the wrong time or are refused.
+fn report_skew(server_time: Timestamp, now: Timestamp) {
+    let micros = now.micros_since(server_time);
+    if micros.unsigned_abs() > SKEW.as_micros() as u64 {
+        let side = if micros > 0 { "ahead of" } else { "behind" };
+        tracing::warn!(
+            seconds = micros.unsigned_abs() / 1_000_000,
+            "this host's clock is {side} the server's: samples appear at the wrong time, and more than two minutes ahead or a day behind they are refused; synchronise it, for example with chrony",
+        );
+    }
+}
+
+/// Full jitter over a window that doubles from 0.2 s to 10 s: a fleet that lost its server comes back spread out.
+fn pause(attempt: u32) -> Duration {
+    let window = 200_u64.saturating_mul(1 << attempt.min(6)).min(10_000);
+    Duration::from_millis(rand::rng().random_range(20..=window))
+}
