@@ -10,4 +10,4 @@ prepare_host cc zoneinfo
 build_ui
 step_live "server and agent (cargo build --release)" cargo build --release --locked --quiet -p chatops -p chatops-agent
 step_live "load generator (cargo build --release)" cargo build --release --locked --quiet -p chatops-testkit --features bench --bin chatops-bench
-exec "$TARGET/release/chatops-bench" "$@"
+exec "$TARGET/release/chatops-bench" "$@" 3>&-

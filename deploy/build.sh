@@ -52,3 +52,11 @@ build_ui() {
     step "web app" npm --prefix "$ROOT/ui" run build
     finish_ui_stamp
 }
+
+# Where no package gives a Chromium (Ubuntu), the test runner's own build is fetched into .run.
+provide_chromium() {
+    find_chromium >/dev/null && return
+    PLAYWRIGHT_BROWSERS_PATH="$RUN/tools/browsers" "$ROOT/ui/node_modules/.bin/playwright" install --with-deps --no-shell chromium
+    find_chromium >/dev/null ||
+        die "there is no Chromium for the browser tests" "install one and name it: CHATOPS_E2E_CHROMIUM=/path/to/chromium make test"
+}

@@ -37,6 +37,7 @@ start_server() {
 cd "$ROOT"
 prepare_host cc zoneinfo chromium
 build_ui
+find_chromium >/dev/null || step_live "a Chromium for the tests" provide_chromium
 # The same features as the tests get, so that nothing is compiled twice.
 step_live "server and agent for the browser tests" cargo build --locked --quiet --workspace --bins --tests
 mkdir -p "$LOGS"
@@ -45,6 +46,6 @@ HOME_OF_SERVER=$(mktemp -d "${TMPDIR:-/tmp}/chatops-e2e-XXXXXX")
 chmod 711 "$HOME_OF_SERVER"
 trap stop_server EXIT
 start_server
-CHATOPS_E2E_CHROMIUM="${CHATOPS_E2E_CHROMIUM:-$(command -v chromium || command -v chromium-browser)}"
+CHATOPS_E2E_CHROMIUM=$(find_chromium)
 export CHATOPS_E2E_CHROMIUM
 step_live "browser tests" npm --prefix "$ROOT/ui" run --silent e2e -- "$@"

@@ -58,11 +58,23 @@ missing_packages() {
             zoneinfo) [ -e /usr/share/zoneinfo/UTC ] || echo tzdata ;;
             dpkg-deb) command -v dpkg-deb >/dev/null || echo dpkg ;;
             flock) command -v flock >/dev/null || echo util-linux ;;
-            chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || echo chromium ;;
+            # Elsewhere the package of that name may be an empty shell; see build.sh.
+            chromium) find_chromium >/dev/null || { on_debian && echo chromium; } || true ;;
             certificates) [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates ;;
             *) die "unknown need '$need' in $0" ;;
         esac
     done
+}
+
+on_debian() { grep -q '^ID=debian$' /etc/os-release; }
+
+# The first Chromium that starts; Ubuntu's package is a stub that only points to its shop.
+find_chromium() {
+    local candidate
+    for candidate in "${CHATOPS_E2E_CHROMIUM:-}" chromium chromium-browser google-chrome "$RUN"/tools/browsers/chromium-*/chrome-linux*/chrome; do
+        [ -n "$candidate" ] && "$candidate" --version >/dev/null 2>&1 && command -v "$candidate" && return
+    done
+    return 1
 }
 
 # True when version $1 >= $2 (dotted numbers).

@@ -13,4 +13,4 @@ need_space "$TARGET" 200 "building"
 # Cargo shows its own progress and is done at once when nothing changed.
 step_live "server and agent (cargo build --release)" cargo build --release --locked --quiet -p chatops -p chatops-agent
 note "ready to start after $(elapsed "$started")"
-exec "$TARGET/release/chatops" up "$@"
+exec "$TARGET/release/chatops" up "$@" 3>&-
