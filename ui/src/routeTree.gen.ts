@@ -14,6 +14,7 @@ import { Route as AppRouteImport } from './routes/_app'
 import { Route as LoginRouteImport } from './routes/login'
 import { Route as RegisterRouteImport } from './routes/register'
 import { Route as SetupRouteImport } from './routes/setup'
+import { Route as AppSplatRouteImport } from './routes/_app/$'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
 import { Route as AppServersIndexRouteImport } from './routes/_app/servers.index'
 import { Route as AppServersIdRouteImport } from './routes/_app/servers.$id'
@@ -48,6 +49,11 @@ const SetupRoute = SetupRouteImport.update({
   id: '/setup',
   path: '/setup',
   getParentRoute: () => rootRouteImport,
+} as any)
+const AppSplatRoute = AppSplatRouteImport.update({
+  id: '/$',
+  path: '/$',
+  getParentRoute: () => AppRoute,
 } as any)
 const AppSettingsRoute = AppSettingsRouteImport.update({
   id: '/settings',
@@ -105,6 +111,7 @@ export interface FileRoutesByFullPath {
   '/login': typeof LoginRoute
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
+  '/$': typeof AppSplatRoute
   '/settings': typeof AppSettingsRoute
   '/servers/$id': typeof AppServersIdRouteWithChildren
   '/servers/new': typeof AppServersNewRoute
@@ -121,6 +128,7 @@ export interface FileRoutesByTo {
   '/login': typeof LoginRoute
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
+  '/$': typeof AppSplatRoute
   '/settings': typeof AppSettingsRoute
   '/servers/new': typeof AppServersNewRoute
   '/servers': typeof AppServersIndexRoute
@@ -138,6 +146,7 @@ export interface FileRoutesById {
   '/login': typeof LoginRoute
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
+  '/_app/$': typeof AppSplatRoute
   '/_app/settings': typeof AppSettingsRoute
   '/_app/servers/$id': typeof AppServersIdRouteWithChildren
   '/_app/servers/new': typeof AppServersNewRoute
@@ -156,6 +165,7 @@ export interface FileRouteTypes {
     | '/login'
     | '/register'
     | '/setup'
+    | '/$'
     | '/settings'
     | '/servers/$id'
     | '/servers/new'
@@ -172,6 +182,7 @@ export interface FileRouteTypes {
     | '/login'
     | '/register'
     | '/setup'
+    | '/$'
     | '/settings'
     | '/servers/new'
     | '/servers'
@@ -188,6 +199,7 @@ export interface FileRouteTypes {
     | '/login'
     | '/register'
     | '/setup'
+    | '/_app/$'
     | '/_app/settings'
     | '/_app/servers/$id'
     | '/_app/servers/new'
@@ -244,6 +256,13 @@ declare module '@tanstack/react-router' {
       fullPath: '/setup'
       preLoaderRoute: typeof SetupRouteImport
       parentRoute: typeof rootRouteImport
+    }
+    '/_app/$': {
+      id: '/_app/$'
+      path: '/$'
+      fullPath: '/$'
+      preLoaderRoute: typeof AppSplatRouteImport
+      parentRoute: typeof AppRoute
     }
     '/_app/settings': {
       id: '/_app/settings'
@@ -339,6 +358,7 @@ const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(
 )
 
 interface AppRouteChildren {
+  AppSplatRoute: typeof AppSplatRoute
   AppSettingsRoute: typeof AppSettingsRoute
   AppServersIdRoute: typeof AppServersIdRouteWithChildren
   AppServersNewRoute: typeof AppServersNewRoute
@@ -347,6 +367,7 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppSplatRoute: AppSplatRoute,
   AppSettingsRoute: AppSettingsRoute,
   AppServersIdRoute: AppServersIdRouteWithChildren,
   AppServersNewRoute: AppServersNewRoute,

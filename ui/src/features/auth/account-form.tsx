@@ -1,6 +1,7 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
+import { Problem } from '@/shared/api/problem'
 import { useForm } from '@/shared/lib/use-form'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
@@ -8,6 +9,8 @@ import { Input } from '@/shared/ui/input'
 import { type AccountForm as Account, accountSchema, MIN_PASSWORD } from './account-schema'
 import { FormProblem } from './form-problem'
 import { PasswordInput } from './password-input'
+
+const WRONG_SETUP_TOKEN = 'CO1007'
 
 /** Creates an account and signs it in: the owner on the first run, anybody where that is open. */
 export function AccountForm({
@@ -36,7 +39,10 @@ export function AccountForm({
       )
       await onDone()
     },
-    onError: (error) => form.refuse(error),
+    onError: (error) => {
+      if (form.refuse(error) || !(error instanceof Problem)) return
+      if (error.code === WRONG_SETUP_TOKEN) form.setError('setup_token', error.message)
+    },
   })
   const [schema] = useState(() => accountSchema(first))
   const form = useForm<Account>(

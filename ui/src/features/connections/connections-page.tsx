@@ -57,7 +57,7 @@ export function ConnectionsPage({ id }: { id: string }) {
   }
   return (
     <>
-      <div className="card mt-4 overflow-x-auto">
+      <div className="card mt-4 relative overflow-x-auto">
         <table className="w-full text-left">
           <thead>
             <tr className="text-2xs text-ink-3">

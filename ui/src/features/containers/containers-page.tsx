@@ -53,7 +53,7 @@ export function ContainersPage() {
       {groups.map(([project, members]) => (
         <section
           key={project}
-          className="card min-w-0 overflow-x-auto"
+          className="card min-w-0 relative overflow-x-auto"
           aria-label={project || 'No project'}
         >
           {groups.length > 1 || project !== '' ? (

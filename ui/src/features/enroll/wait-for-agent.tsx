@@ -115,7 +115,7 @@ export function WaitForAgent({
               <li key={cause}>
                 <p className="text-ink-2">{cause}</p>
                 <div className="mt-1 flex items-center gap-2 rounded-md bg-sunken py-1 pr-1 pl-3">
-                  <code className="min-w-0 flex-1 overflow-x-auto whitespace-pre font-mono text-xs">
+                  <code className="min-w-0 flex-1 relative overflow-x-auto whitespace-pre font-mono text-xs">
                     {command}
                   </code>
                   <CopyButton iconOnly text={command} label="Copy command" />

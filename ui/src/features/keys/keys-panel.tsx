@@ -63,7 +63,7 @@ export function KeysPanel({
         </p>
       ) : null}
       {keys.length > 0 ? (
-        <div className="overflow-x-auto rounded-lg border border-line">
+        <div className="relative overflow-x-auto rounded-lg border border-line">
           <table className="w-full text-left">
             <thead>
               <tr className="text-2xs text-ink-3">

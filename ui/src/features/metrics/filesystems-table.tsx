@@ -9,7 +9,7 @@ export function FilesystemsTable() {
   const list = newest?.sample.fs ?? []
   if (list.length === 0) return null
   return (
-    <div className="card mb-3 overflow-x-auto">
+    <div className="card mb-3 relative overflow-x-auto">
       <table className="w-full text-left">
         <thead>
           <tr className="text-2xs text-ink-3">

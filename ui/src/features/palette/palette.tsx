@@ -106,8 +106,6 @@ function Finder({
       <div className="flex items-center gap-2.5 border-line border-b px-4">
         <Search className="size-4 shrink-0 text-ink-3" aria-hidden="true" />
         <input
-          // biome-ignore lint/a11y/noAutofocus: opened by a key to be typed into
-          autoFocus
           role="combobox"
           aria-label="Search and jump"
           aria-expanded="true"

@@ -83,7 +83,7 @@ function Top({
   share: (process: Process) => number | null
 }) {
   return (
-    <section className="card min-w-0 overflow-x-auto">
+    <section className="card min-w-0 relative overflow-x-auto">
       <h2 className="px-3 pt-2.5 font-semibold">{title}</h2>
       <p className="px-3 pb-1 text-2xs text-ink-3">{note}</p>
       <table className="w-full table-fixed text-left">

@@ -3,7 +3,15 @@ import type { Server } from '@/shared/api/model'
 import { STATUS_HINT, STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
 import type { FleetRow } from '@/shared/fleet/store'
 import { cn } from '@/shared/lib/cn'
-import { bytes, bytesPerSecond, count, decimal, duration, percent } from '@/shared/lib/format'
+import {
+  bytes,
+  bytesPerSecond,
+  count,
+  decimal,
+  duration,
+  percent,
+  plural,
+} from '@/shared/lib/format'
 import { useNow } from '@/shared/lib/now'
 import { Badge } from '@/shared/ui/badge'
 import { StatusDot, type Tone } from '@/shared/ui/status-dot'
@@ -63,12 +71,15 @@ function Identity({ server }: { server: Server }) {
     agent.os,
     agent.kernel,
     agent.arch,
-    `${agent.cores} ${agent.cores === 1 ? 'core' : 'cores'}`,
-    bytes(agent.memory_total),
+    agent.cores ? plural(agent.cores, 'core') : null,
+    agent.memory_total ? bytes(agent.memory_total) : null,
     `agent ${agent.version}`,
   ].filter(Boolean)
   return (
-    <p className="mt-1 flex flex-wrap gap-x-2 text-ink-2 text-xs" title={agent.cpu_model}>
+    <p
+      className="mt-1 flex flex-wrap gap-x-2 text-ink-2 text-xs"
+      title={agent.cpu_model ?? undefined}
+    >
       {parts.map((part, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the order is fixed and words may repeat
         <span key={index} className="flex gap-2">

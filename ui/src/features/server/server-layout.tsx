@@ -31,7 +31,7 @@ export function ServerLayout({
 }) {
   const client = useQueryClient()
   const { query, row } = useServer(id)
-  const feed = useServerFeed(id)
+  const feed = useServerFeed(id, Boolean(row?.server.latest))
   const newest = useSyncExternalStore(feed.subscribe, feed.newest)
   const now = useNow()
 

@@ -11,7 +11,7 @@ const TABS = [
 
 export function ServerTabs({ id, counts }: { id: string; counts: { containers: number } }) {
   return (
-    <nav aria-label="Server" className="mt-3 overflow-x-auto border-line border-b">
+    <nav aria-label="Server" className="mt-3 relative overflow-x-auto border-line border-b">
       <ul className="flex gap-1">
         {TABS.map((tab) => (
           <li key={tab.to}>

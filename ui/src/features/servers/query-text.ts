@@ -174,8 +174,8 @@ function matchesField(row: FleetRow, status: Status, field: TextField, values: s
   }
 }
 
-function contains(text: string | undefined, values: string[]): boolean {
-  if (text === undefined) return false
+function contains(text: string | null | undefined, values: string[]): boolean {
+  if (!text) return false
   const lower = text.toLowerCase()
   return values.some((value) => lower.includes(value))
 }
@@ -186,7 +186,7 @@ function holds(term: Term, row: FleetRow, status: Status): boolean {
       const { name, tags, agent } = row.server
       return (
         name.toLowerCase().includes(term.text) ||
-        (agent?.hostname.toLowerCase().includes(term.text) ?? false) ||
+        (agent?.hostname?.toLowerCase().includes(term.text) ?? false) ||
         tags.some((tag) => tag.toLowerCase().includes(term.text))
       )
     }

@@ -129,7 +129,7 @@ export type FacetField = 'tag' | 'os' | 'version'
 /** Values of a field with how many rows have them, most first. */
 export function facetCounts(rows: readonly ViewRow[], field: FacetField): [string, number][] {
   const counts = new Map<string, number>()
-  const add = (value: string | undefined) => {
+  const add = (value: string | null | undefined) => {
     if (value) counts.set(value, (counts.get(value) ?? 0) + 1)
   }
   for (const { row } of rows) {

@@ -47,7 +47,6 @@ export function UserMenu() {
       trigger={
         <button
           type="button"
-          aria-label={`Account: ${name}`}
           className="flex w-full items-center gap-2.5 rounded-md p-1.5 text-left hover:bg-hover data-popup-open:bg-hover"
         >
           <span
@@ -56,6 +55,7 @@ export function UserMenu() {
           >
             {name.slice(0, 1)}
           </span>
+          <span className="sr-only">Account:</span>
           <span className="min-w-0 flex-1 leading-tight">
             <span className="block truncate font-medium">{name}</span>
             <span className="block text-2xs text-ink-3 capitalize">{me?.role}</span>

@@ -48,7 +48,9 @@ function fieldsOf(value: unknown): FieldProblem[] {
     if (!isRecord(entry)) return []
     const field = text(entry.field)
     const message = text(entry.message)
-    return field !== undefined && message !== undefined ? [{ field, message }] : []
+    if (field === undefined || !message) return []
+    // The API writes fragments ("is too short"); under a field they read as sentences.
+    return [{ field, message: `${message.charAt(0).toUpperCase()}${message.slice(1)}` }]
   })
 }
 

@@ -10,15 +10,15 @@ export type AuthStatus = { setup_required: boolean; registration: 'open' | 'clos
 export type Session = { user: User; expires_in: number; token_type: string }
 export type AgentInfo = {
   version: string
-  hostname: string
-  os: string
-  kernel: string
-  arch: string
-  cpu_model: string
-  cores: number
-  memory_total: number
+  hostname: string | null
+  os: string | null
+  kernel: string | null
+  arch: string | null
+  cpu_model: string | null
+  cores: number | null
+  memory_total: number | null
   capabilities: string[]
-  transport: string
+  transport: string | null
 }
 export type RowMetrics = {
   ts: string

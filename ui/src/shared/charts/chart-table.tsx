@@ -44,7 +44,7 @@ export default function ChartTable({
       }
     >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard */}
-      <section className="overflow-x-auto" tabIndex={0} aria-label={`${title} as a table`}>
+      <section className="relative overflow-x-auto" tabIndex={0} aria-label={`${title} as a table`}>
         <table className="tnum w-full text-left text-xs">
           <thead>
             <tr className="border-line border-b text-ink-2">

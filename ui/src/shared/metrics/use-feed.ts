@@ -12,13 +12,17 @@ import type { Sample } from './sample'
 const FeedContext = createContext<ServerFeed | null>(null)
 export const FeedProvider = FeedContext.Provider
 
-/** Makes the feed and keeps it supplied while mounted. */
-export function useServerFeed(server: string): ServerFeed {
+/**
+ * Makes the feed and keeps it supplied while mounted. `hasReadings`: false for a server that has
+ * never sent one, so that nobody asks for what is known not to be there.
+ */
+export function useServerFeed(server: string, hasReadings: boolean): ServerFeed {
   const feed = useMemo(() => new ServerFeed(server, serverNow), [server])
   useTopic(`server:${server}`)
   useLiveItems(useMemo(() => (items: LiveItem[]) => feed.apply(items), [feed]))
   const { data, refetch } = useQuery({
     queryKey: ['latest', server],
+    enabled: hasReadings,
     queryFn: async ({ signal }) => {
       try {
         const params = { path: { server_id: server } }
@@ -34,7 +38,10 @@ export function useServerFeed(server: string): ServerFeed {
     if (!data) return
     feed.seed(data.seq, Date.parse(data.ts), Date.parse(data.received_at), data.sample as Sample)
   }, [data, feed])
-  useEffect(() => liveSocket.on({ resync: () => void refetch() }), [refetch])
+  useEffect(
+    () => liveSocket.on({ resync: () => void (hasReadings && refetch()) }),
+    [refetch, hasReadings],
+  )
   return feed
 }
 

@@ -31,13 +31,12 @@ export function Field({
   const note = error ?? hint
   return (
     <div className={cn('flex flex-col gap-1.5', className)}>
-      <label
-        htmlFor={id}
-        className="flex items-baseline justify-between gap-3 font-medium text-ink"
-      >
-        {label}
-        {optional ? <span className="font-normal text-ink-3 text-xs">optional</span> : null}
-      </label>
+      <div className="flex items-baseline justify-between gap-3">
+        <label htmlFor={id} className="font-medium text-ink">
+          {label}
+        </label>
+        {optional ? <span className="text-ink-3 text-xs">optional</span> : null}
+      </div>
       {children({
         id,
         'aria-describedby': note ? noteId : undefined,

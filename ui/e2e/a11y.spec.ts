@@ -1,0 +1,93 @@
+/** Every page in both themes: axe, no sideways scroll at 390 px and at 400 % zoom, keyboard entry. */
+import { openOnlineServer } from './first-server'
+import { expect, expectAccessible, expectNoSideways, test, withTheme } from './page-health'
+
+const SERVER_TABS = ['', '/processes', '/containers', '/connections', '/settings']
+const PAGES = [
+  '/servers',
+  '/servers?q=nothing-is-called-this',
+  '/servers/new',
+  '/settings',
+  '/nowhere',
+]
+
+for (const theme of ['light', 'dark'] as const) {
+  test(`every page is accessible in the ${theme} theme`, async ({ page }) => {
+    test.setTimeout(180_000)
+    await openOnlineServer(page)
+    const server = new URL(page.url()).pathname
+    await withTheme(page, theme)
+    for (const path of [
+      ...PAGES,
+      ...SERVER_TABS.map((tab) => `${server}${tab}`),
+      `${server}/connect`,
+    ]) {
+      await test.step(path, async () => {
+        await page.goto(path)
+        await expect(page.locator('main :is(h1, h2)').first()).toBeVisible()
+        await expect(page.locator('[data-connection]')).toHaveText('Live')
+        await expectAccessible(page)
+      })
+    }
+    await test.step('open overlays', async () => {
+      await page.goto(server)
+      await expect(page.getByRole('figure', { name: 'CPU', exact: true })).toBeVisible()
+      await page.getByRole('button', { name: /^Time range/ }).click()
+      await expect(page.getByLabel('Any other time')).toBeVisible()
+      await expectAccessible(page)
+      await page.keyboard.press('Escape')
+      await page.keyboard.press('ControlOrMeta+k')
+      await expect(page.getByRole('combobox')).toBeFocused()
+      await expectAccessible(page)
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: /^Account/ }).click()
+      await expect(page.getByRole('menuitemradio', { name: 'Dark' })).toBeVisible()
+      await expectAccessible(page)
+    })
+  })
+}
+
+test('no page scrolls sideways at 390 px or at 400 % zoom', async ({ page }) => {
+  test.setTimeout(120_000)
+  await openOnlineServer(page)
+  const server = new URL(page.url()).pathname
+  for (const size of [
+    { width: 390, height: 844 },
+    // 1280 by 1024 at 400 %.
+    { width: 320, height: 256 },
+  ]) {
+    await page.setViewportSize(size)
+    for (const path of [
+      ...PAGES,
+      ...SERVER_TABS.map((tab) => `${server}${tab}`),
+      `${server}/connect`,
+    ]) {
+      await test.step(`${path} at ${size.width}`, async () => {
+        await page.goto(path)
+        await expect(page.locator('main :is(h1, h2)').first()).toBeVisible()
+        await expectNoSideways(page)
+      })
+    }
+  }
+})
+
+test('the navigation becomes a drawer on narrow screens', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.goto('/servers')
+  await page.getByRole('button', { name: 'Open navigation' }).click()
+  const drawer = page.getByRole('dialog', { name: 'Navigation' })
+  await drawer.getByRole('link', { name: 'Settings' }).click()
+  await expect(page).toHaveURL(/\/settings$/)
+  await expect(drawer).toBeHidden()
+})
+
+test('the first Tab skips to the content', async ({ page }) => {
+  await page.goto('/settings')
+  await expect(page.getByRole('heading', { name: 'Profile' })).toBeVisible()
+  await page.keyboard.press('Tab')
+  const skip = page.getByRole('link', { name: 'Skip to content' })
+  await expect(skip).toBeFocused()
+  await expect(skip).toBeInViewport()
+  await page.keyboard.press('Enter')
+  await expect(page.locator('#content')).toBeFocused()
+})
