@@ -138,6 +138,8 @@ impl Service {
                 self.queue.waiting()
             );
         }
+        // From here on a crash must not let numbers be used twice.
+        self.save_running();
         // The first look gives the counters that the first sample's rates are measured from.
         self.collector
             .read(Instant::now(), self.interval, &mut self.event.data);

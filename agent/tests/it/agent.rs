@@ -1,0 +1,77 @@
+//! The built agent as a child process. It is killed when dropped.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A key as the server would show it.
+pub(crate) const KEY_ID: &str = "abcdefgh234567ab";
+pub(crate) const SECRET: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
+
+pub(crate) struct Agent {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Agent {
+    /// Starts `run` with an interval of one second.
+    pub(crate) fn run(url: &str, data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chatops-agent"))
+            .args(["run", "--interval", "1"])
+            .env("CHATOPS_AGENT_URL", url)
+            .env("CHATOPS_API_KEY", format!("chatops_{KEY_ID}_{SECRET}"))
+            .env("CHATOPS_AGENT_DATA", data)
+            .env("CHATOPS_AGENT_LOG", "debug")
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("start the agent");
+        let said = Arc::new(Mutex::new(String::new()));
+        let (lines, heard) = (
+            BufReader::new(child.stderr.take().expect("stderr")),
+            Arc::clone(&said),
+        );
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let mut heard = heard.lock().unwrap();
+                heard.push_str(&line);
+                heard.push('\n');
+            }
+        });
+        Self { child, said }
+    }
+
+    /// Everything it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("kill the agent");
+        self.child.wait().expect("wait for the agent");
+    }
+
+    /// SIGTERM, and how it ended.
+    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).expect("signal the agent");
+        let status = self.child.wait().expect("wait for the agent");
+        (status, self.log())
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the agent said:\n{}", self.log());
+        }
+    }
+}
