@@ -1,3 +1,4 @@
+import { OWNER, STORAGE } from './account'
 import { expect, test } from './page-health'
 
 test('the profile is saved, unsaved changes warn, and the theme follows the choice', async ({
@@ -45,4 +46,35 @@ test('a wrong current password is said at its field', async ({ page, health }) =
   await expect(page.getByText('This is not your current password')).toBeVisible()
   await expect(page.getByLabel('Current password', { exact: true })).toBeFocused()
   health.problems = health.problems.filter((problem) => !/40[13]|422/.test(problem))
+})
+
+test('a session that ends under an open page asks to sign in there and keeps what was typed', async ({
+  page,
+  context,
+  health,
+}) => {
+  await page.goto('/settings')
+  const name = page.getByLabel('Name', { exact: true })
+  await expect(name).toBeVisible()
+  const before = await name.inputValue()
+  await name.fill(`Owner ${Date.now()}`)
+  const typed = await name.inputValue()
+  await context.clearCookies()
+  await page.getByRole('button', { name: 'Save profile' }).click()
+
+  const dialog = page.getByRole('dialog', { name: 'Your session has ended' })
+  await expect(dialog).toBeVisible()
+  await expect(dialog.getByLabel('User name or e-mail')).not.toHaveValue('')
+  await dialog.getByLabel('Password', { exact: true }).fill(OWNER.password)
+  await page.keyboard.press('Enter')
+  await expect(dialog).toBeHidden()
+  await expect(name).toHaveValue(typed)
+  await page.getByRole('button', { name: 'Save profile' }).click()
+  await expect(page.getByText('Profile saved')).toBeVisible()
+  await name.fill(before)
+  await page.getByRole('button', { name: 'Save profile' }).click()
+  await expect(page.getByText('Not saved yet')).toBeHidden()
+  health.problems = health.problems.filter((problem) => !problem.includes('401'))
+  // The other tests go on with this session.
+  await context.storageState({ path: STORAGE })
 })

@@ -64,13 +64,18 @@ class MergedSource implements ChartSource {
   }
 }
 
+/** Names of devices may hold commas: the API reads `\\,` as one that does not separate. */
+function seriesParameter(names: readonly string[]): string {
+  return names.map((name) => name.replaceAll(/[\\,]/g, '\\$&')).join(',')
+}
+
 export function useHistory(
   server: string,
   names: readonly string[],
   range: TimeRange,
   playing: boolean,
 ) {
-  const series = names.join(',')
+  const series = seriesParameter(names)
   const long = range.kind === 'relative' && !isFed(range)
   return useQuery({
     queryKey: [...historyKey(server), series, rangeKey(range)],

@@ -58,7 +58,7 @@ export function ServerHeader({ row }: { row: FleetRow }) {
         ))}
       </div>
       <Identity server={server} />
-      <Figures row={row} old={old} />
+      {status === 'never' ? null : <Figures row={row} old={old} />}
     </header>
   )
 }

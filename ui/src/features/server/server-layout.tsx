@@ -21,12 +21,15 @@ export function ServerLayout({
   id,
   connectLink,
   listLink,
+  worksWithoutAgent,
   children,
 }: {
   id: string
   /** Where the install command is, for a server that has never connected. */
   connectLink: ReactNode
   listLink: ReactNode
+  /** The open tab has something to say before an agent has ever connected. */
+  worksWithoutAgent: boolean
   children: ReactNode
 }) {
   const client = useQueryClient()
@@ -104,17 +107,18 @@ export function ServerLayout({
     <FeedProvider value={feed}>
       <div className="mx-auto max-w-[110rem] px-3 pt-4 pb-16 sm:px-5">
         <ServerHeader row={row} />
-        {status === 'never' ? (
-          <div className="mt-3 flex flex-wrap items-center gap-3 rounded-lg border border-line bg-sunken px-4 py-3">
-            <Unplug className="size-5 text-ink-3" aria-hidden="true" />
-            <p className="min-w-0 flex-1 basis-60">
-              No agent has connected yet. Run the install command on the host.
-            </p>
-            {connectLink}
-          </div>
-        ) : null}
         <ServerTabs id={id} counts={{ containers: newest?.sample.containers?.length ?? 0 }} />
-        {children}
+        {status === 'never' && !worksWithoutAgent ? (
+          <Empty
+            icon={<Unplug aria-hidden="true" />}
+            title="No agent has connected yet"
+            action={connectLink}
+          >
+            Run the install command on the host; its readings are here a few seconds later.
+          </Empty>
+        ) : (
+          children
+        )}
       </div>
     </FeedProvider>
   )

@@ -1,5 +1,13 @@
 import { Pause, Plus, SearchX, Server } from 'lucide-react'
-import { type ReactNode, useCallback, useDeferredValue, useMemo, useRef, useState } from 'react'
+import {
+  type ReactNode,
+  useCallback,
+  useDeferredValue,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { useFleet } from '@/shared/fleet/fleet'
 import type { Status } from '@/shared/fleet/status'
 import { download } from '@/shared/lib/download'
@@ -16,7 +24,7 @@ import { useResync } from '@/shared/ws/live'
 import { type ColumnId, columnsFor, DEFAULT_COLUMNS, isColumnId } from './columns'
 import { ColumnsMenu, isDefaultColumns } from './columns-menu'
 import { Facet, QueryInput, StatusStrip } from './filter-bar'
-import { chosenValues, parseQuery, withValues } from './query-text'
+import { chosenValues, matches, parseQuery, type Term, withValues } from './query-text'
 import { ServersTable } from './servers-table'
 import {
   countStatuses,
@@ -37,8 +45,12 @@ export interface ServersSearch {
   cols?: string
 }
 
+const isStatusTerm = (term: Term): boolean => term.kind === 'field' && term.field === 'status'
+
 /** A status changes by the mere passing of time; looking every three seconds is soon enough. */
 const STATUS_STEP_MS = 3_000
+/** Pause in typing after which the filter is written into the address. */
+const WRITE_AFTER_MS = 250
 
 export function ServersPage({
   search,
@@ -67,10 +79,16 @@ export function ServersPage({
     setUrlText(search.q ?? '')
     setText(search.q ?? '')
   }
+  const write = useRef<ReturnType<typeof setTimeout>>(undefined)
+  useEffect(() => () => clearTimeout(write.current), [])
   const changeText = (next: string) => {
     setText(next)
-    setUrlText(next.trim())
-    onSearch({ q: next.trim() || undefined }, 'replace')
+    // Browsers limit how often the address may change, and nobody reads it while typing.
+    clearTimeout(write.current)
+    write.current = setTimeout(() => {
+      setUrlText(next.trim())
+      onSearch({ q: next.trim() || undefined }, 'replace')
+    }, WRITE_AFTER_MS)
   }
   const deferred = useDeferredValue(text)
   const query = useMemo(() => parseQuery(deferred), [deferred])
@@ -90,7 +108,16 @@ export function ServersPage({
   const { rows: all, roster } = snapshot
   // biome-ignore lint/correctness/useExhaustiveDependencies: names change with the roster only
   const rank = useMemo(() => rankByName(all), [roster])
-  const matching = useMemo(() => filterRows(all, query.terms, now), [all, query, now])
+  const statusTerms = useMemo(() => query.terms.filter(isStatusTerm), [query])
+  const otherTerms = useMemo(() => query.terms.filter((term) => !isStatusTerm(term)), [query])
+  const ofAnyStatus = useMemo(() => filterRows(all, otherTerms, now), [all, otherTerms, now])
+  const matching = useMemo(
+    () =>
+      statusTerms.length === 0
+        ? ofAnyStatus
+        : ofAnyStatus.filter((view) => matches(statusTerms, view.row, view.status)),
+    [ofAnyStatus, statusTerms],
+  )
   const sorted = useMemo(() => sortRows(matching, sort, rank), [matching, sort, rank])
   const { rows, held, setHeld } = useRestingOrder(
     sorted,
@@ -98,14 +125,7 @@ export function ServersPage({
     `${search.sort}|${deferred}`,
   )
 
-  const withoutStatus = useMemo(
-    () => query.terms.filter((term) => term.kind !== 'field' || term.field !== 'status'),
-    [query],
-  )
-  const counts = useMemo(
-    () => countStatuses(filterRows(all, withoutStatus, now)),
-    [all, withoutStatus, now],
-  )
+  const counts = useMemo(() => countStatuses(ofAnyStatus), [ofAnyStatus])
   const troubled = counts.offline + counts.stale
   usePageTitle('Servers', counts.offline > 0 ? 'bad' : counts.stale > 0 ? 'warn' : 'calm', troubled)
   useHotkeys({
@@ -118,6 +138,7 @@ export function ServersPage({
     return facetCounts(filterRows(all, others, now), field)
   }
   const choose = (field: FacetField | 'status', values: string[]) => {
+    clearTimeout(write.current)
     const next = withValues(text, field, values)
     setText(next)
     setUrlText(next)

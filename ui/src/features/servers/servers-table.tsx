@@ -72,7 +72,7 @@ export function ServersTable({
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => height,
-    overscan: 8,
+    overscan: 5,
     scrollMargin: offset,
     // The sticky bars cover this much of the top; focus must not hide below them.
     scrollPaddingStart: 96,

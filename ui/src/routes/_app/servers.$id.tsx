@@ -1,4 +1,4 @@
-import { createFileRoute, Link, Outlet } from '@tanstack/react-router'
+import { createFileRoute, Link, Outlet, useMatchRoute } from '@tanstack/react-router'
 import { ServerLayout } from '@/features/server/server-layout'
 import { buttonStyle } from '@/shared/ui/button'
 
@@ -6,10 +6,15 @@ export const Route = createFileRoute('/_app/servers/$id')({ component: Page })
 
 function Page() {
   const { id } = Route.useParams()
+  const matches = useMatchRoute()
   return (
     <ServerLayout
       key={id}
       id={id}
+      worksWithoutAgent={
+        Boolean(matches({ to: '/servers/$id/settings' })) ||
+        Boolean(matches({ to: '/servers/$id/connections' }))
+      }
       connectLink={
         <Link
           to="/servers/$id/connect"
