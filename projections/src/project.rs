@@ -1,0 +1,131 @@
+//! The read models: which events become which rows.
+
+pub(crate) mod inventory;
+pub(crate) mod metrics;
+pub(crate) mod presence;
+
+use std::{sync::Arc, time::Duration};
+
+use chatops_bus::{
+    Bus, StreamName,
+    projector::{Sink, Spec},
+};
+use chatops_schemas::{clock::Clock, subject};
+
+use crate::{
+    error::StoreError,
+    projector::{SinkSettings, TableSink},
+    store::Store,
+};
+
+/// Name of the projector of users, servers and keys.
+pub const INVENTORY: &str = "inventory";
+/// Name of the projector of connections.
+pub const PRESENCE: &str = "presence";
+/// Name of the projectors of samples.
+pub const METRICS: &str = "metrics";
+
+/// What the projector of samples can be told.
+#[derive(Debug, Clone)]
+pub struct MetricsSettings {
+    /// Samples older than this at the moment they were stored are parked.
+    pub oldest: Duration,
+    /// Samples further ahead than this of the moment they were stored are parked.
+    pub newest: Duration,
+    /// Most samples in one transaction.
+    pub max_batch: usize,
+    /// How long a transaction waits for more samples.
+    pub max_wait: Duration,
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        Self {
+            oldest: Duration::from_secs(24 * 3600),
+            newest: Duration::from_secs(120),
+            max_batch: 2000,
+            max_wait: Duration::from_millis(100),
+        }
+    }
+}
+
+/// The projector of users, servers and keys.
+pub fn inventory(
+    store: &Store,
+    clock: Arc<dyn Clock>,
+    settings: SinkSettings,
+) -> (Spec, impl Sink<Error = StoreError> + use<>) {
+    let spec = Spec {
+        name: INVENTORY,
+        ver: 1,
+        part: 0,
+        stream: StreamName::Ctl,
+        filter: "ops.v1.ctl.>".to_owned(),
+        max_batch: 500,
+        // Somebody waits to read their own write.
+        max_wait: Duration::ZERO,
+    };
+    (
+        spec,
+        TableSink::new(
+            store.clone(),
+            clock,
+            settings,
+            inventory::Inventory::default(),
+        ),
+    )
+}
+
+/// The projector of connections.
+pub fn presence(
+    store: &Store,
+    clock: Arc<dyn Clock>,
+    settings: SinkSettings,
+) -> (Spec, impl Sink<Error = StoreError> + use<>) {
+    let spec = Spec {
+        name: PRESENCE,
+        ver: 1,
+        part: 0,
+        stream: StreamName::Fact,
+        filter: "ops.v1.fact.>".to_owned(),
+        max_batch: 500,
+        max_wait: Duration::ZERO,
+    };
+    (
+        spec,
+        TableSink::new(store.clone(), clock, settings, presence::Presence),
+    )
+}
+
+/// The projectors of samples, one per partition.
+pub fn metrics(
+    store: &Store,
+    bus: &Bus,
+    clock: &Arc<dyn Clock>,
+    settings: &SinkSettings,
+    metrics: &MetricsSettings,
+) -> Vec<(Spec, impl Sink<Error = StoreError> + use<>)> {
+    (0..subject::PARTITIONS)
+        .map(|part| {
+            let spec = Spec {
+                name: METRICS,
+                ver: 1,
+                part,
+                stream: StreamName::Metrics,
+                filter: subject::metrics_partition(part),
+                max_batch: metrics.max_batch,
+                max_wait: metrics.max_wait,
+            };
+            let projection = metrics::Metrics::new(bus.clone(), metrics);
+            (
+                spec,
+                TableSink::new(
+                    store.clone(),
+                    Arc::clone(clock),
+                    settings.clone(),
+                    projection,
+                ),
+            )
+        })
+        .collect()
+}

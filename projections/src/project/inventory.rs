@@ -1,0 +1,206 @@
+//! `OPS_CTL` → `users`, `name_claims`, `servers`, `api_keys`.
+//!
+//! An aggregate is one subject. Once an event of it is parked, what follows on that subject is parked behind it: applying
+//! the second decision without the first could show something that nobody decided.
+
+use std::collections::HashSet;
+
+use chatops_bus::{Recorded, projector::Halt};
+use chatops_schemas::{
+    catalogue::Payload,
+    clock::Timestamp,
+    codec::{self, DecodeError},
+    envelope::Envelope,
+};
+use sqlx::PgConnection;
+
+use super::INVENTORY;
+use crate::{
+    error::StoreError,
+    park::{Parking, Reason},
+    projector::{Projection, Refusal},
+    store::inventory::{self as write, Stored},
+};
+
+/// The read model.
+#[derive(Debug, Default)]
+pub(crate) struct Inventory {
+    /// Subjects with a parked event.
+    blocked: HashSet<String>,
+}
+
+/// A decoded event and the id its subject names.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    stored: Stored,
+    id: String,
+    event: Envelope<Payload>,
+}
+
+impl Projection for Inventory {
+    type Work = Vec<Decision>;
+
+    const ANNOUNCED: bool = true;
+
+    async fn start(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let consumer = format!("{INVENTORY}-v1-p0");
+        self.blocked = write::blocked_subjects(connection, &consumer)
+            .await?
+            .into_iter()
+            .collect();
+        Ok(())
+    }
+
+    async fn prepare(
+        &mut self,
+        _connection: &mut PgConnection,
+        events: &[Recorded],
+        parking: &mut Parking,
+    ) -> Result<Self::Work, Refusal> {
+        let mut work = Vec::with_capacity(events.len());
+        for event in events {
+            if self.blocked.contains(&event.subject) {
+                parking.park(
+                    event,
+                    None,
+                    Reason::Behind,
+                    "an earlier event of this subject is parked",
+                );
+                continue;
+            }
+            match read(event) {
+                Ok(decision) => work.push(decision),
+                Err(Unreadable::Newer(reason)) => {
+                    return Err(Refusal::Halt(Halt::NeedsUpgrade(reason)));
+                }
+                Err(Unreadable::Foreign(kind)) => {
+                    tracing::debug!(
+                        seq = event.seq,
+                        kind,
+                        "skipped a control event of a type this build does not know"
+                    );
+                    metrics::counter!("chatops_projections_skipped_total", "projector" => INVENTORY).increment(1);
+                }
+                Err(Unreadable::Parked(reason, error)) => {
+                    self.blocked.insert(event.subject.clone());
+                    parking.park(event, None, reason, error);
+                }
+            }
+        }
+        Ok(work)
+    }
+
+    async fn write(
+        &mut self,
+        tx: &mut PgConnection,
+        work: &Self::Work,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for Decision { stored, id, event } in work {
+            let stored = *stored;
+            match &event.data {
+                Payload::UserRegistered(data) => write::user_registered(tx, stored, data).await?,
+                Payload::UserProfileChanged(data) => {
+                    write::user_profile_changed(tx, stored, data).await?
+                }
+                Payload::UserPasswordChanged(data) => {
+                    write::user_password_changed(tx, stored, data.user).await?
+                }
+                Payload::NameClaimed(data) => {
+                    write::name_claimed(tx, stored, id, Some(data.user)).await?
+                }
+                Payload::NameReleased(_) => write::name_claimed(tx, stored, id, None).await?,
+                Payload::ServerRegistered(data) => {
+                    // Checked when it was read.
+                    let server_pk = i32::try_from(stored.seq).unwrap_or(i32::MAX);
+                    write::server_registered(tx, stored, server_pk, data).await?;
+                }
+                Payload::ServerChanged(data) => write::server_changed(tx, stored, data).await?,
+                Payload::ServerDeleted(data) => write::server_deleted(tx, stored, data).await?,
+                Payload::KeyIssued(data) => {
+                    write::key_issued(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::KeyRevoked(data) => write::key_revoked(tx, stored, data).await?,
+                // Parked when it was read.
+                Payload::MetricsSample(_)
+                | Payload::AgentHello(_)
+                | Payload::AgentConnected(_)
+                | Payload::AgentDisconnected(_)
+                | Payload::AgentRefused(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn committed(&mut self, _work: Self::Work) {}
+}
+
+enum Unreadable {
+    /// Written by a newer build.
+    Newer(String),
+    /// A type of a later build.
+    Foreign(String),
+    Parked(Reason, String),
+}
+
+impl From<DecodeError> for Unreadable {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            error if error.needs_upgrade() => Self::Newer(error.to_string()),
+            DecodeError::UnknownType(kind) => Self::Foreign(kind),
+            error => Self::Parked(Reason::of(&error), error.to_string()),
+        }
+    }
+}
+
+fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
+    let event = codec::decode_any(&recorded.payload)?;
+    let (entity, id) = recorded
+        .subject
+        .strip_prefix("ops.v1.ctl.")
+        .and_then(|rest| rest.split_once('.'))
+        .ok_or_else(|| {
+            Unreadable::Parked(Reason::WrongSubject, "not a control subject".to_owned())
+        })?;
+    let (expected, about) = match &event.data {
+        Payload::UserRegistered(data) => ("user", Some(data.user.to_string())),
+        Payload::UserProfileChanged(data) => ("user", Some(data.user.to_string())),
+        Payload::UserPasswordChanged(data) => ("user", Some(data.user.to_string())),
+        Payload::NameClaimed(_) | Payload::NameReleased(_) => ("name", None),
+        Payload::ServerRegistered(data) => ("server", Some(data.server.to_string())),
+        Payload::ServerChanged(data) => ("server", Some(data.server.to_string())),
+        Payload::ServerDeleted(data) => ("server", Some(data.server.to_string())),
+        Payload::KeyIssued(data) => ("key", Some(data.key.to_string())),
+        Payload::KeyRevoked(data) => ("key", Some(data.key.to_string())),
+        Payload::MetricsSample(_)
+        | Payload::AgentHello(_)
+        | Payload::AgentConnected(_)
+        | Payload::AgentDisconnected(_)
+        | Payload::AgentRefused(_) => {
+            return Err(Unreadable::Parked(
+                Reason::UnknownType,
+                format!("{} is no control event", event.kind),
+            ));
+        }
+    };
+    if entity != expected || about.is_some_and(|about| about != id) {
+        return Err(Unreadable::Parked(
+            Reason::WrongSubject,
+            format!("{} is about another aggregate", event.kind),
+        ));
+    }
+    if matches!(event.data, Payload::ServerRegistered(_)) && i32::try_from(recorded.seq).is_err() {
+        return Err(Unreadable::Parked(
+            Reason::Refused,
+            "too many control events to number another server".to_owned(),
+        ));
+    }
+    Ok(Decision {
+        stored: Stored {
+            seq: recorded.seq,
+            at: recorded.stored_at,
+        },
+        id: id.to_owned(),
+        event,
+    })
+}

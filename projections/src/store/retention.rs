@@ -1,0 +1,92 @@
+//! Removing what is old.
+
+use sqlx::Connection;
+
+use super::Store;
+use crate::{
+    error::{Doing, StoreError},
+    retention::Removed,
+};
+
+fn days(days: u32) -> i32 {
+    i32::try_from(days).unwrap_or(i32::MAX)
+}
+
+impl Store {
+    /// One round of the retention loop; `None` when another process is at it.
+    pub async fn remove_old(&self) -> Result<Option<Removed>, StoreError> {
+        let keep = self.retention().await?;
+        let mut connection = self.dedicated("retention").await?;
+        let locked = sqlx::query_scalar!(
+            r#"SELECT pg_try_advisory_lock(hashtextextended('chatops retention', 0)) AS "locked!""#
+        )
+        .fetch_one(&mut connection)
+        .await
+        .doing("take the retention lock")?;
+        if !locked {
+            return Ok(None);
+        }
+        let mut removed = Removed::default();
+        let chunks = sqlx::query_scalar!(
+            r#"
+            SELECT count(*) AS "dropped!" FROM (
+                SELECT drop_chunks('metrics_raw', older_than => now() - make_interval(days => $1))
+                UNION ALL SELECT drop_chunks('metrics_top', older_than => now() - make_interval(days => $1))
+                UNION ALL SELECT drop_chunks('metrics_1m', older_than => now() - make_interval(days => $2))
+                UNION ALL SELECT drop_chunks('metrics_1h', older_than => now() - make_interval(days => $3))
+            ) dropped
+            "#,
+            days(keep.raw_days),
+            days(keep.minute_days),
+            days(keep.hour_days),
+        )
+        .fetch_one(&mut connection)
+        .await
+        .doing("drop old chunks")?;
+        removed.chunks = u64::try_from(chunks).unwrap_or(0);
+
+        removed.rows += sqlx::query!(
+            "DELETE FROM connection_events WHERE at < now() - make_interval(days => $1)",
+            days(keep.connection_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove old connection events")?
+        .rows_affected();
+        removed.rows +=
+            // An open one of the inventory holds back what follows it: only a person may let go of it.
+            sqlx::query!(
+                "DELETE FROM dlq WHERE at < now() - make_interval(days => $1) AND (state <> 'open' OR stream <> 'OPS_CTL')",
+                days(keep.parked_days),
+            )
+            .execute(&mut connection)
+            .await
+            .doing("remove old parked events")?
+            .rows_affected();
+        removed.rows += sqlx::query!(
+            "DELETE FROM metric_layout WHERE used_at < now() - make_interval(days => $1)",
+            days(keep.hour_days.saturating_add(1))
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove layouts that nothing uses")?
+        .rows_affected();
+        removed.rows += sqlx::query!("DELETE FROM outbox WHERE sent_seq IS NOT NULL AND created_at < now() - interval '7 days'")
+            .execute(&mut connection)
+            .await
+            .doing("remove published outbox rows")?
+            .rows_affected();
+        // A stolen token must be recognised as used up for as long as its family could have lived.
+        removed.rows +=
+            sqlx::query!("DELETE FROM vault_refresh WHERE expires_at < now() - interval '30 days'")
+                .execute(&mut connection)
+                .await
+                .doing("remove sign-ins that are long over")?
+                .rows_affected();
+        connection
+            .close()
+            .await
+            .doing("close the retention's connection")?;
+        Ok(Some(removed))
+    }
+}

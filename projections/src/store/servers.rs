@@ -1,0 +1,336 @@
+//! Reads about servers.
+
+use chatops_schemas::ids::{ServerId, UserId};
+use sqlx::types::time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Store, Visible, timestamp, to_u64};
+use crate::{
+    error::{Doing, StoreError},
+    page::Page,
+    text::fold,
+    view::{AgentInfo, FleetQuery, FleetTotals, Owner, RowMetrics, Server, ServerStatus},
+};
+
+/// A server with its presence and its newest sample.
+struct Line {
+    server_pk: i32,
+    server_id: String,
+    owner: Uuid,
+    username: Option<String>,
+    name: String,
+    name_key: String,
+    tags: Vec<String>,
+    interval_ms: Option<i32>,
+    created_at: OffsetDateTime,
+    ctl_seq: i64,
+    status: String,
+    connected_since: Option<OffsetDateTime>,
+    last_connected_at: Option<OffsetDateTime>,
+    last_disconnected_at: Option<OffsetDateTime>,
+    agent_version: Option<String>,
+    hostname: Option<String>,
+    os: Option<String>,
+    kernel: Option<String>,
+    arch: Option<String>,
+    cpu_model: Option<String>,
+    cores: Option<i32>,
+    memory_total: Option<i64>,
+    capabilities: Option<Vec<String>>,
+    transport: Option<String>,
+    ts: Option<OffsetDateTime>,
+    seq: Option<i64>,
+    host: Option<Vec<Option<f32>>>,
+}
+
+impl Line {
+    /// `None` when the id does not parse, and so cannot have come from an event.
+    fn server(self) -> Option<Server> {
+        let latest = match (self.ts, self.seq, &self.host) {
+            (Some(ts), Some(seq), Some(host)) => {
+                let values = host.as_slice().try_into().ok()?;
+                Some(RowMetrics::from_values(timestamp(ts), to_u64(seq), values))
+            }
+            _ => None,
+        };
+        let last_seen = [self.ts, self.last_connected_at, self.last_disconnected_at]
+            .into_iter()
+            .flatten()
+            .max();
+        let status = ServerStatus::parse(&self.status)?;
+        Some(Server {
+            id: ServerId::parse(self.server_id).ok()?,
+            name: self.name,
+            tags: self.tags,
+            owner: Owner {
+                id: UserId(self.owner),
+                username: self.username.unwrap_or_default(),
+            },
+            status,
+            last_seen: last_seen.map(timestamp),
+            connected_since: self.connected_since.map(timestamp),
+            created_at: timestamp(self.created_at),
+            interval_ms: self.interval_ms.and_then(|ms| u32::try_from(ms).ok()),
+            agent: self.agent_version.map(|version| AgentInfo {
+                version,
+                hostname: self.hostname,
+                os: self.os,
+                kernel: self.kernel,
+                arch: self.arch,
+                cpu_model: self.cpu_model,
+                cores: self.cores.and_then(|n| u32::try_from(n).ok()),
+                memory_total: self.memory_total.map(to_u64),
+                capabilities: self.capabilities.unwrap_or_default(),
+                transport: self.transport,
+            }),
+            latest,
+            ctl_seq: to_u64(self.ctl_seq),
+        })
+    }
+
+    /// Where the page after this line begins.
+    fn cursor(&self) -> String {
+        format!("{}.{}", self.server_pk, self.name_key)
+    }
+}
+
+fn parse_cursor(cursor: &str) -> Option<(i32, &str)> {
+    let (server_pk, name_key) = cursor.split_once('.')?;
+    Some((server_pk.parse().ok()?, name_key))
+}
+
+/// `%` and `_` of a search are themselves.
+fn like(q: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in fold(q).chars().filter(|c| !c.is_control()) {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+impl Store {
+    /// Servers that match, ordered by name, each with its newest sample, and how many match in all.
+    pub async fn fleet(
+        &self,
+        visible: Visible,
+        query: &FleetQuery,
+    ) -> Result<(Page<Server>, FleetTotals), StoreError> {
+        let owner = visible.owner();
+        let q = query
+            .q
+            .as_deref()
+            .filter(|q| !q.trim().is_empty())
+            .map(like);
+        let tag = query.tag.as_deref().map(|tag| tag.replace('\0', ""));
+        let status = query.status.map(ServerStatus::as_str);
+        let (after_pk, after_name) = query
+            .after
+            .as_deref()
+            .and_then(parse_cursor)
+            .unwrap_or((0, ""));
+        let after_name = after_name.replace('\0', "");
+        let lines = sqlx::query_as!(
+            Line,
+            r#"
+            SELECT s.server_pk, s.server_id, s.owner, u.username AS "username?", s.name, s.name_key, s.tags, s.interval_ms,
+                   s.created_at, s.ctl_seq, v.status AS "status!", p.connected_since AS "connected_since?",
+                   p.last_connected_at AS "last_connected_at?", p.last_disconnected_at AS "last_disconnected_at?",
+                   p.agent_version AS "agent_version?", p.hostname AS "hostname?", p.os AS "os?", p.kernel AS "kernel?",
+                   p.arch AS "arch?", p.cpu_model AS "cpu_model?", p.cores AS "cores?", p.memory_total AS "memory_total?",
+                   p.capabilities AS "capabilities?", p.transport AS "transport?",
+                   m.ts AS "ts?", m.seq AS "seq?", m.host AS "host?: Vec<Option<f32>>"
+            FROM servers s
+            LEFT JOIN users u ON u.user_id = s.owner
+            LEFT JOIN server_presence p ON p.server_id = s.server_id
+            LEFT JOIN LATERAL (
+                SELECT r.ts, r.seq,
+                       ARRAY[r.cpu, r.cpu_user, r.cpu_system, r.cpu_iowait, r.cpu_steal, r.load1, r.load5, r.load15,
+                             r.mem_total, r.mem_used, r.mem_available, r.mem_cached, r.mem_buffers, r.swap_total, r.swap_used,
+                             r.psi_cpu, r.psi_mem, r.psi_io, r.uptime_s, r.processes, r.procs_running, r.procs_blocked, r.rx,
+                             r.tx, r.disk_read, r.disk_write, r.disk_max, r.temp_max] AS host
+                FROM metrics_raw r WHERE r.server_pk = s.server_pk ORDER BY r.ts DESC LIMIT 1
+            ) m ON true
+            CROSS JOIN LATERAL server_status(p.status, p.connected_since, m.ts, coalesce(s.interval_ms, p.interval_ms)) AS v (status)
+            WHERE s.deleted_at IS NULL AND ($1::uuid IS NULL OR s.owner = $1)
+              AND (s.name_key, s.server_pk) > ($2, $3)
+              AND ($4::text IS NULL OR s.name_key LIKE $4 OR lower(s.server_id) LIKE $4 OR lower(p.hostname) LIKE $4)
+              AND ($5::text IS NULL OR $5 = ANY(s.tags))
+              AND ($6::text IS NULL OR v.status = $6)
+            ORDER BY s.name_key, s.server_pk LIMIT $7
+            "#,
+            owner,
+            after_name,
+            after_pk,
+            q,
+            tag,
+            status,
+            i64::from(query.limit) + 1,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("list servers")?;
+        let page = Page::cut(lines, query.limit, Line::cursor);
+        let whole = page.next.is_none() && query.after.is_none();
+        let matching = if whole {
+            page.items.len() as u64
+        } else {
+            self.count_servers(owner, q.as_deref(), tag.as_deref(), status)
+                .await?
+        };
+        let items = page.items.into_iter().filter_map(Line::server).collect();
+        Ok((
+            Page {
+                items,
+                next: page.next,
+            },
+            FleetTotals { matching },
+        ))
+    }
+
+    async fn count_servers(
+        &self,
+        owner: Option<Uuid>,
+        q: Option<&str>,
+        tag: Option<&str>,
+        status: Option<&str>,
+    ) -> Result<u64, StoreError> {
+        // The newest sample is looked up only when the status is asked for.
+        let count = sqlx::query_scalar!(
+            r#"
+            SELECT count(*) AS "count!" FROM servers s
+            LEFT JOIN server_presence p ON p.server_id = s.server_id
+            WHERE s.deleted_at IS NULL AND ($1::uuid IS NULL OR s.owner = $1)
+              AND ($2::text IS NULL OR s.name_key LIKE $2 OR lower(s.server_id) LIKE $2 OR lower(p.hostname) LIKE $2)
+              AND ($3::text IS NULL OR $3 = ANY(s.tags))
+              AND ($4::text IS NULL OR $4 = server_status(p.status, p.connected_since, (
+                    SELECT r.ts FROM metrics_raw r WHERE r.server_pk = s.server_pk ORDER BY r.ts DESC LIMIT 1
+                  ), coalesce(s.interval_ms, p.interval_ms)))
+            "#,
+            owner,
+            q,
+            tag,
+            status,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .doing("count servers")?;
+        Ok(to_u64(count))
+    }
+
+    /// One server. `None`: it does not exist, or not for this reader.
+    pub async fn server(
+        &self,
+        visible: Visible,
+        id: &ServerId,
+    ) -> Result<Option<Server>, StoreError> {
+        let line = sqlx::query_as!(
+            Line,
+            r#"
+            SELECT s.server_pk, s.server_id, s.owner, u.username AS "username?", s.name, s.name_key, s.tags, s.interval_ms,
+                   s.created_at, s.ctl_seq, v.status AS "status!", p.connected_since AS "connected_since?",
+                   p.last_connected_at AS "last_connected_at?", p.last_disconnected_at AS "last_disconnected_at?",
+                   p.agent_version AS "agent_version?", p.hostname AS "hostname?", p.os AS "os?", p.kernel AS "kernel?",
+                   p.arch AS "arch?", p.cpu_model AS "cpu_model?", p.cores AS "cores?", p.memory_total AS "memory_total?",
+                   p.capabilities AS "capabilities?", p.transport AS "transport?",
+                   m.ts AS "ts?", m.seq AS "seq?", m.host AS "host?: Vec<Option<f32>>"
+            FROM servers s
+            LEFT JOIN users u ON u.user_id = s.owner
+            LEFT JOIN server_presence p ON p.server_id = s.server_id
+            LEFT JOIN LATERAL (
+                SELECT r.ts, r.seq,
+                       ARRAY[r.cpu, r.cpu_user, r.cpu_system, r.cpu_iowait, r.cpu_steal, r.load1, r.load5, r.load15,
+                             r.mem_total, r.mem_used, r.mem_available, r.mem_cached, r.mem_buffers, r.swap_total, r.swap_used,
+                             r.psi_cpu, r.psi_mem, r.psi_io, r.uptime_s, r.processes, r.procs_running, r.procs_blocked, r.rx,
+                             r.tx, r.disk_read, r.disk_write, r.disk_max, r.temp_max] AS host
+                FROM metrics_raw r WHERE r.server_pk = s.server_pk ORDER BY r.ts DESC LIMIT 1
+            ) m ON true
+            CROSS JOIN LATERAL server_status(p.status, p.connected_since, m.ts, coalesce(s.interval_ms, p.interval_ms)) AS v (status)
+            WHERE s.server_id = $1 AND s.deleted_at IS NULL AND ($2::uuid IS NULL OR s.owner = $2)
+            "#,
+            id.as_str(),
+            visible.owner(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .doing("read a server")?;
+        Ok(line.and_then(Line::server))
+    }
+
+    /// Whether this reader may see the server: for live channels, which ask often.
+    pub async fn may_see(&self, visible: Visible, id: &ServerId) -> Result<bool, StoreError> {
+        Ok(self.server_pk(visible, id).await?.is_some())
+    }
+
+    /// Ids of all servers that a reader may see: for live channels about the fleet.
+    pub async fn visible_servers(&self, visible: Visible) -> Result<Vec<ServerId>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "SELECT server_id FROM servers WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR owner = $1)",
+            visible.owner(),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("list visible servers")?;
+        Ok(ids
+            .into_iter()
+            .filter_map(|id| ServerId::parse(id).ok())
+            .collect())
+    }
+
+    /// Owners of all servers; `true`: it is removed. For live channels, which ask at every delivery.
+    pub async fn server_owners(&self) -> Result<Vec<(ServerId, UserId, bool)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT server_id, owner, deleted_at IS NOT NULL AS "removed!" FROM servers"#
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("list the owners of servers")?;
+        let owners = rows.into_iter().filter_map(|row| {
+            Some((
+                ServerId::parse(row.server_id).ok()?,
+                UserId(row.owner),
+                row.removed,
+            ))
+        });
+        Ok(owners.collect())
+    }
+
+    pub(crate) async fn server_pk(
+        &self,
+        visible: Visible,
+        id: &ServerId,
+    ) -> Result<Option<i32>, StoreError> {
+        sqlx::query_scalar!(
+            "
+            SELECT server_pk FROM servers
+            WHERE server_id = $1 AND deleted_at IS NULL AND ($2::uuid IS NULL OR owner = $2)
+            ",
+            id.as_str(),
+            visible.owner(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .doing("find a server")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_any_name() {
+        assert_eq!(parse_cursor("7.web.1 – δ"), Some((7, "web.1 – δ")));
+        assert_eq!(parse_cursor("7."), Some((7, "")));
+        assert_eq!(parse_cursor("x.web"), None);
+        assert_eq!(parse_cursor("7"), None);
+    }
+
+    #[test]
+    fn wildcards_of_a_search_are_themselves() {
+        assert_eq!(like(" 100%_A\\ "), "%100\\%\\_a\\\\%");
+    }
+}

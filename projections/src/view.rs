@@ -1,0 +1,17 @@
+//! Plain structs that readers get. Moments are [`Timestamp`]s: RFC 3339 text in JSON.
+
+mod history;
+mod key;
+mod presence;
+mod progress;
+mod row;
+mod server;
+mod user;
+
+pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
+pub use key::{Key, KeyForGate, KeyState};
+pub use presence::{ConnectionEvent, OpenSession};
+pub use progress::{ParkedEvent, Progress};
+pub use row::RowMetrics;
+pub use server::{AgentInfo, FleetQuery, FleetTotals, Owner, Server, ServerStatus};
+pub use user::{Refresh, Rotation, Session, User};

@@ -1,0 +1,7 @@
+//! Read models against a real TimescaleDB and a real nats-server.
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+mod fences;
+mod ground;
+mod migrations;
+mod samples;
