@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it did not work, 2 it was asked for in a way that cannot work.
 
+mod check;
 mod run;
 mod sample;
 
@@ -55,6 +56,12 @@ struct Cli {
 enum Verb {
     /// Read this host and send, until stopped with Ctrl-C or SIGTERM
     Run,
+    /// Explain what this agent can and cannot do on this host, and try the connection
+    Check {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print one sample and send nothing
     Sample {
         /// As JSON, in the form in which it would be sent
@@ -175,6 +182,7 @@ pub fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return complain(&error, 2),
     };
+    crate::transport::prepare_tls();
     // One thread is enough, and each more costs memory.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -185,6 +193,7 @@ pub fn main() -> ExitCode {
     };
     let code = match cli.verb {
         Verb::Run => runtime.block_on(run::run(settings)),
+        Verb::Check { json } => runtime.block_on(check::check(settings, file, json)),
         Verb::Sample { json } => runtime.block_on(sample::sample(settings, json)),
     };
     // A name lookup or a hung mount must not keep the process.

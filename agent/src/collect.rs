@@ -16,8 +16,8 @@
 //! | [`network`] | `/proc/net/dev` | ten files an interface instead of one for all |
 //! | [`sensor`] | `/sys/class/hwmon`, `thermal` | opens each file at each reading |
 //! | [`process`] | `/proc/<pid>/stat` | five to ten files a process, command lines kept |
-//! | `container` | Docker or Podman socket, cgroup files | it has none |
-//! | `systemd` | the service manager | it has none |
+//! | [`container`] | Docker or Podman socket, cgroup files | it has none |
+//! | [`systemd`] | the service manager | it has none |
 //!
 //! sysinfo serves where it is right and cheap: what the host is ([`identity`](crate::identity)), asked once a connect.
 //!
@@ -27,6 +27,7 @@
 //! 3. A field in [`Collector`] and a line in [`Collector::read`]; lists have a cap and add to `truncated`.
 //! 4. An independent reading to compare with in `tests/it/readings.rs`, and a line in `check`.
 
+pub mod container;
 pub mod counter;
 pub mod cpu;
 pub mod disk;
@@ -42,6 +43,7 @@ mod rate;
 pub mod sensor;
 mod slot;
 mod source;
+pub mod systemd;
 mod text;
 
 use std::time::{Duration, Instant};

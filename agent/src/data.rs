@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{Access, FlockOperation, access, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::collect::{Counters, counter::after_reboot};
@@ -116,6 +116,23 @@ impl DataFolder {
         }
     }
 
+    /// Whether [`DataFolder::open`] would work, without making anything.
+    pub fn probe(path: &Path) -> Result<(), DataError> {
+        if path.exists() {
+            return Self::open(path).map(drop);
+        }
+        let parent = path
+            .ancestors()
+            .skip(1)
+            .find(|parent| parent.exists())
+            .unwrap_or(path);
+        access(parent, Access::WRITE_OK | Access::EXEC_OK).map_err(|errno| DataError::Unusable {
+            action: "create the folder",
+            path: path.to_owned(),
+            source: errno.into(),
+        })
+    }
+
     /// Folder of the spool.
     pub fn spool(&self) -> PathBuf {
         self.path.join("spool")
@@ -199,6 +216,16 @@ mod tests {
             after.counters.net["eth0"],
             [Counter { raw: 0, total: 20 }; 2]
         );
+    }
+
+    #[test]
+    fn probing_makes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        DataFolder::probe(&path).unwrap();
+        assert!(!dir.path().join("a").exists());
+        let _held = DataFolder::open(&path).unwrap();
+        assert!(matches!(DataFolder::probe(&path), Err(DataError::InUse(_))));
     }
 
     #[test]

@@ -1,4 +1,28 @@
-//! The agent.
+//! The agent: runs on every monitored host, reads it, and sees to it that the readings reach their stream.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`cli`] | what can be typed: `run`, `check`, `sample` |
+//! | [`config`], [`key`], [`endpoint`] | what is set, and what is wrong with it, in a sentence |
+//! | [`service`] | the one loop: when to read, what to do with the reading |
+//! | [`collect`] | where each figure comes from |
+//! | [`record`] | a reading as it waits and travels |
+//! | [`spool`] | what waits, on disk |
+//! | [`uplink`] | what to send when; no sockets |
+//! | [`queue`] | spool and uplink together |
+//! | [`transport`] | the two ways to the server |
+//! | [`data`], [`identity`] | what is remembered over restarts; what this host is |
+//!
+//! # What is guaranteed
+//! - Every reading has an id, a time and a number from the moment it is taken, and keeps them however often it is sent.
+//! - A crash of the agent loses at most one reading; a server that is away costs none until the spool is full, and then
+//!   the oldest go first and are counted.
+//! - The host decides what may be read; the server cannot widen it. Arguments of processes are never read.
+//! - It stays small: one thread, a few files kept open, next to no allocation per reading.
+//!
+//! On crash: everything but the newest reading is on disk or in the stream. On a hung file system, an engine that does
+//! not answer, a directory service that is away: the figure concerned is absent, all others go on.
+
 pub mod cli;
 pub mod collect;
 pub mod config;

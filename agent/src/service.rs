@@ -18,11 +18,20 @@ use chatops_schemas::{
     event::{fact::AgentHello, metric::Sample},
 };
 use rand::Rng as _;
-use tokio::{sync::mpsc, task::JoinSet, time::sleep_until};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::sleep_until,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    collect::{Collector, Options, host},
+    collect::{
+        Collector, Options,
+        container::{self, Listing},
+        host,
+        systemd::{self, Failed},
+    },
     config::{Capability, Config, ConfigError, DEFAULT_INTERVAL, INTERVAL_SECONDS, Uplink},
     data::{DataError, DataFolder, State},
     identity,
@@ -64,6 +73,8 @@ pub struct Service {
     queue: Queue,
     orders: mpsc::Sender<Order>,
     events: mpsc::Receiver<Event>,
+    containers: watch::Receiver<Listing>,
+    units: watch::Receiver<Failed>,
     tasks: JoinSet<()>,
     transport: CancellationToken,
     /// Set here, or asked for by the server's owner.
@@ -106,6 +117,16 @@ impl Service {
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(transport::run(uplink, hello.hostname.clone(), wire));
+        let (listing, containers) = watch::channel(Listing::default());
+        if config.capabilities.contains(&Capability::Docker) {
+            tasks.spawn(container::watch(
+                options.roots.clone(),
+                config.docker_socket,
+                listing,
+            ));
+        }
+        let (failed, units) = watch::channel(Failed::default());
+        tasks.spawn(systemd::watch(failed));
         let mut event = Envelope::new(ids.event_id(), clock.now(), Sample::default());
         event.boot.clone_from(&state.boot);
         let now = Instant::now();
@@ -121,6 +142,8 @@ impl Service {
             hello,
             orders,
             events,
+            containers,
+            units,
             tasks,
             transport,
             interval: config.interval.unwrap_or(DEFAULT_INTERVAL),
@@ -197,6 +220,7 @@ impl Service {
     fn sample(&mut self, now: Instant) {
         self.collector
             .read(now, self.interval, &mut self.event.data);
+        self.pick_up();
         let time = self.clock.now();
         (self.event.id, self.event.time) = (self.ids.event_id(), time);
         self.event.n = Some(self.state.n);
@@ -207,6 +231,26 @@ impl Service {
                 self.lost_before += 1;
                 tracing::error!("a sample cannot be encoded and is lost: {error}");
             }
+        }
+    }
+
+    /// Puts what the tasks have found into the sample.
+    fn pick_up(&mut self) {
+        let sample = &mut self.event.data;
+        let (listing, failed) = (
+            self.containers.borrow_and_update(),
+            self.units.borrow_and_update(),
+        );
+        // A list may also have been cut to fit into a message.
+        if listing.has_changed() || sample.containers.len() != listing.containers.len() {
+            sample.containers.clone_from(&listing.containers);
+        }
+        if failed.has_changed() || sample.failed_units.len() != failed.units.len() {
+            sample.failed_units.clone_from(&failed.units);
+        }
+        let left_out = listing.left_out.saturating_add(failed.left_out);
+        if left_out > 0 {
+            sample.truncated = Some(sample.truncated.unwrap_or(0).saturating_add(left_out));
         }
     }
 
@@ -285,7 +329,7 @@ impl Service {
         if let Err(error) = self.folder.save(&self.current_state()) {
             tracing::warn!("{error}");
         }
-        self.tasks.join_all().await;
+        self.tasks.shutdown().await;
         tracing::info!(
             waiting = self.queue.waiting(),
             "stopped; what is waiting is sent at the next start"

@@ -130,12 +130,12 @@ pub async fn run(uplink: Uplink, hostname: String, wire: Wire) {
     let stop = wire.stop.clone();
     match uplink.endpoint.clone() {
         Endpoint::Nats(url) => {
-            stop.run_until_cancelled(nats::run(url, uplink, hostname, wire))
-                .await;
+            let running = Box::pin(nats::run(url, uplink, hostname, wire));
+            stop.run_until_cancelled(running).await;
         }
         Endpoint::Websocket(url) => {
-            stop.run_until_cancelled(websocket::run(url, uplink, wire))
-                .await;
+            let running = Box::pin(websocket::run(url, uplink, wire));
+            stop.run_until_cancelled(running).await;
         }
     }
 }

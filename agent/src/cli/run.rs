@@ -21,7 +21,6 @@ pub(super) async fn run(settings: Settings) -> ExitCode {
     if let Err(error) = start_log(&config.log) {
         return complain(&error, 2);
     }
-    crate::transport::prepare_tls();
     let stop = CancellationToken::new();
     let watching = match watch_signals(stop.clone()) {
         Ok(watching) => tokio::spawn(watching),

@@ -12,7 +12,11 @@ use tokio::time::sleep;
 
 use super::complain;
 use crate::{
-    collect::{Collector, Counters, Options},
+    collect::{
+        Collector, Counters, Options,
+        container::{Engine, Reader},
+        systemd,
+    },
     config::{Capability, Config, DEFAULT_INTERVAL, Settings},
 };
 
@@ -51,12 +55,27 @@ async fn take(config: &Config) -> Sample {
     let mut collector = Collector::new(&options, Counters::default());
     let mut sample = Sample::default();
     collector.read(Instant::now(), interval, &mut sample);
+    let mut containers = Reader::new(&options.roots);
+    let engine = match config.capabilities.contains(&Capability::Docker) {
+        true => Engine::connect(config.docker_socket.as_deref()).await.ok(),
+        false => None,
+    };
+    if let Some(engine) = &engine {
+        let _ = containers.read(engine).await;
+    }
+    if systemd::present() {
+        sample.failed_units = systemd::ask().await.unwrap_or_default().units;
+    }
     sleep(BETWEEN).await;
     let deadline = Instant::now() + PATIENCE;
     while !collector.settled() && Instant::now() < deadline {
         sleep(Duration::from_millis(20)).await;
     }
     collector.read(Instant::now(), interval, &mut sample);
+    // Why there are none is told by `check`.
+    if let Some(engine) = &engine {
+        sample.containers = containers.read(engine).await.unwrap_or_default().containers;
+    }
     sample
 }
 

@@ -77,8 +77,12 @@ impl Reader {
     /// Reads into `list`; gives the number left out because there are more than [`MAX_FILESYSTEMS`]. A file system
     /// that does not answer is listed without sizes.
     pub fn read(&mut self, buffer: &mut Vec<u8>, list: &mut Vec<Filesystem>) -> u32 {
-        if !self.known || self.changed() {
+        let changed = !self.known || self.changed();
+        if changed {
             self.known = self.discover(buffer).is_ok();
+        }
+        // A list that was cut to fit into a message is made whole again.
+        if changed || list.len() != self.watched.len() {
             list.clear();
             list.extend(self.watched.iter().map(|watched| watched.mount.describe()));
         }

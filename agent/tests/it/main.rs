@@ -1,5 +1,10 @@
 //! The agent as it ships: the built program, a real nats-server, a real WebSocket peer, real signals.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic in a test is the failure report"
+)]
+
 mod agent;
 mod gateway;
 mod nats;
