@@ -18,7 +18,7 @@ describe('catalogue', () => {
 
   it('splits many cores over several charts and puts real interfaces first', () => {
     const names = [
-      ...Array.from({ length: 20 }, (_, core) => `core:${core}`),
+      ...Array.from({ length: 80 }, (_, core) => `core:${core}`),
       'net:docker0:rx',
       'net:eth0:rx',
       'net:lo:rx',
@@ -26,9 +26,9 @@ describe('catalogue', () => {
     const sections = deviceSections(names)
     expect(sections.map((section) => section.id)).toEqual(['cores', 'interfaces'])
     expect(sections[0]?.charts.map((chart) => chart.title)).toEqual([
-      'Cores 0–7',
-      'Cores 8–15',
-      'Cores 16–19',
+      'Cores 0–31',
+      'Cores 32–63',
+      'Cores 64–79',
     ])
     expect(sections[1]?.charts[0]?.title).toBe('eth0 traffic')
   })

@@ -2,6 +2,7 @@
  * Which charts a server gets, from the names of the series it has. Names of devices may hold colons
  * (`fs:/mnt/a:b:used`), so they are cut at the first and the last one.
  */
+import type { PlotStyle } from '@/shared/charts/plot'
 import type { Unit } from '@/shared/lib/format'
 import type { LineSource } from './merge'
 
@@ -16,7 +17,7 @@ export interface ChartSpec {
   title: string
   unit: Unit
   lines: ChartLineSpec[]
-  stacked?: boolean
+  style?: PlotStyle
   top?: number
 }
 
@@ -68,7 +69,7 @@ export function systemSection(names: ReadonlySet<string>, capacity: Capacity): S
       id: 'cpu',
       title: 'CPU',
       unit: 'percent',
-      stacked: true,
+      style: 'stack',
       lines: [
         plain('cpu_user', 'user', 0),
         plain('cpu_system', 'system', 1),
@@ -80,7 +81,7 @@ export function systemSection(names: ReadonlySet<string>, capacity: Capacity): S
       id: 'memory',
       title: 'Memory',
       unit: 'bytes',
-      stacked: true,
+      style: 'stack',
       top: capacity.memory ?? undefined,
       lines: [
         plain('mem_used', 'used', 0),
@@ -142,6 +143,9 @@ const VIRTUAL_NET = /^(lo|veth|docker|br-|virbr|cni|flannel|cali|tun|tap|dummy|i
 const VIRTUAL_DISK = /^(loop|ram|zram|dm-|md)/
 /** A chart with more lines than colours says nothing. */
 const MOST_LINES = 8
+/** More cores than this are rows of colour, up to so many in one chart. */
+const FEW_CORES = 4
+const MOST_ROWS = 32
 
 export function deviceSections(names: readonly string[]): Section[] {
   const cores = devices(names, 'core')
@@ -149,9 +153,9 @@ export function deviceSections(names: readonly string[]): Section[] {
   const disks = realFirst(devices(names, 'disk'), VIRTUAL_DISK)
   const nets = realFirst(devices(names, 'net'), VIRTUAL_NET)
   const temps = devices(names, 'temp')
-  const chunked = <T>(list: T[]): T[][] =>
-    Array.from({ length: Math.ceil(list.length / MOST_LINES) }, (_, index) =>
-      list.slice(index * MOST_LINES, (index + 1) * MOST_LINES),
+  const chunked = <T>(list: T[], size = MOST_LINES): T[][] =>
+    Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
+      list.slice(index * size, (index + 1) * size),
     )
   const range = (group: string[]) =>
     group.length > 1 ? `${group[0]}–${group.at(-1)}` : `${group[0]}`
@@ -161,10 +165,11 @@ export function deviceSections(names: readonly string[]): Section[] {
       id: 'cores',
       title: 'Cores',
       columns: 2,
-      charts: chunked(cores).map((group) => ({
+      charts: chunked(cores, MOST_ROWS).map((group) => ({
         id: `cores-${group[0]}`,
-        title: cores.length > MOST_LINES ? `Cores ${range(group)}` : 'Per core',
+        title: cores.length > MOST_ROWS ? `Cores ${range(group)}` : 'Per core',
         unit: 'percent',
+        style: cores.length > FEW_CORES ? 'heat' : 'lines',
         lines: group.map((core, index) => plain(`core:${core}`, `core ${core}`, index)),
       })),
     },

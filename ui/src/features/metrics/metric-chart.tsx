@@ -43,7 +43,7 @@ export function MetricChart({ spec, page }: { spec: ChartSpec; page: ChartPageCo
       title={spec.title}
       unit={spec.unit}
       lines={spec.lines}
-      stacked={spec.stacked}
+      style={spec.style}
       top={spec.top}
       source={source}
       viewport={page.viewport}
@@ -53,7 +53,9 @@ export function MetricChart({ spec, page }: { spec: ChartSpec; page: ChartPageCo
       onZoom={page.onZoom}
       onZoomOut={page.onZoomOut}
       onMarker={page.onMarker}
-      height={CHART_HEIGHT}
+      height={
+        spec.style === 'heat' ? Math.max(CHART_HEIGHT, spec.lines.length * 8 + 36) : CHART_HEIGHT
+      }
       emptyText={history.isPending ? '' : undefined}
     />
   )

@@ -222,7 +222,9 @@ function SectionView({ section, page }: { section: Section; page: ChartPageConte
       <div
         className={cn(
           'grid gap-3',
-          section.columns === 3 ? 'md:grid-cols-2 xl:grid-cols-3' : 'md:grid-cols-2',
+          section.columns === 3
+            ? 'md:grid-cols-2 xl:grid-cols-3'
+            : section.charts.length > 1 && 'md:grid-cols-2',
         )}
       >
         {shown.map((spec) => (

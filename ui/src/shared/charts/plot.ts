@@ -9,11 +9,17 @@ import type { Unit } from '../lib/format'
 import { GUTTER, xLabels, xSplits, yIncrements, yLabels, yRange } from './axis'
 import { type ChartColors, faded, seriesColor } from './colors'
 import { type ChartData, nearest, stack, type Values } from './data'
+import { drawHeat, heatRows } from './heat'
 import type { Window } from './viewport'
+
+/** Lines over each other, layers on each other, or rows of colour below each other. */
+export type PlotStyle = 'lines' | 'stack' | 'heat'
 
 export interface PlotShape {
   unit: Unit
-  stacked: boolean
+  style: PlotStyle
+  /** Names of the lines; shown at the rows of a heat map. */
+  labels: readonly string[]
   /** Colour number of each line. */
   colors: number[]
   /** Upper end of the scale, where there is a natural one. */
@@ -138,7 +144,7 @@ export class Plot {
 
   /** Which of uPlot's series draws a line; stacks are drawn from the top layer down. */
   #column(line: number): number {
-    return this.#shape.stacked ? this.#shape.colors.length - line : line + 1
+    return this.#shape.style === 'stack' ? this.#shape.colors.length - line : line + 1
   }
 
   #lineValues(): Values[] {
@@ -152,7 +158,7 @@ export class Plot {
     const values = this.#lineValues()
     while (values.length < count) values.push(empty)
     // The lowest layer is drawn last, so that empty layers above it do not cover its line.
-    const drawn = this.#shape.stacked ? stack(values, this.#shown).reverse() : values
+    const drawn = this.#shape.style === 'stack' ? stack(values, this.#shown).reverse() : values
     const columns: Values[] = [t, ...drawn]
     if (this.#shape.bands) {
       for (let index = 0; index < count; index++) {
@@ -169,13 +175,16 @@ export class Plot {
     colors: ChartColors,
     syncKey: string,
   ): uPlot.Options {
-    const { unit, stacked, bands, top } = this.#shape
+    const { unit, style, bands, top, labels } = this.#shape
+    const stacked = style === 'stack'
+    const heat = style === 'heat'
     const inOrder = this.#shape.colors.map((number) => seriesColor(colors, number))
     const strokes = stacked ? inOrder.reverse() : inOrder
     const alone = strokes.length === 1
     const lines: uPlot.Series[] = strokes.map((stroke, index) => ({
       stroke,
       width: 1.5,
+      paths: heat ? () => null : undefined,
       // In a stack the lowest layer stands on the axis, the others on the one below them.
       fill:
         stacked && index === strokes.length - 1
@@ -184,7 +193,7 @@ export class Plot {
             ? faded(stroke, 0.1)
             : undefined,
       spanGaps: false,
-      points: { show: false, size: 4, fill: stroke, filter: isolated },
+      points: { show: false, size: 4, fill: stroke, filter: heat ? null : isolated },
     }))
     const extremes: uPlot.Series[] = bands
       ? strokes.flatMap(() => [
@@ -218,7 +227,9 @@ export class Plot {
       ],
       scales: {
         x: { time: false, auto: false },
-        y: { range: (_plot, min, max) => yRange(unit, min ?? null, max ?? null, top) },
+        y: heat
+          ? { range: [0, labels.length], dir: -1 }
+          : { range: (_plot, min, max) => yRange(unit, min ?? null, max ?? null, top) },
       },
       axes: [
         {
@@ -238,15 +249,18 @@ export class Plot {
           size: GUTTER,
           gap: 6,
           space: 30,
-          grid: { stroke: colors.grid, width: 1 },
+          grid: { show: !heat, stroke: colors.grid, width: 1 },
           ticks: { show: false },
-          incrs: yIncrements(unit),
-          values: (_plot, splits) => yLabels(unit, splits),
+          incrs: heat ? undefined : yIncrements(unit),
+          splits: heat ? heatRows(labels.length).map((row) => row + 0.5) : undefined,
+          values: (_plot, splits) =>
+            heat ? splits.map((row) => labels[Math.floor(row)] ?? '') : yLabels(unit, splits),
         },
       ],
       cursor: {
         y: false,
         points: {
+          show: !heat,
           size: 7,
           width: 1.5,
           stroke: colors.surface,
@@ -269,7 +283,12 @@ export class Plot {
       hooks: {
         setCursor: [(plot) => this.#events.cursor(this.#cursorIndex(plot))],
         setSelect: [(plot) => this.#selected(plot)],
-        draw: [(plot) => this.#drawMarkers(plot, colors)],
+        draw: [
+          (plot) => {
+            if (heat) drawHeat(plot, this.#data.t, this.#lineValues(), this.#shown, colors)
+            this.#drawMarkers(plot, colors)
+          },
+        ],
       },
     }
   }

@@ -17,7 +17,7 @@ import { Button } from '../ui/button'
 import { Menu } from '../ui/menu'
 import { readColors, SERIES_VARS } from './colors'
 import { type ChartData, NO_DATA, nearest, summarize, toCsv } from './data'
-import { type Marker, Plot } from './plot'
+import { type Marker, Plot, type PlotStyle } from './plot'
 import type { Viewport, Window } from './viewport'
 
 const ChartTable = lazy(() => import('./chart-table'))
@@ -37,7 +37,7 @@ export interface TimeChartProps {
   title: string
   unit: Unit
   lines: ChartLine[]
-  stacked?: boolean
+  style?: PlotStyle
   top?: number
   source: ChartSource
   viewport: Viewport
@@ -126,6 +126,7 @@ export function TimeChart(props: TimeChartProps) {
             >
               <span
                 aria-hidden="true"
+                hidden={props.style === 'heat'}
                 className="h-2 w-2 shrink-0 rounded-[3px]"
                 style={{ background: SERIES_VARS[line.color % SERIES_VARS.length] }}
               />
@@ -200,8 +201,9 @@ function useDriver(props: TimeChartProps, visible: boolean[], refs: Refs) {
   const data = useRef<ChartData>(NO_DATA)
   const cursor = useRef<number | null>(null)
   const mark = useRef<Window | null>(null)
-  const { unit, stacked = false, top, source, viewport, syncKey, height = 168 } = props
+  const { unit, style = 'lines', top, source, viewport, syncKey, height = 168 } = props
   const colorKey = props.lines.map((line) => line.color).join()
+  const labelKey = props.lines.map((line) => line.label).join('\n')
 
   const painter = useMemo(() => {
     let frame = 0
@@ -290,7 +292,14 @@ function useDriver(props: TimeChartProps, visible: boolean[], refs: Refs) {
     plot.current = new Plot(
       element,
       { width: element.clientWidth, height },
-      { unit, stacked, colors: numbers, top, bands: !stacked && numbers.length <= 2 },
+      {
+        unit,
+        style,
+        labels: labelKey === '' ? [] : labelKey.split('\n'),
+        colors: numbers,
+        top,
+        bands: style === 'lines' && numbers.length <= 2,
+      },
       colors,
       syncKey,
       {
@@ -317,7 +326,7 @@ function useDriver(props: TimeChartProps, visible: boolean[], refs: Refs) {
       plot.current = null
       cursor.current = null
     }
-  }, [unit, stacked, top, syncKey, height, colorKey, theme, painter, refs.host])
+  }, [unit, style, top, syncKey, height, colorKey, labelKey, theme, painter, refs.host])
 
   useEffect(() => {
     const element = refs.host.current
