@@ -1,0 +1,32 @@
+//! Who is asking.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`actor`] | which signed-in person sent this request |
+//! | [`token`] | access tokens: signed, 30 minutes |
+//! | [`session`] | refresh tokens: kept as digests, used once, ended as a family |
+//! | [`cookie`] | how browsers keep both |
+//! | [`csrf`] | whether a request with cookies comes from our own pages |
+//! | [`password`], [`strength`] | hashing, and which passwords are accepted |
+//! | [`secret`] | fresh secrets and their digests |
+//! | [`throttle`] | how often somebody may guess |
+//! | [`name`] | claiming sign-in names |
+//! | [`setup`] | the first owner |
+//! | `reset` | a new password for somebody who lost theirs |
+//! | [`api_key`] | which server an agent's key speaks for |
+//!
+//! What a person *may do* is `crate::access`.
+
+pub mod actor;
+pub mod api_key;
+pub mod cookie;
+pub mod csrf;
+pub mod name;
+pub mod password;
+pub(crate) mod reset;
+pub mod secret;
+pub mod session;
+pub mod setup;
+pub mod strength;
+pub mod throttle;
+pub mod token;

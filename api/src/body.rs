@@ -1,0 +1,11 @@
+//! Shapes of answers that several routes share. Shapes that one route uses alone live in its file.
+//!
+//! All of them are part of the public contract (`api/openapi.json`): fields are added, never changed in meaning.
+//! Moments are RFC 3339 in UTC with milliseconds, sizes are bytes, percentages are 0–100 with one decimal.
+
+pub mod key;
+pub mod moment;
+pub mod row;
+pub mod server;
+pub mod session;
+pub mod user;

@@ -1,0 +1,135 @@
+//! The closed list of error codes. A code never changes its meaning; each has a page in `docs/errors/` that says what to
+//! do, and the build fails when a page is missing. The pages are served at `/api/v1/errors/{code}`.
+
+use axum::http::StatusCode;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident, $title:literal;)*) => {
+        /// What went wrong, for programs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// `CO####`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The HTTP status it comes with.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)* }
+            }
+
+            /// One sentence for people, the same for every occurrence.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+
+            /// The help page, Markdown.
+            pub const fn page(self) -> &'static str {
+                match self {
+                    $(Self::$variant => include_str!(concat!("../../docs/errors/", $code, ".md")),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Unknown name or wrong password; which of both is not told.
+    WrongCredentials = "CO1001", UNAUTHORIZED, "Name or password is wrong";
+    /// No access token, or one that is not ours, has expired or belongs to an ended session.
+    NotSignedIn = "CO1002", UNAUTHORIZED, "You are not signed in";
+    /// The refresh token is unknown, expired, or was used before.
+    SessionEnded = "CO1003", UNAUTHORIZED, "The session has ended";
+    /// A write with a session cookie that another site could have caused.
+    CrossSite = "CO1004", FORBIDDEN, "The request could come from another site";
+    /// Too many failed attempts from this address.
+    TooManyAttempts = "CO1005", TOO_MANY_REQUESTS, "Too many attempts";
+    /// Accounts are made by an administrator here.
+    RegistrationClosed = "CO1006", FORBIDDEN, "Registration is closed";
+    /// The first account needs the token that was printed in the terminal.
+    SetupToken = "CO1007", FORBIDDEN, "The set-up token is missing or wrong";
+    /// Changing the password needs the current one.
+    WrongPassword = "CO1008", FORBIDDEN, "The current password is wrong";
+    /// No API key, an unknown one, or one that is revoked or expired.
+    ApiKey = "CO1009", UNAUTHORIZED, "The API key is missing or not valid";
+
+    /// A field has a value that is not allowed; `errors` names it.
+    InvalidField = "CO1101", UNPROCESSABLE_ENTITY, "A field is not valid";
+    /// The body is not what its content type says.
+    Malformed = "CO1102", BAD_REQUEST, "The request cannot be read";
+    /// The body is longer than the limit.
+    TooLarge = "CO1103", PAYLOAD_TOO_LARGE, "The request is too large";
+    /// The body has a content type that this route does not read.
+    MediaType = "CO1104", UNSUPPORTED_MEDIA_TYPE, "The content type is not supported";
+    /// No such route.
+    NoRoute = "CO1105", NOT_FOUND, "There is nothing at this address";
+    /// The route exists but not with this method.
+    Method = "CO1106", METHOD_NOT_ALLOWED, "This method is not supported here";
+
+    /// No such server, or none that you may know of.
+    NoServer = "CO1201", NOT_FOUND, "There is no such server";
+    /// No such API key, or none that you may know of.
+    NoKey = "CO1202", NOT_FOUND, "There is no such API key";
+    /// The server has not sent a sample yet.
+    NoMetrics = "CO1203", NOT_FOUND, "There are no metrics yet";
+    /// You may see it but not do this with it.
+    Forbidden = "CO1204", FORBIDDEN, "You may not do this";
+    /// Another account has this name or address.
+    NameTaken = "CO1205", CONFLICT, "The name is taken";
+    /// Somebody else changed it at the same time.
+    Conflict = "CO1206", CONFLICT, "Somebody else changed this at the same time";
+
+    /// A bug of ours; the log has the details under the request id.
+    Internal = "CO1901", INTERNAL_SERVER_ERROR, "Something broke on our side";
+    /// The event streams cannot be reached.
+    StreamsDown = "CO1902", SERVICE_UNAVAILABLE, "The event streams cannot be reached";
+    /// The database cannot be reached.
+    DatabaseDown = "CO1903", SERVICE_UNAVAILABLE, "The database cannot be reached";
+    /// The request took too long.
+    Timeout = "CO1904", SERVICE_UNAVAILABLE, "The request took too long";
+    /// Too much work is waiting already.
+    Busy = "CO1905", SERVICE_UNAVAILABLE, "The server is busy";
+}
+
+impl Code {
+    /// From its text form.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_its_page_names_it_and_says_what_to_do() {
+        let mut seen = std::collections::HashSet::new();
+        for code in Code::ALL {
+            assert!(
+                seen.insert(code.as_str()),
+                "{} is used twice",
+                code.as_str()
+            );
+            assert_eq!(Code::parse(code.as_str()), Some(*code));
+            let page = code.page();
+            assert!(
+                page.starts_with(&format!("# {}: {}\n", code.as_str(), code.title())),
+                "{}",
+                code.as_str()
+            );
+            assert!(
+                page.contains("## What to do\n"),
+                "{} does not say what to do",
+                code.as_str()
+            );
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Commands in, events out. Pure: no clock, no chance, no I/O; fresh ids and what is stored are arguments.
+//!
+//! Each decision checks everything about the input at once, so that a form can show all its errors together.
+
+pub mod change_profile;
+pub mod change_server;
+pub mod issue_key;
+pub mod register_server;
+pub mod register_user;
+mod text;

@@ -1,0 +1,103 @@
+//! What an event of the slower streams means for people who look.
+
+use chatops_bus::{Recorded, StreamName};
+use chatops_schemas::{
+    catalogue::Payload,
+    clock::Timestamp,
+    codec,
+    event::fact::Transport,
+    ids::{ServerId, UserId},
+    subject,
+};
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// An agent came or went.
+    Presence {
+        /// Its server.
+        server: ServerId,
+        /// Came.
+        online: bool,
+        /// Stream time.
+        at: Timestamp,
+        /// How it is or was connected.
+        transport: &'static str,
+    },
+    /// A server was added.
+    Added {
+        /// The server.
+        server: ServerId,
+        /// Its owner.
+        owner: UserId,
+    },
+    /// A server's settings, or what its agent says of itself, changed.
+    Updated {
+        /// The server.
+        server: ServerId,
+    },
+    /// A server was removed.
+    Removed {
+        /// The server.
+        server: ServerId,
+    },
+    /// An account's sessions or rights may have changed.
+    Account {
+        /// Whose.
+        user: UserId,
+    },
+}
+
+/// Reads an event of OPS_FACT or OPS_CTL. `None`: nothing to tell, or not readable (its projector parks it).
+pub fn of(stream: StreamName, recorded: &Recorded) -> Option<Change> {
+    let event = codec::decode_any(&recorded.payload).ok()?;
+    let about = subject::server_of(&recorded.subject);
+    if stream == StreamName::Fact && about != event.server {
+        return None;
+    }
+    let at = recorded.stored_at;
+    match event.data {
+        Payload::AgentConnected(connected) => Some(Change::Presence {
+            server: about?,
+            online: true,
+            at,
+            transport: name(connected.transport),
+        }),
+        // Other connections of the same server are still open.
+        Payload::AgentDisconnected(gone) if gone.remaining > 0 => None,
+        Payload::AgentDisconnected(gone) => Some(Change::Presence {
+            server: about?,
+            online: false,
+            at,
+            transport: name(gone.transport),
+        }),
+        Payload::AgentHello(_) => Some(Change::Updated { server: about? }),
+        Payload::ServerRegistered(added) => Some(Change::Added {
+            server: added.server,
+            owner: added.owner,
+        }),
+        Payload::ServerChanged(changed) => Some(Change::Updated {
+            server: changed.server,
+        }),
+        Payload::ServerDeleted(removed) => Some(Change::Removed {
+            server: removed.server,
+        }),
+        Payload::UserPasswordChanged(changed) => Some(Change::Account { user: changed.user }),
+        Payload::MetricsSample(_)
+        | Payload::AgentRefused(_)
+        | Payload::NameClaimed(_)
+        | Payload::NameReleased(_)
+        | Payload::UserRegistered(_)
+        | Payload::UserProfileChanged(_)
+        | Payload::KeyIssued(_)
+        | Payload::KeyRevoked(_) => None,
+    }
+}
+
+const fn name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Nats => "nats",
+        Transport::Websocket => "websocket",
+        Transport::Unknown => "unknown",
+    }
+}

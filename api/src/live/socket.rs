@@ -1,0 +1,286 @@
+//! The conversation of `/api/v1/ws/live`: one task per socket, no queue, a time limit on everything that waits for the
+//! client.
+//!
+//! `hello` (token or cookie, `resume`) → `ready` → `subscribe` → `subscribed` → what was missed → live. A replay belongs to
+//! the first `subscribe`: topics that are added later begin where the stream is.
+
+use std::{convert::Infallible, time::Duration};
+
+use chatops_schemas::ids::ServerId;
+use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
+
+use super::{
+    Place,
+    close::Close,
+    frame::{self, ClientFrame, RefusedTopic, ServerFrame},
+    replay::{self, ReplayError, Samples},
+    ring::Unseen,
+    viewer::{MAX_TOPICS, Topic, Viewer},
+    wire::{End, Wire},
+};
+use crate::{
+    access::{self, Action, Resource},
+    auth::actor::{Actor, Arrival},
+    body::moment::Moment,
+    code::Code,
+    state::Api,
+};
+
+/// Ticks taken in one go.
+const TICKS: usize = 4096;
+
+/// Talks with a client until it ends.
+pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infallible, End> {
+    let (actor, resume) = hello(wire, api, arrival).await?;
+    let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
+    let position = place.position();
+    let viewer = Viewer::new(actor.subject());
+    let mut client = Client {
+        actor,
+        place,
+        viewer,
+        resume,
+        position,
+    };
+    let ready = ServerFrame::Ready {
+        seq: position,
+        version: crate::VERSION,
+        server_time: Moment(api.clock().now()),
+    };
+    wire.send(ready.text()).await?;
+    let mut rechecks = api.hub().rechecks();
+    let expiry = api.instant_of(client.actor.expires_at);
+    loop {
+        tokio::select! {
+            biased;
+            () = api.stopping() => return Err(Close::GoingAway.into()),
+            () = sleep_until(expiry) => return Err(Close::Unauthenticated.into()),
+            text = wire.receive() => client.take(wire, api, text?.as_str()).await?,
+            user = rechecks.recv() => match user {
+                Ok(user) if user != client.actor.user => {}
+                Ok(_) | Err(RecvError::Lagged(_)) => client.recheck(api).await?,
+                Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
+            },
+            () = client.place.changed() => client.deliver(wire).await?,
+        }
+    }
+}
+
+async fn hello(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<(Actor, Option<u64>), End> {
+    let first = first_frame(wire, api.hub().config().hello).await?;
+    match serde_json::from_str(&first) {
+        Ok(ClientFrame::Hello { token, resume }) => {
+            Ok((arrival.actor(api, token.as_ref()).await?, resume))
+        }
+        Ok(_) => Err(Close::Unauthenticated.into()),
+        Err(_) => Err(Close::BadFrame.into()),
+    }
+}
+
+/// The first frame, if it comes in time.
+pub(super) async fn first_frame(wire: &mut Wire, patience: Duration) -> Result<String, End> {
+    match tokio::time::timeout(patience, wire.receive()).await {
+        Ok(text) => Ok(text?.as_str().to_owned()),
+        Err(_) => Err(Close::Unauthenticated.into()),
+    }
+}
+
+struct Client {
+    actor: Actor,
+    place: Place,
+    viewer: Viewer,
+    /// Position that the client has, until its first topics are known.
+    resume: Option<u64>,
+    /// Position up to which it got everything that it may and wants to see.
+    position: u64,
+}
+
+impl Client {
+    async fn take(&mut self, wire: &mut Wire, api: &Api, text: &str) -> Result<(), End> {
+        match serde_json::from_str(text) {
+            Ok(ClientFrame::Ping) => wire.send(ServerFrame::Pong.text()).await,
+            Ok(ClientFrame::Subscribe { topics }) => self.subscribe(wire, api, topics).await,
+            Ok(ClientFrame::Unsubscribe { topics }) => {
+                for topic in topics.iter().filter_map(|topic| Topic::parse(topic)) {
+                    if self.viewer.unsubscribe(&topic) {
+                        self.place.unwant(&topic);
+                    }
+                }
+                self.confirm(wire, Vec::new()).await
+            }
+            Ok(ClientFrame::Hello { .. }) | Err(_) => Err(Close::BadFrame.into()),
+        }
+    }
+
+    async fn confirm(&self, wire: &mut Wire, refused: Vec<RefusedTopic>) -> Result<(), End> {
+        let topics = self
+            .viewer
+            .topics()
+            .map(|topic| topic.to_string())
+            .collect();
+        wire.send(ServerFrame::Subscribed { topics, refused }.text())
+            .await
+    }
+
+    async fn subscribe(
+        &mut self,
+        wire: &mut Wire,
+        api: &Api,
+        texts: Vec<String>,
+    ) -> Result<(), End> {
+        let mut refused = Vec::new();
+        let mut fresh = Vec::new();
+        for text in texts {
+            match self.may_subscribe(api, &text).await? {
+                Err(code) => refused.push(RefusedTopic {
+                    topic: text,
+                    code: code.as_str(),
+                }),
+                Ok(topic) if self.viewer.has(&topic) => {}
+                Ok(topic) => {
+                    let floor = self.place.want(topic.clone());
+                    // What a client resumes from is its floor, until the replay is done.
+                    self.viewer.subscribe(&topic, self.resume.unwrap_or(floor));
+                    fresh.push(topic);
+                }
+            }
+        }
+        self.confirm(wire, refused).await?;
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        match self.resume.take() {
+            Some(from) => self.replay(wire, api, fresh, from).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn may_subscribe(&self, api: &Api, text: &str) -> Result<Result<Topic, Code>, End> {
+        let Some(topic) = Topic::parse(text).filter(|_| self.viewer.topics().count() < MAX_TOPICS)
+        else {
+            return Ok(Err(Code::InvalidField));
+        };
+        match &topic {
+            // Everybody may look at their part of the fleet, also when it is empty.
+            Topic::Fleet => Ok(Ok(topic)),
+            Topic::Server(server) => match may_see(api, &self.actor, server).await? {
+                true => Ok(Ok(topic)),
+                false => Ok(Err(Code::NoServer)),
+            },
+        }
+    }
+
+    /// Sends what the client missed behind `from`, up to where the ring goes on.
+    async fn replay(
+        &mut self,
+        wire: &mut Wire,
+        api: &Api,
+        topics: Vec<Topic>,
+        from: u64,
+    ) -> Result<(), End> {
+        let to = self.place.position();
+        let hub = api.hub();
+        let sent = async {
+            let mut samples =
+                Samples::open(api.bus(), topics, from, to, hub.config().max_replay).await?;
+            while let Some((items, seq)) = samples.next(hub).await? {
+                let items: Vec<_> = items
+                    .into_iter()
+                    .filter(|item| self.viewer.sees(item))
+                    .collect();
+                if let Err(end) = wire.send_all(frame::replayed(&items, seq)).await {
+                    return Ok(Err(end));
+                }
+            }
+            let visible = access::visible(self.viewer.subject());
+            let mut items =
+                replay::changes(api.bus(), api.store(), hub, visible, samples.since).await?;
+            items.retain(|item| self.viewer.sees(item));
+            Ok(wire.send_all(frame::replayed(&items, to)).await)
+        };
+        match sent.await {
+            Ok(sent) => sent?,
+            Err(ReplayError::Gap) => {
+                wire.send(
+                    ServerFrame::Gap {
+                        from: from.saturating_add(1).min(to),
+                        to,
+                    }
+                    .text(),
+                )
+                .await?;
+            }
+            Err(error @ (ReplayError::Bus(_) | ReplayError::Store(_))) => {
+                tracing::warn!(error = %crate::problem::Chain(&error), "a live client could not resume");
+                return Err(Close::TryLater.into());
+            }
+        }
+        self.viewer.seen_up_to(to);
+        self.position = to;
+        Ok(())
+    }
+
+    async fn recheck(&mut self, api: &Api) -> Result<(), End> {
+        match api.sessions().still(&self.actor).await {
+            Ok(Some(actor)) => {
+                self.viewer.become_subject(actor.subject());
+                self.actor = actor;
+                Ok(())
+            }
+            Ok(None) => Err(Close::Unauthenticated.into()),
+            Err(_) => Err(Close::TryLater.into()),
+        }
+    }
+
+    async fn deliver(&mut self, wire: &mut Wire) -> Result<(), End> {
+        let ticks = match self.place.take(TICKS) {
+            Unseen::Ticks(ticks) => ticks,
+            Unseen::TooOld => {
+                self.place.jump();
+                let to = self.place.position();
+                let from = self.position + 1;
+                self.viewer.seen_up_to(to);
+                self.position = to;
+                metrics::counter!("chatops_api_live_gaps_total").increment(1);
+                return wire.send(ServerFrame::Gap { from, to }.text()).await;
+            }
+        };
+        let Some(last) = ticks.last() else {
+            return Ok(());
+        };
+        if let Some(from) = ticks.iter().find_map(|tick| tick.gap_from) {
+            wire.send(ServerFrame::Gap { from, to: last.seq }.text())
+                .await?;
+        }
+        match ticks.as_slice() {
+            [tick] if self.viewer.sees_whole_fleet_from(tick.first_seq()) => {
+                for frame in tick.whole_fleet() {
+                    wire.send(frame.clone()).await?;
+                }
+            }
+            ticks => {
+                for frame in frame::batches(ticks, &|item| self.viewer.sees(item)) {
+                    wire.send(frame).await?;
+                }
+            }
+        }
+        self.position = last.seq;
+        Ok(())
+    }
+}
+
+/// Whether this person may see this server now. The relay knows most; the database knows what was added a moment ago.
+pub(super) async fn may_see(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> {
+    let subject = actor.subject();
+    if let Some(owner) = api.hub().owner(server) {
+        return Ok(access::decide(&subject, Action::SeeServer, Resource::Server { owner }).allow);
+    }
+    match access::visible(&subject) {
+        Some(visible) => api
+            .store()
+            .may_see(visible, server)
+            .await
+            .map_err(|_| Close::TryLater.into()),
+        None => Ok(false),
+    }
+}

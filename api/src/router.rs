@@ -1,0 +1,88 @@
+//! The whole route table.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, header},
+    middleware,
+};
+use tower::ServiceBuilder;
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    assets, extract, limit,
+    openapi::Base,
+    problem, request_id,
+    routes::{api_keys, auth, live, metrics, ops, servers},
+    state::Api,
+};
+
+/// Every route with its description.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(auth::status::handle))
+        .routes(routes!(auth::register::handle))
+        .routes(routes!(auth::login::handle))
+        .routes(routes!(auth::refresh::handle))
+        .routes(routes!(auth::logout::handle))
+        .routes(routes!(auth::me::handle, auth::change_me::handle))
+        .routes(routes!(auth::change_password::handle))
+        .routes(routes!(servers::list::handle, servers::create::handle))
+        .routes(routes!(
+            servers::show::handle,
+            servers::change::handle,
+            servers::delete::handle
+        ))
+        .routes(routes!(servers::events::handle))
+        .routes(routes!(servers::keys::handle))
+        .routes(routes!(servers::install::handle))
+        .routes(routes!(api_keys::list::handle, api_keys::create::handle))
+        .routes(routes!(api_keys::whose::handle))
+        .routes(routes!(api_keys::delete::handle))
+        .routes(routes!(api_keys::revoke::handle))
+        .routes(routes!(metrics::latest::handle))
+        .routes(routes!(metrics::history::handle))
+        .routes(routes!(metrics::series::handle))
+        .routes(routes!(live::fleet::handle))
+        .routes(routes!(live::metrics::handle))
+        .routes(routes!(ops::openapi::handle))
+        .routes(routes!(ops::error_page::handle));
+    OpenApiRouter::with_openapi(Base::openapi())
+        .nest("/api/v1", v1)
+        .routes(routes!(ops::health::handle))
+        .routes(routes!(ops::ready::handle))
+        .routes(routes!(ops::prometheus::handle))
+}
+
+/// The service: all routes, the web app behind them, and the layers around both. `others` are routes of other parts
+/// (the agents' edge); they get the same layers.
+pub fn router(api: Api, others: Router) -> Router {
+    let (routes, _) = routes().split_for_parts();
+    let guarded = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(
+            api.clone(),
+            request_id::layer,
+        ))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(header::REFERRER_POLICY, "no-referrer"))
+        .layer(header(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(header(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ))
+        .layer(middleware::from_fn(problem::finish))
+        .layer(CatchPanicLayer::custom(limit::panicked))
+        .layer(middleware::from_fn_with_state(api.clone(), limit::time))
+        .layer(DefaultBodyLimit::max(extract::MAX_BODY));
+    routes
+        .fallback(assets::handle)
+        .with_state(api)
+        .merge(others)
+        .layer(guarded)
+}
+
+fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}

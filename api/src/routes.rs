@@ -1,0 +1,8 @@
+//! The endpoints, one file each: what it takes, what it answers, and the handler. `crate::router` puts them together.
+
+pub mod api_keys;
+pub mod auth;
+pub mod live;
+pub mod metrics;
+pub mod ops;
+pub mod servers;

@@ -1,0 +1,7 @@
+//! Keys by which agents prove which server they speak for.
+
+pub mod create;
+pub mod delete;
+pub mod list;
+pub mod revoke;
+pub mod whose;

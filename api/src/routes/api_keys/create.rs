@@ -1,0 +1,118 @@
+//! `POST /api-keys`: makes a key for a server. Its secret is in this answer and nowhere else: the vault keeps a digest.
+
+use axum::{Json, extract::State, http::StatusCode};
+use chatops_schemas::{clock::Timestamp, ids::ServerId, subject::Entity};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    access::Action,
+    auth::{
+        actor::Actor,
+        secret::{self, Digest},
+    },
+    body::{key::KeyState, moment::Moment},
+    code::Code,
+    decide::issue_key,
+    extract::Body,
+    problem::{Document, Problem},
+    routes::servers,
+    state::Api,
+    written::{self, Appended},
+};
+
+/// A new key.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CreateKeyRequest {
+    /// The server it will speak for.
+    #[schema(value_type = String)]
+    server_id: ServerId,
+    /// Name for people.
+    name: Option<String>,
+    /// When it stops working by itself.
+    #[schema(value_type = Option<Moment>)]
+    expires_at: Option<Timestamp>,
+}
+
+/// A key with its secret, for the only time.
+#[derive(Serialize, ToSchema)]
+pub struct IssuedKey {
+    /// Also the agent's user name on the bus.
+    id: String,
+    /// The server it speaks for.
+    #[schema(value_type = String)]
+    server_id: ServerId,
+    /// Name for people.
+    #[schema(required)]
+    name: Option<String>,
+    /// The key itself. Copy it now: it cannot be shown again.
+    #[schema(example = "chatops_k7q2mzv5xw3tbn4h_…")]
+    key: String,
+    /// Whether it works.
+    state: KeyState,
+    /// When it was made.
+    created_at: Moment,
+    /// When it stops working by itself.
+    #[schema(required)]
+    expires_at: Option<Moment>,
+    /// Never yet.
+    #[schema(required)]
+    last_used: Option<Moment>,
+}
+
+/// Make an API key
+#[utoipa::path(post, path = "/api-keys", tag = "API keys", operation_id = "api_keys_create",
+    request_body = CreateKeyRequest,
+    responses(
+        (status = 201, description = "the key, with its secret for the only time", body = IssuedKey),
+        (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
+        (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
+    ))]
+pub async fn handle(
+    State(api): State<Api>,
+    actor: Actor,
+    Body(request): Body<CreateKeyRequest>,
+) -> Result<(StatusCode, Json<IssuedKey>), Problem> {
+    let server = servers::find(&api, &actor, &request.server_id, Action::IssueKey).await?;
+    let (id, secret) = (secret::key_id()?, secret::token()?);
+    let name = request.name.as_deref();
+    let issued = issue_key::decide(
+        server.id,
+        id.clone(),
+        name,
+        request.expires_at,
+        api.clock().now(),
+    )?;
+    // First the digest, then the event: a key that exists always has one. The other way round a crash would leave a key
+    // that cannot work.
+    api.store()
+        .put_key_digest(&id, Digest::of(secret.expose_secret()).bytes())
+        .await?;
+    let event = written::event_about(&api, &actor.name(), &issued.server, issued.clone());
+    match written::append(&api, Entity::Key, id.as_str(), 0, &event).await {
+        Ok(Appended::At(seq)) => {
+            // Also when the row is late: the secret must not be lost.
+            written::visible(&api, seq).await?;
+            let key = secret::api_key(&id, &secret).expose_secret().to_owned();
+            let body = IssuedKey {
+                id: id.to_string(),
+                server_id: issued.server,
+                name: issued.name,
+                key,
+                state: KeyState::Active,
+                created_at: event.time.into(),
+                expires_at: issued.expires_at.map(Moment),
+                last_used: None,
+            };
+            Ok((StatusCode::CREATED, Json(body)))
+        }
+        // The id is fresh: nobody else can have used it.
+        Ok(Appended::Conflict) => Err(Problem::new(Code::Conflict)),
+        Err(problem) => {
+            api.store().forget_key_digest(&id).await?;
+            Err(problem)
+        }
+    }
+}

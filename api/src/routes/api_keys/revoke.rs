@@ -1,0 +1,98 @@
+//! `POST /api-keys/{id}/revoke`: switches a key off, for ever. The gate disconnects agents that use it.
+
+use axum::{Json, extract::State, http::StatusCode};
+use chatops_projections::view::KeyState;
+use chatops_schemas::{event::ctl::KeyRevoked, ids::KeyId, subject::Entity};
+
+use crate::{
+    access::{self, Action, Resource},
+    auth::actor::Actor,
+    body::key::ApiKey,
+    code::Code,
+    extract::Path,
+    problem::{Document, Problem},
+    routes::servers,
+    state::Api,
+    written::{self, Appended, Pending, Written},
+};
+
+/// Revoke an API key
+#[utoipa::path(post, path = "/api-keys/{id}/revoke", tag = "API keys", operation_id = "api_keys_revoke",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the key", body = ApiKey),
+        (status = 202, description = "stored, not visible yet", body = Pending),
+        (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "CO1202", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "CO1206", body = Document, content_type = "application/problem+json"),
+    ))]
+pub async fn handle(
+    State(api): State<Api>,
+    actor: Actor,
+    Path(id): Path<KeyId>,
+) -> Result<Written<Json<ApiKey>>, Problem> {
+    revoke(&api, &actor, &id).await
+}
+
+/// Revokes a key; one that is revoked already stays so.
+pub(super) async fn revoke(
+    api: &Api,
+    actor: &Actor,
+    id: &KeyId,
+) -> Result<Written<Json<ApiKey>>, Problem> {
+    let hidden = || Problem::new(Code::NoKey);
+    let subject = actor.subject();
+    let visible = access::visible(&subject).ok_or_else(hidden)?;
+    for _ in 0..written::ATTEMPTS {
+        let key = api
+            .store()
+            .key(visible, id, api.clock().now())
+            .await?
+            .ok_or_else(hidden)?;
+        if key.state == KeyState::ServerDeleted {
+            return Err(hidden());
+        }
+        let server = servers::find(api, actor, &key.server_id, Action::SeeKeys)
+            .await
+            .map_err(|problem| {
+                if problem.code() == Code::NoServer {
+                    hidden()
+                } else {
+                    problem
+                }
+            })?;
+        access::check(
+            &subject,
+            Action::RevokeKey,
+            Resource::Server {
+                owner: server.owner.id,
+            },
+            Code::NoKey,
+        )?;
+        if key.state == KeyState::Revoked {
+            return Ok(Written::Row(StatusCode::OK, Json(key.into())));
+        }
+        let revoked = KeyRevoked {
+            key: id.clone(),
+            server: key.server_id.clone(),
+        };
+        let event = written::event_about(api, &actor.name(), &key.server_id, revoked);
+        match written::append(api, Entity::Key, id.as_str(), key.ctl_seq, &event).await? {
+            Appended::At(seq) => {
+                let seen = written::visible(api, seq).await?;
+                let row = if seen {
+                    api.store().key(visible, id, api.clock().now()).await?
+                } else {
+                    None
+                };
+                return Ok(row.map_or(Written::Pending(seq), |row| {
+                    Written::Row(StatusCode::OK, Json(row.into()))
+                }));
+            }
+            Appended::Conflict => {
+                written::visible_now(api, Entity::Key, id.as_str()).await?;
+            }
+        }
+    }
+    Err(Problem::new(Code::Conflict))
+}

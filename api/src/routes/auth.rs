@@ -1,0 +1,10 @@
+//! Signing up, in and out, and one's own account.
+
+pub mod change_me;
+pub mod change_password;
+pub mod login;
+pub mod logout;
+pub mod me;
+pub mod refresh;
+pub mod register;
+pub mod status;

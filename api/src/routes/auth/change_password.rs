@@ -1,0 +1,122 @@
+//! `POST /auth/change-password`: a new password. Ends every other session of the person, and their live sockets.
+
+use axum::{extract::State, http::StatusCode};
+use chatops_schemas::{event::ctl::UserPasswordChanged, ids::UserId, subject::Entity};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    auth::{actor::Actor, api_key::too_many, strength},
+    code::Code,
+    extract::Body,
+    peer::Peer,
+    problem::{Document, Problem},
+    state::Api,
+    written::{self, Appended},
+};
+
+/// The old and the new password.
+#[derive(Deserialize, ToSchema)]
+pub struct ChangePasswordRequest {
+    /// Proves that it is you.
+    #[schema(value_type = String, format = Password)]
+    current_password: SecretString,
+    /// At least 10 characters.
+    #[schema(value_type = String, format = Password)]
+    new_password: SecretString,
+    /// When given, must equal `new_password`.
+    #[schema(value_type = Option<String>, format = Password)]
+    new_password_confirm: Option<SecretString>,
+}
+
+/// Change my password
+#[utoipa::path(post, path = "/auth/change-password", tag = "Auth", operation_id = "auth_change_password",
+    request_body = ChangePasswordRequest,
+    responses(
+        (status = 204, description = "changed; all other sessions have ended"),
+        (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1008: the current password is wrong", body = Document, content_type = "application/problem+json"),
+        (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
+        (status = 429, description = "CO1005", body = Document, content_type = "application/problem+json"),
+    ))]
+pub async fn handle(
+    State(api): State<Api>,
+    actor: Actor,
+    peer: Peer,
+    Body(request): Body<ChangePasswordRequest>,
+) -> Result<StatusCode, Problem> {
+    let user = api
+        .store()
+        .user(actor.user)
+        .await?
+        .ok_or(Problem::new(Code::NotSignedIn))?;
+    let place = actor.name();
+    api.throttle()
+        .check(peer.address, &place, api.clock().now())
+        .map_err(too_many)?;
+    check(&request, &user.username, user.email.as_deref())?;
+    api.throttle()
+        .failed(peer.address, &place, api.clock().now());
+    let phc = api
+        .store()
+        .password(user.id)
+        .await?
+        .map(|phc| phc.expose_secret().to_owned());
+    if !api
+        .passwords()
+        .verify(phc, request.current_password)
+        .await?
+    {
+        return Err(Problem::new(Code::WrongPassword).and_field("current_password", "is wrong"));
+    }
+    api.throttle().succeeded(peer.address, &place);
+    let phc = api.passwords().hash(request.new_password).await?;
+    api.store()
+        .set_password(user.id, &phc.into(), api.clock().now())
+        .await?;
+    api.sessions().end_others(user.id, actor.session).await?;
+    api.hub().recheck(user.id);
+    announce(&api, &actor.name(), actor.user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn check(
+    request: &ChangePasswordRequest,
+    username: &str,
+    email: Option<&str>,
+) -> Result<(), Problem> {
+    let new = request.new_password.expose_secret();
+    if request.current_password.expose_secret().len() > strength::MAX_BYTES {
+        return Err(Problem::new(Code::WrongPassword).and_field("current_password", "is wrong"));
+    }
+    if let Some(objection) = strength::objection(new, username, email) {
+        return Err(Problem::field("new_password", objection));
+    }
+    if request
+        .new_password_confirm
+        .as_ref()
+        .is_some_and(|again| again.expose_secret() != new)
+    {
+        return Err(Problem::field(
+            "new_password_confirm",
+            "differs from the new password",
+        ));
+    }
+    Ok(())
+}
+
+/// The password is changed already; the event tells everybody else.
+pub(crate) async fn announce(api: &Api, by: &str, user: UserId) -> Result<(), Problem> {
+    let id = user.to_string();
+    for _ in 0..written::ATTEMPTS {
+        let expected = written::last_seq(api, Entity::User, &id).await?;
+        let event = written::event(api, by, UserPasswordChanged { user });
+        if let Appended::At(seq) = written::append(api, Entity::User, &id, expected, &event).await?
+        {
+            written::visible(api, seq).await?;
+            return Ok(());
+        }
+    }
+    Err(Problem::new(Code::Conflict))
+}

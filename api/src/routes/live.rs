@@ -1,0 +1,4 @@
+//! WebSockets for browsers.
+
+pub mod fleet;
+pub mod metrics;

@@ -1,0 +1,32 @@
+//! `GET /servers/{id}`: one server.
+
+use axum::{Json, extract::State};
+use chatops_schemas::ids::ServerId;
+
+use super::find;
+use crate::{
+    access::Action,
+    auth::actor::Actor,
+    body::server::Server,
+    extract::Path,
+    problem::{Document, Problem},
+    state::Api,
+};
+
+/// Show a server
+#[utoipa::path(get, path = "/servers/{id}", tag = "Servers", operation_id = "servers_show",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "the server", body = Server),
+        (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
+    ))]
+pub async fn handle(
+    State(api): State<Api>,
+    actor: Actor,
+    Path(id): Path<ServerId>,
+) -> Result<Json<Server>, Problem> {
+    Ok(Json(
+        find(&api, &actor, &id, Action::SeeServer).await?.into(),
+    ))
+}

@@ -1,0 +1,219 @@
+//! What every handler gets.
+
+use std::{sync::Arc, time::Duration};
+
+use chatops_bus::Bus;
+use chatops_projections::{Progress, Store};
+use chatops_schemas::clock::{Clock, IdSource, Timestamp};
+use data_encoding::HEXLOWER;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{
+        password::Passwords,
+        reset,
+        secret::{self, Digest},
+        session::Sessions,
+        setup,
+        throttle::Throttle,
+        token::Tokens,
+    },
+    code::Code,
+    config::Config,
+    live::{Hub, relay::Relay, wire},
+    problem::Problem,
+};
+
+/// Name in the vault of the key that signs access tokens.
+const TOKEN_KEY: &str = "access_token_key";
+
+/// What the composition gives.
+pub struct Parts {
+    /// Settings.
+    pub config: Config,
+    /// The bus, for appends and for everything live.
+    pub bus: Bus,
+    /// The database, for reads and the vault.
+    pub store: Store,
+    /// How far the read models are; the composition runs it.
+    pub progress: Progress,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn IdSource>,
+    /// Renders the process's counters as Prometheus text.
+    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Ends all sockets when cancelled.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the HTTP side cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The vault could not be read or written, or there is no randomness. The log has the cause.
+    #[error("prepare the HTTP side: {0}")]
+    Prepare(&'static str),
+}
+
+impl From<Problem> for StartError {
+    fn from(problem: Problem) -> Self {
+        Self::Prepare(problem.code().title())
+    }
+}
+
+/// The state of the HTTP side. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    sessions: Sessions,
+    passwords: Passwords,
+    throttle: Throttle,
+    hub: Hub,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api")
+            .field("parts", &self.0.parts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// Prepares the HTTP side. The second value is the live relay: run it as a service, or live sockets wait in vain.
+    pub async fn new(parts: Parts) -> Result<(Self, Relay), StartError> {
+        let key = token_key(&parts.store).await?;
+        let id = HEXLOWER.encode(&Digest::of(&HEXLOWER.encode(key.expose_secret())).bytes()[..8]);
+        let tokens = Tokens::new(
+            [(id.as_str(), key.expose_secret())],
+            parts.config.access_ttl,
+        );
+        let (clock, ids) = (Arc::clone(&parts.clock), Arc::clone(&parts.ids));
+        let sessions = Sessions::new(
+            parts.store.clone(),
+            clock,
+            ids,
+            tokens,
+            parts.config.refresh_ttl,
+        );
+        let passwords = Passwords::new(parts.config.password_checks).await?;
+        let hub = Hub::new(parts.config.live.clone());
+        let relay = Relay::new(
+            hub.clone(),
+            parts.bus.clone(),
+            parts.store.clone(),
+            parts.progress.clone(),
+            Arc::clone(&parts.clock),
+        );
+        let inner = Inner {
+            sessions,
+            passwords,
+            throttle: Throttle::default(),
+            hub,
+            parts,
+        };
+        Ok((Self(Arc::new(inner)), relay))
+    }
+
+    /// Makes a fresh one-time token for the first owner and returns it for printing; `None` when there is an account.
+    pub async fn setup_token(&self) -> Result<Option<SecretString>, StartError> {
+        Ok(setup::fresh_token(self).await?)
+    }
+
+    /// Gives an account (by name or e-mail address) a random password, ends its sessions and returns the password for
+    /// printing; `None` when there is no such account.
+    pub async fn reset_password(&self, login: &str) -> Result<Option<SecretString>, StartError> {
+        Ok(reset::run(self, login).await?)
+    }
+
+    /// Whether there is no account yet.
+    pub async fn setup_required(&self) -> Result<bool, Problem> {
+        Ok(self.store().user_count().await? == 0)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.parts.config
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.parts.bus
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.0.parts.progress
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.0.parts.clock.as_ref()
+    }
+
+    pub(crate) fn ids(&self) -> &dyn IdSource {
+        self.0.parts.ids.as_ref()
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub(crate) fn render_metrics(&self) -> String {
+        (self.0.parts.render_metrics)()
+    }
+
+    pub(crate) fn socket_limits(&self) -> wire::Limits {
+        let live = &self.config().live;
+        wire::Limits {
+            stalled: live.stalled,
+            silent: live.silent,
+        }
+    }
+
+    /// Resolves when the process wants to end.
+    pub(crate) async fn stopping(&self) {
+        self.0.parts.stop.cancelled().await;
+    }
+
+    /// A moment of our clock as one that can be waited for.
+    pub(crate) fn instant_of(&self, at: Timestamp) -> Instant {
+        let micros = at.micros_since(self.clock().now()).max(0);
+        Instant::now() + Duration::from_micros(micros.unsigned_abs())
+    }
+}
+
+/// The key that signs access tokens; made at the first start, the same for all processes on this database.
+async fn token_key(store: &Store) -> Result<SecretSlice<u8>, Problem> {
+    let fresh = SecretSlice::from(secret::random::<32>()?.to_vec());
+    let key = store.secret_or_put(TOKEN_KEY, &fresh).await?;
+    if key.expose_secret().len() < 32 {
+        tracing::error!("the key that signs access tokens is too short");
+        return Err(Problem::new(Code::Internal));
+    }
+    Ok(key)
+}
