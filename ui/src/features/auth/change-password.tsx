@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import * as z from 'zod/mini'
-import { api, unwrap } from '@/shared/api/client'
+import { accept, api } from '@/shared/api/client'
 import { Problem } from '@/shared/api/problem'
 import { useForm } from '@/shared/lib/use-form'
 import { Button } from '@/shared/ui/button'
@@ -18,7 +18,7 @@ type Form = z.infer<typeof schema>
 
 export function ChangePassword({ username }: { username: string }) {
   const change = useMutation({
-    mutationFn: (body: Form) => unwrap(api.POST('/api/v1/auth/change-password', { body })),
+    mutationFn: (body: Form) => accept(api.POST('/api/v1/auth/change-password', { body })),
     onSuccess: () => {
       form.reset()
       toast({ tone: 'ok', title: 'Password changed', detail: 'All other sessions are signed out.' })

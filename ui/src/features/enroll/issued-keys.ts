@@ -3,7 +3,7 @@
  * comes back to the page. In memory only; a reload forgets them, and nothing else may know them.
  */
 import { create } from 'zustand'
-import { api, unwrap } from '@/shared/api/client'
+import { accept, api, unwrap } from '@/shared/api/client'
 import type { IssuedKey } from '@/shared/api/model'
 
 const useIssued = create<{ byServer: Record<string, IssuedKey> }>(() => ({ byServer: {} }))
@@ -19,7 +19,7 @@ export async function issueKey(server: string): Promise<IssuedKey> {
   )
   useIssued.setState(({ byServer }) => ({ byServer: { ...byServer, [server]: issued } }))
   if (before) {
-    await unwrap(api.POST('/api/v1/api-keys/{id}/revoke', { params: { path: { id: before.id } } }))
+    await accept(api.POST('/api/v1/api-keys/{id}/revoke', { params: { path: { id: before.id } } }))
   }
   return issued
 }

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { KeyRound, Plus } from 'lucide-react'
 import { useState } from 'react'
-import { api, unwrap } from '@/shared/api/client'
+import { accept, api, unwrap } from '@/shared/api/client'
 import type { ApiKey, IssuedKey } from '@/shared/api/model'
 import { cn } from '@/shared/lib/cn'
 import { useNow } from '@/shared/lib/now'
@@ -132,7 +132,7 @@ export function KeysPanel({
         }
         onConfirm={async () => {
           if (!revoking) return
-          await unwrap(
+          await accept(
             api.POST('/api/v1/api-keys/{id}/revoke', { params: { path: { id: revoking.id } } }),
           )
           await refresh()

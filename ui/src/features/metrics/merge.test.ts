@@ -8,7 +8,7 @@ const history = (over: Partial<History>): History => ({
   to: '',
   resolution: 'raw',
   step_ms: 5_000,
-  retention_from: null,
+  retention_from: '',
   t: [0, 5_000, 10_000],
   series: [{ name: 'cpu', unit: 'percent', min: [1, 2, 3], avg: [1, 2, 3], max: [1, 2, 9] }],
   ...over,

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
-import { api, unwrap } from '@/shared/api/client'
+import { accept, api, unwrap } from '@/shared/api/client'
 import type { Server } from '@/shared/api/model'
 import { Problem } from '@/shared/api/problem'
 import { fleet } from '@/shared/fleet/fleet'
@@ -111,7 +111,7 @@ export function ServerSettings({
           </ul>
         }
         onConfirm={async () => {
-          await unwrap(api.DELETE('/api/v1/servers/{id}', { params: { path: { id: server.id } } }))
+          await accept(api.DELETE('/api/v1/servers/{id}', { params: { path: { id: server.id } } }))
           fleet.remove(server.id)
           forgetServer(server.id)
           toast({ tone: 'ok', title: 'Server deleted', detail: server.name })

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { ChevronsUpDown, Keyboard, LogOut, Settings } from 'lucide-react'
-import { api, unwrap } from '@/shared/api/client'
+import { accept, api } from '@/shared/api/client'
 import { fleet } from '@/shared/fleet/fleet'
 import { setTheme, type ThemeChoice, useThemeChoice } from '@/shared/lib/theme'
 import { rememberSignedIn } from '@/shared/session/hint'
@@ -21,7 +21,7 @@ export function useSignOut(): () => Promise<void> {
   const navigate = useNavigate()
   return async () => {
     try {
-      await unwrap(api.POST('/api/v1/auth/logout'))
+      await accept(api.POST('/api/v1/auth/logout'))
     } catch (error) {
       toastProblem('You are still signed in', error)
       return

@@ -1,15 +1,12 @@
 /** Names for the shapes of the API, so that features do not spell out generated paths. */
-export type {
-  AgentInfo,
-  ApiKey,
-  AuthStatus,
-  ConnectionEvent,
-  History,
-  Install,
-  IssuedKey,
-  LatestSample,
-  RowMetrics,
-  SeriesInfo,
-  Server,
-  User,
-} from './schema'
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+
+export type ApiKey = Schemas['ApiKey']
+export type ConnectionEvent = Schemas['ConnectionEvent']
+export type History = Schemas['History']
+export type IssuedKey = Schemas['IssuedKey']
+export type RowMetrics = Schemas['RowMetrics']
+export type Server = Schemas['Server']
+export type User = Schemas['User']
