@@ -19,6 +19,8 @@ use tokio::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// As the web app does.
+const PING_EVERY: Duration = Duration::from_secs(15);
 /// Read at once.
 const CHUNK: usize = 32 * 1024;
 
@@ -189,40 +191,45 @@ impl Socket {
     }
 
     /// Reads for ever, and counts frames.
-    pub(super) async fn frames(mut self, count: &AtomicU64) -> anyhow::Result<()> {
-        let mut frames = Frames::default();
-        let mut chunk = vec![0; CHUNK];
-        frames.take(&std::mem::take(&mut self.incoming), |_| {});
-        loop {
-            let read = self
-                .stream
-                .read(&mut chunk)
-                .await
-                .context("read from the socket")?;
-            if read == 0 {
-                bail!("the server closed the connection");
-            }
-            let before = frames.frames;
-            frames.take(&chunk[..read], |_| {});
-            count.fetch_add(frames.frames - before, Ordering::Relaxed);
-        }
+    pub(super) async fn frames(self, count: &AtomicU64) -> anyhow::Result<()> {
+        let mut before = 0;
+        self.read(
+            |frames| {
+                count.fetch_add(frames.frames - before, Ordering::Relaxed);
+                before = frames.frames;
+            },
+            |_| {},
+        )
+        .await
     }
 
     /// Reads for ever, and gives the bodies of all frames to `body`, in pieces.
-    pub(super) async fn drain(mut self, mut body: impl FnMut(&[u8])) -> anyhow::Result<()> {
+    pub(super) async fn drain(self, body: impl FnMut(&[u8])) -> anyhow::Result<()> {
+        self.read(|_| {}, body).await
+    }
+
+    async fn read(
+        mut self,
+        mut looked: impl FnMut(&Frames),
+        mut body: impl FnMut(&[u8]),
+    ) -> anyhow::Result<()> {
         let mut frames = Frames::default();
         frames.take(&std::mem::take(&mut self.incoming), &mut body);
         let mut chunk = vec![0; CHUNK];
+        let mut beat = tokio::time::interval(PING_EVERY);
         loop {
-            let read = self
-                .stream
-                .read(&mut chunk)
-                .await
-                .context("read from the socket")?;
+            let read = tokio::select! {
+                read = self.stream.read(&mut chunk) => read.context("read from the socket")?,
+                _ = beat.tick() => {
+                    self.send(r#"{"type":"ping"}"#).await?;
+                    continue;
+                }
+            };
             if read == 0 {
                 bail!("the server closed the connection");
             }
             frames.take(&chunk[..read], &mut body);
+            looked(&frames);
         }
     }
 }

@@ -47,15 +47,10 @@ impl Agent {
         }
         let data = scratch_dir()?;
         let child = Command::new(&options.agent)
-            .args([
-                "run",
-                "--url",
-                &format!("nats://{}", installation.nats),
-                "--api-key",
-                key,
-            ])
+            .args(["run", "--url", &format!("nats://{}", installation.nats)])
             .args(["--interval", &INTERVAL.to_string(), "--data"])
             .arg(data.path())
+            .env("CHATOPS_API_KEY", key)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
