@@ -40,8 +40,11 @@ export function AccountForm({
       await onDone()
     },
     onError: (error) => {
-      if (form.refuse(error) || !(error instanceof Problem)) return
-      if (error.code === WRONG_SETUP_TOKEN) form.setError('setup_token', error.message)
+      if (error instanceof Problem && error.code === WRONG_SETUP_TOKEN) {
+        form.setError('setup_token', 'This is not the token that was printed, or it was used')
+      } else {
+        form.refuse(error)
+      }
     },
   })
   const [schema] = useState(() => accountSchema(first))

@@ -16,6 +16,8 @@ const schema = z.object({
 })
 type Form = z.infer<typeof schema>
 
+const WRONG_PASSWORD = 'CO1008'
+
 export function ChangePassword({ username }: { username: string }) {
   const change = useMutation({
     mutationFn: (body: Form) => accept(api.POST('/api/v1/auth/change-password', { body })),
@@ -24,9 +26,10 @@ export function ChangePassword({ username }: { username: string }) {
       toast({ tone: 'ok', title: 'Password changed', detail: 'All other sessions are signed out.' })
     },
     onError: (error) => {
-      if (form.refuse(error) || !(error instanceof Problem)) return
-      if (error.status === 401 || error.status === 403) {
+      if (error instanceof Problem && error.code === WRONG_PASSWORD) {
         form.setError('current_password', 'This is not your current password')
+      } else {
+        form.refuse(error)
       }
     },
   })

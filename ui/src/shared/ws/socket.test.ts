@@ -116,6 +116,21 @@ describe('LiveSocket', () => {
     expect(last().sent[0]).toEqual({ type: 'hello', resume: 107 })
   })
 
+  it('does not replay a time in which nothing was wanted', () => {
+    const { socket, last, seen } = setup()
+    socket.start()
+    last().ready(10)
+    for (let spent = 0; spent <= RESUME_WITHIN_MS; spent += PING_EVERY_MS) {
+      vi.advanceTimersByTime(PING_EVERY_MS)
+      last().push({ type: 'pong' })
+    }
+    last().onclose?.({ code: 1006 })
+    vi.advanceTimersByTime(500)
+    last().ready(99)
+    expect(last().sent[0]).toEqual({ type: 'hello' })
+    expect(seen.resyncs).toBe(1)
+  })
+
   it('resumes from the position of `ready` when nothing came after it', () => {
     const { socket, last } = setup()
     socket.start()

@@ -52,7 +52,10 @@ export const MAX_DELAY_MS = 30_000
 export const PING_EVERY_MS = 7_500
 export const DEAD_AFTER_MS = 15_000
 export const OFFLINE_AFTER_MS = 10_000
-/** Longer breaks are cheaper to load than to replay. */
+/**
+ * A position older than this is not resumed: after a long break, or when nothing was subscribed for
+ * a while, loading is cheaper than replaying.
+ */
 export const RESUME_WITHIN_MS = 120_000
 const UNAUTHENTICATED = 4401
 
@@ -65,6 +68,7 @@ export class LiveSocket {
   #wanted = false
   #attempt = 0
   #seq: number | null = null
+  #seqAt = 0
   #resuming = false
   #everLive = false
   #brokenSince = 0
@@ -149,9 +153,7 @@ export class LiveSocket {
     this.#beat()
     socket.onopen = () => {
       if (this.#socket !== socket) return
-      const canResume =
-        this.#seq !== null &&
-        (this.#brokenSince === 0 || this.#deps.now() - this.#brokenSince <= RESUME_WITHIN_MS)
+      const canResume = this.#seq !== null && this.#deps.now() - this.#seqAt <= RESUME_WITHIN_MS
       this.#resuming = canResume
       this.#send(
         canResume && this.#seq !== null ? { type: 'hello', resume: this.#seq } : { type: 'hello' },
@@ -173,7 +175,7 @@ export class LiveSocket {
       case 'ready': {
         const again = this.#everLive
         const resumed = this.#resuming
-        if (!resumed || this.#seq === null) this.#seq = frame.seq
+        if (!resumed || this.#seq === null) this.#reached(frame.seq)
         this.#attempt = 0
         this.#everLive = true
         this.#brokenSince = 0
@@ -188,17 +190,22 @@ export class LiveSocket {
         return
       }
       case 'batch':
-        this.#seq = Math.max(this.#seq ?? 0, frame.seq)
+        this.#reached(frame.seq)
         this.#emit((listener) => listener.items?.(frame.items, frame.seq))
         return
       case 'gap':
-        this.#seq = Math.max(this.#seq ?? 0, frame.to)
+        this.#reached(frame.to)
         this.#emit((listener) => listener.resync?.())
         return
       case 'subscribed':
       case 'pong':
         return
     }
+  }
+
+  #reached(seq: number): void {
+    this.#seq = Math.max(this.#seq ?? 0, seq)
+    this.#seqAt = this.#deps.now()
   }
 
   #broken(code: number): void {
