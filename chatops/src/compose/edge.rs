@@ -1,0 +1,168 @@
+//! Roles that strangers talk to: the gate and presence through NATS, the gateway and the API through HTTP.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context;
+use axum::{Router, serve::ListenerExt};
+use chatops_api::{Api, Parts, live::relay::Relay};
+use chatops_ingest::{
+    gate::{GateConfig, GateParts, GateService},
+    gateway::{self, GatewayConfig, GatewayParts, GatewayService},
+    presence::{PresenceConfig, PresenceParts, PresenceService},
+};
+use chatops_projections::Progress;
+use chatops_schemas::clock::System;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Agents, Connections, Role, Shared, connect::bus_as};
+use crate::{
+    config::{Config, Registration},
+    lifecycle::Stage,
+    telemetry::Metrics,
+};
+
+pub(super) async fn gate(
+    stage: &mut Stage,
+    config: &Config,
+    agents: &Agents,
+) -> anyhow::Result<()> {
+    let service = GateService::new(GateParts {
+        config: GateConfig::default(),
+        keys: agents.keys.clone(),
+        ring: agents.ring.clone(),
+        auth: bus_as(config, "chatops gate", "auth", &config.nats.auth_password).await?,
+        sys: bus_as(config, "chatops gate", "sys", &config.nats.sys_password).await?,
+        ops: agents.ops.clone(),
+        clock: Arc::new(System),
+        ids: Arc::new(System),
+    });
+    let token = stage.token();
+    stage.run("gate", async move { Ok(service.run(token).await?) });
+    Ok(())
+}
+
+pub(super) async fn presence(
+    stage: &mut Stage,
+    config: &Config,
+    agents: &Agents,
+) -> anyhow::Result<()> {
+    let service = PresenceService::new(PresenceParts {
+        config: PresenceConfig::default(),
+        keys: agents.keys.clone(),
+        ring: agents.ring.clone(),
+        roster: agents.roster.clone(),
+        sys: bus_as(config, "chatops presence", "sys", &config.nats.sys_password).await?,
+        ops: agents.ops.clone(),
+        clock: Arc::new(System),
+    });
+    let token = stage.token();
+    stage.run("presence", async move { Ok(service.run(token).await?) });
+    Ok(())
+}
+
+/// Serves the routes of the roles among `roles` that have any. Returns the API's state, where that is one of them.
+pub(super) async fn http(
+    stage: &mut Stage,
+    shared: &Shared<'_>,
+    roles: &[Role],
+    listener: std::net::TcpListener,
+    metrics: Metrics,
+) -> anyhow::Result<Option<Api>> {
+    let gateway = match &shared.agents {
+        Some(agents) if roles.contains(&Role::Gateway) => agents_routes(stage, agents),
+        _ => Router::new(),
+    };
+    let (router, api) = if roles.contains(&Role::Api) {
+        let progress = Progress::new(shared.connections.store.clone());
+        let (api, relay) = api(
+            shared.config,
+            shared.connections,
+            metrics,
+            progress.clone(),
+            stage.token(),
+        )
+        .await?;
+        let token = stage.token();
+        stage.run("commit listener", async move {
+            progress.run(token).await;
+            Ok(())
+        });
+        let token = stage.token();
+        stage.run("live relay", async move {
+            relay.run(token).await;
+            Ok(())
+        });
+        (chatops_api::router(api.clone(), gateway), Some(api))
+    } else {
+        (gateway, None)
+    };
+    serve(stage, listener, router)?;
+    Ok(api)
+}
+
+/// The state of the HTTP side, for serving and for `chatops admin`.
+pub(super) async fn api(
+    config: &Config,
+    connections: &Connections,
+    metrics: Metrics,
+    progress: Progress,
+    stop: CancellationToken,
+) -> anyhow::Result<(Api, Relay)> {
+    let parts = Parts {
+        config: chatops_api::Config {
+            registration: match config.api.registration {
+                Registration::Open => chatops_api::config::Registration::Open,
+                Registration::Closed => chatops_api::config::Registration::Closed,
+            },
+            public_url: config.public_url.clone(),
+            agent_nats_url: config.agents_address(),
+            behind_proxy: config.api.behind_proxy,
+            ..chatops_api::Config::default()
+        },
+        bus: connections.bus.clone(),
+        store: connections.store.clone(),
+        progress,
+        clock: Arc::new(System),
+        ids: Arc::new(System),
+        render_metrics: Arc::new(move || metrics.render()),
+        stop,
+    };
+    Ok(Api::new(parts).await?)
+}
+
+fn agents_routes(stage: &mut Stage, agents: &Agents) -> Router {
+    let service = GatewayService::new(GatewayParts {
+        config: GatewayConfig::default(),
+        ring: agents.ring.clone(),
+        roster: agents.roster.clone(),
+        ops: agents.ops.clone(),
+        clock: Arc::new(System),
+        ids: Arc::new(System),
+        stop: stage.token(),
+    });
+    let routes = gateway::router(service.gateway());
+    stage.run("gateway", async move { Ok(service.run().await?) });
+    routes
+}
+
+fn serve(stage: &mut Stage, listener: std::net::TcpListener, router: Router) -> anyhow::Result<()> {
+    listener
+        .set_nonblocking(true)
+        .context("prepare the HTTP socket")?;
+    let listener = TcpListener::from_std(listener)
+        .context("prepare the HTTP socket")?
+        .tap_io(|stream| {
+            // Live frames are small and must not wait for each other; without it they are only slower.
+            let _ = stream.set_nodelay(true);
+        });
+    let token = stage.token();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    stage.run("http", async move {
+        axum::serve(listener, service)
+            .with_graceful_shutdown(token.cancelled_owned())
+            .await
+            .context("serve HTTP")
+    });
+    Ok(())
+}

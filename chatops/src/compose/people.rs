@@ -1,0 +1,36 @@
+//! What `chatops admin` does to accounts, from beside the running roles.
+
+use chatops_api::Api;
+use chatops_projections::Progress;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use super::{Connections, edge};
+use crate::{config::Config, telemetry};
+
+/// A fresh one-time token for the first account; `None` once there is one.
+pub(crate) async fn setup_token(
+    config: &Config,
+    connections: &Connections,
+) -> anyhow::Result<Option<SecretString>> {
+    Ok(api(config, connections).await?.setup_token().await?)
+}
+
+/// Replaces a user's password by a random one and ends his sessions; `None` when there is no such user.
+pub(crate) async fn reset_password(
+    config: &Config,
+    connections: &Connections,
+    login: &str,
+) -> anyhow::Result<Option<SecretString>> {
+    Ok(api(config, connections)
+        .await?
+        .reset_password(login)
+        .await?)
+}
+
+async fn api(config: &Config, connections: &Connections) -> anyhow::Result<Api> {
+    let stop = CancellationToken::new();
+    let progress = Progress::new(connections.store.clone());
+    let (api, _) = edge::api(config, connections, telemetry::metrics()?, progress, stop).await?;
+    Ok(api)
+}

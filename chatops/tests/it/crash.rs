@@ -1,0 +1,93 @@
+//! Sudden deaths: of the supervisor, and of the servers below it.
+
+use chatops_testkit::eventually;
+use reqwest::StatusCode;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::installation::{Installation, PATIENCE};
+
+fn kill(pids: &[u32]) {
+    assert!(!pids.is_empty(), "it runs");
+    for pid in pids {
+        kill_process(
+            Pid::from_raw(i32::try_from(*pid).unwrap()).unwrap(),
+            Signal::KILL,
+        )
+        .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_killed_supervisor_blocks_nothing_and_loses_nothing() {
+    let installation = Installation::new();
+    let mut supervisor = installation.start();
+    supervisor.ready().await;
+    let token = supervisor.setup_token().unwrap();
+    assert_eq!(
+        installation.client().register("ada", Some(&token)).await,
+        StatusCode::CREATED
+    );
+
+    // Started again at once: the new supervisor and the old one's guard meet over the same leftovers.
+    supervisor.kill();
+    let mut supervisor = installation.start();
+    supervisor.ready().await;
+    let mut client = installation.client();
+    assert_eq!(client.login("ada").await, StatusCode::OK);
+    assert_eq!(client.get("/api/v1/servers").await["total"], 1);
+
+    // Left alone: nothing outlives the supervisor.
+    supervisor.kill();
+    installation.quiet().await;
+    let mut supervisor = installation.start();
+    supervisor.ready().await;
+
+    // The guard dies too: the next start does its work.
+    kill(&installation.children("chatops"));
+    let mut supervisor = installation.start();
+    supervisor.ready().await;
+    assert!(
+        supervisor.said().contains("killed run left behind"),
+        "{}",
+        supervisor.said()
+    );
+    assert_eq!(installation.client().login("ada").await, StatusCode::OK);
+    supervisor.interrupt().await;
+    installation.quiet().await;
+}
+
+#[tokio::test]
+async fn a_crashed_server_is_told_and_started_again() {
+    let installation = Installation::new();
+    let mut supervisor = installation.start();
+    supervisor.ready().await;
+    let token = supervisor.setup_token().unwrap();
+    let mut client = installation.client();
+    assert_eq!(
+        client.register("ada", Some(&token)).await,
+        StatusCode::CREATED
+    );
+    for (program, name) in [
+        ("nats-server", "nats-server"),
+        ("postgres", "PostgreSQL"),
+        ("chatops-agent", "agent"),
+    ] {
+        kill(&installation.children(program));
+        eventually("it is told and runs again", PATIENCE, async || {
+            supervisor.said().contains(&format!("{name} ended"))
+                && supervisor.said().contains(&format!("{name} runs again"))
+        })
+        .await;
+        eventually("the API is ready again", PATIENCE, async || {
+            client.ready().await
+        })
+        .await;
+    }
+    eventually("new samples arrive", PATIENCE, async || {
+        client.get("/api/v1/servers").await["servers"][0]["status"] == "online"
+    })
+    .await;
+    let (status, said) = supervisor.interrupt().await;
+    assert!(status.success(), "{said}");
+    installation.quiet().await;
+}

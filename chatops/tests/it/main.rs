@@ -1,0 +1,12 @@
+//! The built binary on real servers, as a person runs it: ports of its own, a data directory of its own, nothing left
+//! behind.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is the failure report of a test"
+)]
+
+mod crash;
+mod http;
+mod installation;
+mod refusal;
+mod start;
