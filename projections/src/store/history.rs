@@ -424,7 +424,7 @@ fn host_value(series: &host::HostSeries, kind: &str) -> String {
         Some(of) => {
             let of_kind = if kind.is_empty() { "" } else { "_avg" };
             format!(
-                "(100 * m.{column}{kind} / nullif(m.{}{of_kind}, 0))",
+                "(100 * m.{column}{kind} / nullif(m.{}{of_kind}, 0))::real",
                 host::COLUMNS[of]
             )
         }

@@ -38,6 +38,10 @@ impl Store {
 
     /// An account by sign-in name or e-mail address, as typed. A name wins over somebody else's e-mail address.
     pub async fn user_by_login(&self, login: &str) -> Result<Option<User>, StoreError> {
+        if login.contains('\0') {
+            // No text in the database holds one, and asking with one is an error.
+            return Ok(None);
+        }
         let key = fold(login);
         let row = sqlx::query!(
             "

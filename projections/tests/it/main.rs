@@ -1,7 +1,12 @@
 //! Read models against a real TimescaleDB and a real nats-server.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod connections;
 mod fences;
 mod ground;
 mod migrations;
+mod people;
+mod reads;
+mod rollups;
 mod samples;
+mod vault;
