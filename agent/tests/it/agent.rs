@@ -21,12 +21,23 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts `run` with an interval of one second.
     pub(crate) fn run(url: &str, data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chatops-agent"))
-            .args(["run", "--interval", "1"])
-            .env("CHATOPS_AGENT_URL", url)
-            .env("CHATOPS_API_KEY", format!("chatops_{KEY_ID}_{SECRET}"))
-            .env("CHATOPS_AGENT_DATA", data)
-            .env("CHATOPS_AGENT_LOG", "debug")
+        let mut command = command(env!("CARGO_BIN_EXE_chatops-agent"), url, data);
+        Self::start(command.args(["--interval", "1", "--log", "debug"]))
+    }
+
+    /// Starts `run` as people do, in the build named by `CHATOPS_TEST_AGENT` if there is one.
+    pub(crate) fn measured(url: &str, data: &Path) -> Self {
+        let program = std::env::var("CHATOPS_TEST_AGENT");
+        let program = program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_chatops-agent").to_owned());
+        Self::start(command(&program, url, data).args(["--interval", "5"]))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn start(command: &mut Command) -> Self {
+        let mut child = command
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -64,6 +75,16 @@ impl Agent {
         let status = self.child.wait().expect("wait for the agent");
         (status, self.log())
     }
+}
+
+fn command(program: &str, url: &str, data: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg("run")
+        .env("CHATOPS_AGENT_URL", url)
+        .env("CHATOPS_API_KEY", format!("chatops_{KEY_ID}_{SECRET}"))
+        .env("CHATOPS_AGENT_DATA", data);
+    command
 }
 
 impl Drop for Agent {

@@ -6,7 +6,9 @@
 )]
 
 mod agent;
+mod docker;
 mod gateway;
+mod measure;
 mod nats;
 mod readings;
 mod server;

@@ -243,10 +243,10 @@ fn measured(stats: &ContainerStatsResponse) -> Usage {
         memory: memory
             .and_then(|memory| memory.usage)
             .map(|bytes| bytes.saturating_sub(cache.unwrap_or(0))),
-        // The engine reports the machine's memory where there is no limit; nothing has so much.
+        // Without a limit the engine reports the machine's memory, or a number that no machine has.
         memory_limit: memory
             .and_then(|memory| memory.limit)
-            .filter(|limit| *limit < 1 << 50),
+            .filter(|limit| *limit < rustix::system::sysinfo().totalram),
         received: total(|network| network.rx_bytes),
         sent: total(|network| network.tx_bytes),
         read: moved("read"),
