@@ -4,6 +4,7 @@
  */
 import type { PlotStyle } from '@/shared/charts/plot'
 import type { Unit } from '@/shared/lib/format'
+import { VIRTUAL_DISK, VIRTUAL_INTERFACE } from '@/shared/metrics/sample'
 import type { LineSource } from './merge'
 
 export interface ChartLineSpec extends LineSource {
@@ -139,8 +140,6 @@ export function systemSection(names: ReadonlySet<string>, capacity: Capacity): S
   }
 }
 
-const VIRTUAL_NET = /^(lo|veth|docker|br-|virbr|cni|flannel|cali|tun|tap|dummy|ifb)/
-const VIRTUAL_DISK = /^(loop|ram|zram|dm-|md)/
 /** A chart with more lines than colours says nothing. */
 const MOST_LINES = 8
 /** More cores than this are rows of colour, up to so many in one chart. */
@@ -151,7 +150,7 @@ export function deviceSections(names: readonly string[]): Section[] {
   const cores = devices(names, 'core')
   const mounts = devices(names, 'fs')
   const disks = realFirst(devices(names, 'disk'), VIRTUAL_DISK)
-  const nets = realFirst(devices(names, 'net'), VIRTUAL_NET)
+  const nets = realFirst(devices(names, 'net'), VIRTUAL_INTERFACE)
   const temps = devices(names, 'temp')
   const chunked = <T>(list: T[], size = MOST_LINES): T[][] =>
     Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>

@@ -100,6 +100,7 @@ describe('merge', () => {
   it('says what one point stands for', () => {
     const text = (over: Partial<History>) => resolutionText(history(over), 5_000)
     expect(text({})).toBe('Every reading, 5 s apart')
+    expect(text({ step_ms: 0 })).toBe('Every reading, 5 s apart')
     expect(text({ step_ms: 10_000 })).toBe('10 s averages')
     expect(text({ resolution: '1m', step_ms: 60_000 })).toBe('1 min averages')
     expect(text({ resolution: '1m', step_ms: 120_000 })).toBe('2 min averages')

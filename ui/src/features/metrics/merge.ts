@@ -132,16 +132,16 @@ export function merge(
 
 /** What one point of a chart stands for: "Every reading, 5 s apart", "1 min averages". */
 export function resolutionText(history: History, intervalMs: number): string {
-  const { resolution, step_ms } = history
+  // The API says 0 where every point is a single reading.
+  const stepMs = history.step_ms || intervalMs
   const steps: [number, string][] = [
     [3_600_000, 'h'],
     [60_000, 'min'],
     [1_000, 's'],
   ]
-  const [size, unit] = steps.find(([ms]) => step_ms >= ms) ?? [1_000, 's']
-  const step = `${Math.round((10 * step_ms) / size) / 10} ${unit}`
-  if (resolution !== 'raw' || step_ms > 1.5 * intervalMs) return `${step} averages`
-  return step_ms > 0 ? `Every reading, ${step} apart` : 'Every reading'
+  const [size, unit] = steps.find(([ms]) => stepMs >= ms) ?? [1_000, 's']
+  const step = `${Math.round((10 * stepMs) / size) / 10} ${unit}`
+  return isSummedUp(history, intervalMs) ? `${step} averages` : `Every reading, ${step} apart`
 }
 
 /** Whether points stand for several readings, so that average and maximum differ. */

@@ -101,7 +101,9 @@ function Figures({ row, old }: { row: FleetRow; old: boolean }) {
   const figures: { label: string; value: string; share?: number | null }[] = [
     { label: 'CPU', value: percent(latest?.cpu), share: latest?.cpu },
     { label: 'Memory', value: percent(latest?.mem), share: latest?.mem },
-    { label: 'Swap', value: percent(latest?.swap), share: latest?.swap },
+    ...(typeof latest?.swap === 'number'
+      ? [{ label: 'Swap', value: percent(latest.swap), share: latest.swap }]
+      : []),
     { label: 'Fullest disk', value: percent(latest?.disk), share: latest?.disk },
     { label: 'Load', value: decimal(latest?.load1) },
     { label: 'Received', value: bytesPerSecond(latest?.rx) },

@@ -6,6 +6,7 @@ const MiB = 1024 ** 2
 describe('axis', () => {
   it('starts at zero and never shows more than 100 % of a machine', () => {
     expect(yRange('percent', 60, 97)).toEqual([0, 100])
+    expect(yRange('percent', 60, 100.2)).toEqual([0, 100])
     expect(yRange('percent', 0.1, 0.4)).toEqual([0, 5])
     expect(yRange('percent', 10, 31)).toEqual([0, 40])
     expect(yRange('percent', 10, 180)[1]).toBeGreaterThan(180)

@@ -64,8 +64,9 @@ export function yRange(
   if (top !== undefined && top > 0) return [0, Math.max(top, max ?? 0)]
   const wanted = Math.max(FLOOR[unit], (max ?? 0) * 1.08)
   const rounded = isBinary(unit) ? roundUpBinary(wanted) : roundUp(wanted)
-  // A share of the whole machine never needs more than 100 %; a share of one core may.
-  if (unit === 'percent' && (max ?? 0) <= 100) return [0, Math.min(100, rounded)]
+  // A share of the whole machine never needs more than 100 %, though rounded parts may add up to a
+  // little more; a share of one core may be several hundred.
+  if (unit === 'percent' && (max ?? 0) <= 101) return [0, Math.min(100, rounded)]
   return [0, rounded]
 }
 

@@ -34,7 +34,7 @@ describe('flatten', () => {
       'core:1': null,
       load15: 0.3,
       mem: 25,
-      swap: 0,
+      swap: null,
       uptime_s: 7,
       procs_running: 2,
       'fs:/:used': 50,
@@ -51,6 +51,12 @@ describe('flatten', () => {
     })
   })
 
+  it('counts virtual interfaces where there are no others', () => {
+    const net = (name: string, rx: number) => ({ name, rx })
+    expect(flatten({ net: [net('lo', 5), net('docker0', 9)] }).get('rx')).toBe(14)
+    expect(flatten({ net: [net('lo', 5), net('lonely0', 9)] }).get('rx')).toBe(9)
+  })
+
   it('leaves unknown what the host does not have', () => {
     const values = flatten({})
     expect(values.get('rx')).toBeNull()
@@ -60,7 +66,7 @@ describe('flatten', () => {
 
   it('measures fullness against what users can have, as df does', () => {
     expect(fullness({ mount: '/', total: 110, used: 50, available: 50 })).toBe(50)
-    expect(fullness({ mount: '/', total: 100, used: 25 })).toBe(25)
+    expect(fullness({ mount: '/', total: 100, used: 25 })).toBeNull()
     expect(fullness({ mount: '/' })).toBeNull()
   })
 })

@@ -112,10 +112,20 @@ function most(values: (Num | undefined)[]): number | null {
   return top
 }
 
-/** Interfaces whose traffic also passes through another one would be counted twice. */
-const VIRTUAL = /^(lo|veth|docker|br-|virbr|cni|flannel|cali|tun|tap|dummy|ifb)/
-/** Partitions and mapped devices repeat the traffic of the disk below them. */
-const REPEATED = /^(loop|ram|zram|dm-|md)/
+/**
+ * Names of devices whose traffic passes through another one, too: a packet of a container crosses
+ * its own interface, a bridge and the network card, but is one packet. The same lists, and the same
+ * rule for hosts that have nothing else, as where the history is written: totals must not jump when
+ * live readings continue it.
+ */
+export const VIRTUAL_INTERFACE =
+  /^(lo$|veth|docker|br-|virbr|cni|flannel|cali|vxlan|kube-|lxc|podman)/
+export const VIRTUAL_DISK = /^(loop|ram|zram|dm-|md)/
+
+function physical<T extends { name: string }>(devices: T[], virtual: RegExp): T[] {
+  const real = devices.filter((device) => !virtual.test(device.name))
+  return real.length > 0 ? real : devices
+}
 
 /** Names the values of one reading as the history API does. */
 export function flatten(sample: Sample): SeriesValues {
@@ -140,7 +150,7 @@ export function flatten(sample: Sample): SeriesValues {
   put('mem_buffers', mem?.buffers)
   put('mem', share(mem?.used, mem?.total))
   put('swap_used', swap?.used)
-  put('swap', swap?.total === 0 ? 0 : share(swap?.used, swap?.total))
+  put('swap', share(swap?.used, swap?.total))
   put('psi_cpu', psi?.cpu)
   put('psi_mem', psi?.mem)
   put('psi_io', psi?.io)
@@ -165,7 +175,7 @@ export function flatten(sample: Sample): SeriesValues {
       put(`disk:${name}:${key}`, values[key])
     }
   }
-  const whole = disks.filter((entry) => !REPEATED.test(entry.name))
+  const whole = physical(disks, VIRTUAL_DISK)
   put('disk_read', sum(whole.map((entry) => entry.read)))
   put('disk_write', sum(whole.map((entry) => entry.write)))
 
@@ -184,7 +194,7 @@ export function flatten(sample: Sample): SeriesValues {
       put(`net:${name}:${key}`, values[key])
     }
   }
-  const real = nets.filter((entry) => !VIRTUAL.test(entry.name))
+  const real = physical(nets, VIRTUAL_INTERFACE)
   put('rx', sum(real.map((entry) => entry.rx)))
   put('tx', sum(real.map((entry) => entry.tx)))
 
@@ -201,8 +211,7 @@ export function flatten(sample: Sample): SeriesValues {
 }
 
 /** How full a file system is for ordinary users, as `df` says it. */
-export function fullness({ used, available, total }: Filesystem): number | null {
-  if (typeof used !== 'number') return null
-  const usable = typeof available === 'number' ? used + available : total
-  return share(used, usable)
+export function fullness({ used, available }: Filesystem): number | null {
+  if (typeof used !== 'number' || typeof available !== 'number') return null
+  return share(used, used + available)
 }
