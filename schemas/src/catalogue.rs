@@ -28,6 +28,13 @@ macro_rules! catalogue {
                 None
             }
 
+            /// As JSON, for people and tools that read along.
+            pub fn to_json(&self) -> Result<Value, serde_json::Error> {
+                match self {
+                    $(Self::$variant(data) => serde_json::to_value(data),)*
+                }
+            }
+
             /// Applies the payload's own [`Event::validate`].
             pub fn validate(&self) -> Result<(), Invalid> {
                 match self {
