@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chatops_bus::{
     Bus, ConnectOptions, Recorded, StreamName, connect,
-    projector::{self, Batch, Outcome, Sink, Spec, StatusHandle, Stopped},
+    projector::{self, Batch, Outcome, Sink, Spec},
     topology,
 };
 use chatops_projections::{
@@ -25,8 +25,6 @@ use chatops_schemas::{
     subject::{self, Entity},
 };
 use chatops_testkit::{Database, NatsServer, eventually};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
@@ -262,7 +260,10 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) async fn with_fleet(servers: usize) -> Self {
-        let nats = NatsServer::start().await.unwrap();
+        Self::on(NatsServer::start().await.unwrap(), servers).await
+    }
+
+    pub(crate) async fn on(nats: NatsServer, servers: usize) -> Self {
         let bus = provisioned(&nats).await;
         let database = database().await;
         let store = store(&database).await;
@@ -361,36 +362,6 @@ pub(crate) fn interface(name: &str, rx: f32) -> Interface {
         tx: Some(rx / 2.0),
         ..Interface::default()
     }
-}
-
-/// A projector that runs by itself.
-pub(crate) struct Running {
-    pub(crate) task: JoinHandle<Stopped>,
-    pub(crate) stop: CancellationToken,
-    pub(crate) status: StatusHandle,
-}
-
-pub(crate) fn run<S: Sink + 'static>(bus: &Bus, (spec, sink): (Spec, S)) -> Running {
-    let (stop, status) = (CancellationToken::new(), StatusHandle::new(spec.consumer()));
-    let task = tokio::spawn(projector::run(
-        bus.clone(),
-        spec,
-        sink,
-        stop.clone(),
-        status.clone(),
-    ));
-    Running { task, stop, status }
-}
-
-/// All projectors of samples and the inventory, running.
-pub(crate) fn run_all(store: &Store, bus: &Bus, settings: &SinkSettings) -> Vec<Running> {
-    let mut running = vec![run(
-        bus,
-        project::inventory(store, clock(), settings.clone()),
-    )];
-    let partitions = project::metrics(store, bus, &clock(), settings, &MetricsSettings::default());
-    running.extend(partitions.into_iter().map(|partition| run(bus, partition)));
-    running
 }
 
 /// Waits until a table has as many rows.

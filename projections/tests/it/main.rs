@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod connections;
+mod exactly_once;
 mod fences;
 mod ground;
 mod migrations;
