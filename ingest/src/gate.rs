@@ -14,4 +14,4 @@ mod service;
 mod whoami;
 
 pub use keys::{GateKeys, GateKeysError};
-pub use service::{GateConfig, GateService};
+pub use service::{GateConfig, GateError, GateParts, GateService};

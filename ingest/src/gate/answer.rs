@@ -97,7 +97,8 @@ pub(crate) fn admit(
     let now = now.millis().div_euclid(1000);
     let mut exp = now + HOLDS + spread(&request.user_nkey);
     if let Some(at) = admitted.expires_at {
-        exp = exp.min(at.millis().div_euclid(1000));
+        // Rounded up: the client comes back at once, and must then be refused.
+        exp = exp.min(at.millis().div_euclid(1000) + 1);
     }
     let claims = Claims {
         aud: account.to_owned(),
@@ -230,7 +231,7 @@ mod tests {
         let response = read(&keys, &server, &sealed);
         let user: Claims<Value> =
             jwt::verify(response.nats["jwt"].as_str().expect("a token")).expect("verified");
-        assert_eq!(user.exp, Some(NOW + 7));
+        assert_eq!(user.exp, Some(NOW + 8));
     }
 
     #[test]

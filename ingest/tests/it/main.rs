@@ -1,0 +1,12 @@
+//! The agents' edge against a real nats-server that asks it who may come in.
+
+mod agent;
+mod callout;
+mod ground;
+mod herd;
+mod hostile_sockets;
+mod isolation;
+mod posted;
+mod presence;
+mod recorder;
+mod sockets;
