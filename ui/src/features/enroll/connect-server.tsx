@@ -13,7 +13,7 @@ import { toastProblem } from '@/shared/ui/toast'
 import { useTopic } from '@/shared/ws/live'
 import { fillKey } from './install-command'
 import { issueKey, useIssuedKey } from './issued-keys'
-import { progressOf, useArrival, WaitForAgent } from './wait-for-agent'
+import { progressOf, useArrival, useFirst, WaitForAgent } from './wait-for-agent'
 import { WizardFrame } from './wizard-frame'
 
 /** Refusals are not pushed, so while nothing has connected the events are asked for. */
@@ -43,8 +43,9 @@ export function ConnectServer({
       unwrap(api.GET('/api/v1/servers/{id}/install', { params: { path: { id } }, signal })),
     staleTime: 300_000,
   })
-  const progress = progressOf(events.data?.events ?? [], row)
-  useArrival(progress.readingsAt, row !== undefined, onArrived)
+  const seen = progressOf(events.data?.events ?? [], row)
+  const progress = { ...seen, readingsAt: useFirst(seen.readingsAt) }
+  useArrival(progress.readingsAt !== null, row !== undefined, onArrived)
   const name = row?.server.name ?? query.data?.name
   usePageTitle(name ? `Connect ${name}` : 'Connect')
 

@@ -129,21 +129,32 @@ export function WaitForAgent({
   )
 }
 
-/** Calls `done` once when the readings begin while the page watches; not if they were there before. */
-export function useArrival(readingsAt: number | null, known: boolean, done: () => void): void {
+/** The first value that was not null, for as long as the component lives. */
+export function useFirst(value: number | null): number | null {
+  const [first, setFirst] = useState(value)
+  if (first === null && value !== null) setFirst(value)
+  return first ?? value
+}
+
+/** A moment to see the last tick before the page changes. */
+const LINGER_MS = 1_200
+
+/**
+ * Calls `done` once when the readings begin while the page watches; not when they were there before.
+ * `known`: whether it is known yet if there are any.
+ */
+export function useArrival(arrived: boolean, known: boolean, done: () => void): void {
   const waited = useRef(false)
   const latest = useRef(done)
   latest.current = done
   useEffect(() => {
     if (!known) return
-    if (readingsAt === null) {
+    if (!arrived) {
       waited.current = true
       return
     }
     if (!waited.current) return
-    waited.current = false
-    // A moment to see the last tick before the page changes.
-    const timer = setTimeout(() => latest.current(), 1_200)
+    const timer = setTimeout(() => latest.current(), LINGER_MS)
     return () => clearTimeout(timer)
-  }, [readingsAt, known])
+  }, [arrived, known])
 }

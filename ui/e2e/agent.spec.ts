@@ -1,0 +1,60 @@
+/** The whole way of a new host: the command from the wizard starts a real agent, and it dies. */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { expect, test } from './page-health'
+
+const target = process.env.CARGO_TARGET_DIR ?? resolve(import.meta.dirname, '../../target')
+const agentPath = process.env.CHATOPS_E2E_AGENT ?? join(target, 'debug', 'chatops-agent')
+
+test('the shown command connects a host, its charts appear by themselves, and its death is seen', async ({
+  page,
+}) => {
+  test.skip(
+    !existsSync(agentPath),
+    `there is no agent at ${agentPath}; CHATOPS_E2E_AGENT names one`,
+  )
+  const name = `e2e agent ${Date.now()}`
+  await page.goto('/servers/new')
+  await page.getByLabel('Name').fill(name)
+  await page.getByLabel('A reading every').selectOption({ label: 'second' })
+  await page.getByRole('button', { name: 'Continue' }).click()
+  const command = await page.getByTestId('install-command').textContent()
+  const [program, ...args] = (command ?? '').split(/\s+/)
+  expect(program).toBe('chatops-agent')
+  await expect(page.getByText('Waiting for the agent…')).toBeVisible()
+
+  const data = mkdtempSync(join(tmpdir(), 'chatops-e2e-agent-'))
+  const agent = spawn(agentPath, [...args, '--data', data], { stdio: 'ignore' })
+  try {
+    await expect(page.getByText('Key accepted')).toBeVisible()
+    await expect(page.getByText('First readings arrived')).toBeVisible()
+    // No click and no reload from here on.
+    await expect(page.getByRole('heading', { level: 1, name })).toBeVisible()
+    await expect(page.getByText('Online', { exact: true }).first()).toBeVisible()
+    await expect(page.getByRole('figure', { name: 'CPU', exact: true })).toBeVisible()
+
+    agent.kill('SIGKILL')
+    // Two seconds for the edge to notice, and some for a busy machine.
+    await expect(page.getByRole('main').getByText('Offline', { exact: true })).toBeVisible({
+      timeout: 6_000,
+    })
+    await expect(page.getByText(/last reading/)).toBeVisible()
+    await page.getByRole('link', { name: 'Connections' }).click()
+    await expect(page.getByRole('rowheader', { name: 'Disconnected' })).toBeVisible()
+
+    await page
+      .getByRole('navigation', { name: 'Server' })
+      .getByRole('link', { name: 'Settings' })
+      .click()
+    await page.getByRole('button', { name: `Delete ${name}` }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('textbox').fill(name)
+    await dialog.getByRole('button', { name: `Delete ${name}` }).click()
+    await expect(page).toHaveURL(/\/servers$/)
+  } finally {
+    agent.kill('SIGKILL')
+    rmSync(data, { recursive: true, force: true })
+  }
+})
