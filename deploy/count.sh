@@ -2,7 +2,6 @@
 
 PASSED=0
 FAILED=0
-BROKEN=''
 
 # counted NAME COMMAND...: the runner's exit code decides; its summary lines give the numbers.
 counted() {

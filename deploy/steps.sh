@@ -71,3 +71,17 @@ step_live() {
     fi
     printf '  %sok%s %s (%s)\n' "$GREEN" "$PLAIN" "$title" "$(elapsed "$started")"
 }
+
+BROKEN=''
+
+# attempt NAME COMMAND...: for a list of independent parts; a failed one is remembered in BROKEN
+# and the script goes on. COMMAND may be a function that uses `step`.
+attempt() {
+    local name=$1 code
+    shift
+    set +e
+    (set -e; "$@")
+    code=$?
+    set -e
+    [ "$code" -eq 0 ] || BROKEN="$BROKEN${BROKEN:+, }$name"
+}
