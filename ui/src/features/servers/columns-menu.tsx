@@ -50,7 +50,14 @@ export function ColumnsMenu({
       </div>
       <div className="mt-3 flex items-center justify-between px-1">
         <span className="font-medium text-xs">Columns</span>
-        <Button size="sm" variant="quiet" onClick={() => onChange(null)}>
+        <Button
+          size="sm"
+          variant="quiet"
+          onClick={() => {
+            setPrefs({ widths: {} })
+            onChange(null)
+          }}
+        >
           Reset
         </Button>
       </div>

@@ -19,6 +19,7 @@ import { percent } from '@/shared/lib/format'
 import { useMedia } from '@/shared/lib/media'
 import { type Density, usePrefs } from '@/shared/lib/prefs'
 import { StatusDot } from '@/shared/ui/status-dot'
+import { ResizeEdge, resizeByKey, withWidths } from './column-width'
 import { type Column, fitting } from './columns'
 import type { Sort, ViewRow } from './view'
 
@@ -45,6 +46,7 @@ export function ServersTable({
   onHold: (held: boolean) => void
 }) {
   const density = usePrefs((prefs) => prefs.density)
+  const widths = usePrefs((prefs) => prefs.widths)
   const coarse = useMedia('(pointer: coarse)')
   const small = useMedia('(max-width: 639px)')
   const body = useRef<HTMLDivElement>(null)
@@ -124,7 +126,7 @@ export function ServersTable({
     onOpen(link.getAttribute('data-server') ?? '')
   }
 
-  const shown = small ? columns : fitting(columns, width - 24, GAP)
+  const shown = small ? columns : fitting(withWidths(columns, widths), width - 24, GAP)
   const template = shown
     .map((column) =>
       column.grow > 0 ? `minmax(${column.width}px, ${column.grow}fr)` : `${column.width}px`,
@@ -214,8 +216,9 @@ function HeaderCell({
   const right = column.align === 'right'
   if (column.sort === null) {
     return (
-      <div role="columnheader" className="truncate font-medium text-2xs text-ink-3">
+      <div role="columnheader" className="relative font-medium text-2xs text-ink-3">
         {column.label}
+        <ResizeEdge id={column.id} />
       </div>
     )
   }
@@ -223,10 +226,11 @@ function HeaderCell({
     <div
       role="columnheader"
       aria-sort={sorted ? (sort.descending ? 'descending' : 'ascending') : 'none'}
-      className={cn('min-w-0', right && 'text-right')}
+      className={cn('relative min-w-0', right && 'text-right')}
     >
       <button
         type="button"
+        onKeyDown={(event) => resizeByKey(event, column.id)}
         onClick={() => {
           // Figures are looked at from the top, words from A.
           const first = column.sort === 'live' && column.id !== 'status' && column.id !== 'seen'
@@ -241,6 +245,7 @@ function HeaderCell({
         <span className="truncate">{column.label}</span>
         {sorted ? <Arrow className="size-3 shrink-0" aria-hidden="true" /> : null}
       </button>
+      <ResizeEdge id={column.id} />
     </div>
   )
 }

@@ -24,6 +24,7 @@ const GROUPS: { title: string; keys: [string[], string][] }[] = [
       [['↑', '↓'], 'Move between servers'],
       [['Enter'], 'Open the server'],
       [['n'], 'Add a server'],
+      [['Alt', '←', '→'], 'Resize, on a column title'],
     ],
   },
   {

@@ -10,11 +10,19 @@ interface Prefs {
   density: Density
   /** Columns of the servers list in order; null: the usual ones. */
   columns: string[] | null
+  /** Widths in px of columns that the user changed. */
+  widths: Record<string, number>
   /** Servers looked at last, newest first, for the sidebar and the palette. */
   recent: { id: string; name: string }[]
 }
 
-const DEFAULTS: Prefs = { singleKeys: true, density: 'compact', columns: null, recent: [] }
+const DEFAULTS: Prefs = {
+  singleKeys: true,
+  density: 'compact',
+  columns: null,
+  widths: {},
+  recent: [],
+}
 const MOST_RECENT = 6
 
 function isPartial(value: unknown): value is Partial<Prefs> {
@@ -23,12 +31,15 @@ function isPartial(value: unknown): value is Partial<Prefs> {
 
 /** Whatever an older version or a curious hand left in storage, the result is usable. */
 export function sane(stored: Partial<Prefs> | null): Prefs {
-  const { singleKeys, density, columns, recent } = stored ?? {}
+  const { singleKeys, density, columns, widths, recent } = stored ?? {}
   const isText = (value: unknown): value is string => typeof value === 'string'
   return {
     singleKeys: typeof singleKeys === 'boolean' ? singleKeys : DEFAULTS.singleKeys,
     density: density === 'comfortable' ? 'comfortable' : 'compact',
     columns: Array.isArray(columns) && columns.every(isText) ? columns : null,
+    widths: Object.fromEntries(
+      Object.entries(widths ?? {}).filter(([, width]) => Number.isFinite(width)),
+    ),
     recent: Array.isArray(recent)
       ? recent.filter((entry) => isText(entry?.id) && isText(entry?.name)).slice(0, MOST_RECENT)
       : [],
