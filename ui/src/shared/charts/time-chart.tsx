@@ -20,6 +20,9 @@ import { type ChartData, NO_DATA, nearest, summarize, toCsv } from './data'
 import { type Marker, Plot, type PlotStyle } from './plot'
 import type { Viewport, Window } from './viewport'
 
+/** A reading this old still counts as the one of now: agents may send once a minute. */
+const STILL_NOW_MS = 150_000
+
 const ChartTable = lazy(() => import('./chart-table'))
 
 export interface ChartLine {
@@ -214,20 +217,20 @@ function useDriver(props: TimeChartProps, visible: boolean[], refs: Refs) {
     const label = () => {
       const { props: now } = latest.current
       const { t, lines } = data.current
+      const window = now.viewport.window()
       const index = cursor.current
       const spans = refs.values.current?.querySelectorAll<HTMLElement>('[data-value]')
       const texts = now.lines.map((_line, at) => {
         const line = lines[at]
         if (!line) return NONE
         const values = now.statistic === 'max' && line.max ? line.max : line.value
-        return withUnit(index === null ? lastKnown(values) : values[index], now.unit)
+        return withUnit(index === null ? lastKnown(values, t, window) : values[index], now.unit)
       })
       spans?.forEach((span, at) => {
         const text = texts[at] ?? NONE
         if (span.textContent !== text) span.textContent = text
       })
       const at = index === null ? undefined : t[index]
-      const window = now.viewport.window()
       if (refs.time.current) {
         refs.time.current.textContent =
           at === undefined
@@ -445,9 +448,14 @@ function useDriver(props: TimeChartProps, visible: boolean[], refs: Refs) {
   }
 }
 
-function lastKnown(values: readonly (number | null)[]): number | null {
-  // A series that ended minutes ago has no current value: look back over a few readings only.
-  for (let at = values.length - 1; at >= Math.max(0, values.length - 4); at--) {
+/** The value at the end of the window; nothing when the readings stopped a while before it. */
+function lastKnown(
+  values: readonly (number | null)[],
+  t: readonly number[],
+  { from, to }: Window,
+): number | null {
+  const oldest = to - Math.max(STILL_NOW_MS, (to - from) / 40)
+  for (let at = values.length - 1; at >= 0 && (t[at] ?? 0) >= oldest; at--) {
     const value = values[at]
     if (value !== null && value !== undefined) return value
   }
