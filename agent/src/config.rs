@@ -11,11 +11,7 @@ use std::{
 };
 
 use chatops_schemas::event::metric::MAX_NAME;
-use figment::{
-    Figment,
-    providers::{Format as _, Serialized, Toml},
-};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
     endpoint::{Endpoint, EndpointError},
@@ -65,46 +61,35 @@ impl FromStr for Capability {
 }
 
 /// Settings as they are written; every one may be absent.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Address of the server.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The key itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Hidden>,
     /// File that holds the key.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_file: Option<PathBuf>,
     /// Seconds between samples.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<u64>,
     /// What may run here.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Vec<String>>,
     /// Folder for the spool and the state.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
     /// Private certificate authority, PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
     /// Prefixes of interfaces to leave out.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_interfaces: Option<Vec<String>>,
     /// Socket of Docker or Podman.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub docker_socket: Option<PathBuf>,
     /// MiB of samples kept while the server is away.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub spool_mib: Option<u64>,
     /// What is logged.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
 }
 
 /// A text that is never printed.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Hidden(String);
 
@@ -163,8 +148,8 @@ pub struct Uplink {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file does not parse.
-    #[error("settings cannot be read: {0}")]
-    File(String),
+    #[error("cannot use the settings file {0}: {1}")]
+    File(PathBuf, String),
     /// A named file is missing.
     #[error("cannot read the settings file {0}: {1}")]
     NoFile(PathBuf, io::Error),
@@ -209,10 +194,24 @@ impl Settings {
             }
             Err(error) => return Err(ConfigError::NoFile(path.to_owned(), error)),
         };
-        Figment::from(Toml::string(&text))
-            .merge(Serialized::defaults(self))
-            .extract()
-            .map_err(|error| ConfigError::File(format!("{error} in {}", path.display())))
+        let file: Self = toml::from_str(&text)
+            .map_err(|error| ConfigError::File(path.to_owned(), summary(&error, &text)))?;
+        Ok(Self {
+            url: self.url.or(file.url),
+            // A key of its own and a key in a file exclude each other; what is nearer wins.
+            api_key_file: self
+                .api_key_file
+                .or(file.api_key_file.filter(|_| self.api_key.is_none())),
+            api_key: self.api_key.or(file.api_key),
+            interval: self.interval.or(file.interval),
+            capabilities: self.capabilities.or(file.capabilities),
+            data: self.data.or(file.data),
+            ca_file: self.ca_file.or(file.ca_file),
+            skip_interfaces: self.skip_interfaces.or(file.skip_interfaces),
+            docker_socket: self.docker_socket.or(file.docker_socket),
+            spool_mib: self.spool_mib.or(file.spool_mib),
+            log: self.log.or(file.log),
+        })
     }
 
     /// Validates.
@@ -263,6 +262,24 @@ impl Settings {
         } else {
             ConfigError::NoKey
         }
+    }
+}
+
+/// What is wrong with the file and where, without the line itself: it may hold the key.
+fn summary(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| before.bytes().filter(|byte| *byte == b'\n').count() + 1);
+    let place = line
+        .map(|line| format!("line {line}: "))
+        .unwrap_or_default();
+    let message = error.message();
+    // Values of the wrong kind are quoted by the parser; what was expected is enough.
+    match message
+        .split_once(", expected ")
+        .filter(|_| message.starts_with("invalid "))
+    {
+        Some((_, expected)) => format!("{place}wrong kind of value, expected {expected}"),
+        None => format!("{place}{message}"),
     }
 }
 
@@ -350,6 +367,38 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("intervall"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_file_is_explained_without_its_secrets() {
+        for text in [
+            "\nurl = \"nats://x\"\napi_key = hunter2\n",
+            "\n\napi_key = [\"hunter2\"]\n",
+            "\n\ninterval = \"hunter2\"\n",
+        ] {
+            let file = file(text);
+            let error = Settings::default()
+                .over_file(Some(file.path()))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("line 3") && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_given_directly_wins_over_a_key_file_in_the_file() {
+        let file = file("api_key_file = \"/nowhere\"\n");
+        let flags = Settings {
+            api_key: Some(KEY.to_owned().into()),
+            ..Settings::default()
+        };
+        assert_eq!(
+            flags.over_file(Some(file.path())).unwrap().api_key_file,
+            None
+        );
     }
 
     #[test]

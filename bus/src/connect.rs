@@ -206,16 +206,30 @@ fn note(link: &watch::Sender<Link>, errors: &watch::Sender<Option<String>>, even
 /// Generations differ across all connections of a process; that they count up is all that matters.
 static GENERATION: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
+/// Whether a version such as `2.15.1` or `2.12.0-RC.1` is at least `wanted`. The client library has the same question
+/// answered by a regular expression, which would put an engine for those into the agent.
+fn at_least(version: &str, wanted: (i64, i64, i64)) -> bool {
+    let mut parts = version.splitn(3, '.').map(|part| {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        part[..digits].parse::<i64>().ok()
+    });
+    let mut next = || parts.next().flatten();
+    next()
+        .zip(next())
+        .zip(next())
+        .is_some_and(|((major, minor), patch)| (major, minor, patch) >= wanted)
+}
+
 impl Bus {
     /// Refuses servers older than [`OLDEST_SERVER`].
     pub fn check_server(&self) -> Result<(), ConnectError> {
-        let (major, minor, patch) = OLDEST_SERVER;
-        if self.client.is_server_compatible(major, minor, patch) {
+        let found = self.server_version();
+        if at_least(&found, OLDEST_SERVER) {
             return Ok(());
         }
         Err(ConnectError::TooOld {
             url: self.url.to_string(),
-            found: self.server_version(),
+            found,
         })
     }
 
@@ -226,7 +240,7 @@ impl Bus {
 
     /// Whether the server is at least this version.
     pub fn server_at_least(&self, major: i64, minor: i64) -> bool {
-        self.client.is_server_compatible(major, minor, 0)
+        at_least(&self.server_version(), (major, minor, 0))
     }
 
     /// Follows the connection.
@@ -403,5 +417,27 @@ fn from_nats(message: async_nats::Message) -> Message {
         subject: message.subject.into_string(),
         reply: message.reply.map(|reply| reply.into_string()),
         payload: message.payload,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_least;
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        for (version, enough) in [
+            ("2.10.23", true),
+            ("2.10.22", false),
+            ("2.9.99", false),
+            ("2.15.1", true),
+            ("3.0.0", true),
+            ("2.12.0-RC.1", true),
+            ("2.10", false),
+            ("", false),
+            ("two.ten.three", false),
+        ] {
+            assert_eq!(at_least(version, (2, 10, 23)), enough, "{version}");
+        }
     }
 }
