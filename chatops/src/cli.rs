@@ -240,7 +240,7 @@ impl Cli {
             Verb::Doctor { json } => doctor::run(&config, json, output).await,
             Verb::Config(_) => config::show(&settings),
             Verb::Admin(verb) => admin::run(&config, verb, output).await,
-            Verb::Replay(replay) => replay::run(&config, replay, output).await,
+            Verb::Replay(replay) => Box::pin(replay::run(&config, replay, output)).await,
             Verb::Completions { .. } | Verb::Guard { .. } => Ok(()),
         }
     }

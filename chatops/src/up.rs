@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let place = Place::prepare(&config.data)?;
     let _lock = Lock::take(&place.lock(), &config.address()).await?;
     let mut guard = guard::start(&place)?;
-    let result = live(settings, &place, metrics, &leaving, started, output).await;
+    let result = Box::pin(live(settings, &place, metrics, &leaving, started, output)).await;
     // After an orderly stop there is nothing left; after a failed start this is the stop.
     for kind in Kind::ALL {
         process::stop(&place, kind).await;
@@ -76,7 +76,10 @@ async fn live(
     started: Instant,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let Some(running) = leaving.or(start(settings, place, metrics, output)).await else {
+    let Some(running) = leaving
+        .or(Box::pin(start(settings, place, metrics, output)))
+        .await
+    else {
         output.note("stopped before everything was up");
         return Ok(());
     };
@@ -157,7 +160,13 @@ async fn start(
     let services = output
         .step(
             "roles",
-            compose::start(&config, &Role::ALL, connections, Some(listener), metrics),
+            Box::pin(compose::start(
+                &config,
+                &Role::ALL,
+                connections,
+                Some(listener),
+                metrics,
+            )),
         )
         .await?;
     let agent = if config.agent.local {

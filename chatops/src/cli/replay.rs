@@ -31,7 +31,9 @@ pub(super) async fn run(config: &Config, replay: Replay, output: &Output) -> any
     let config = super::located(config)?;
     let bus = compose::bus(&config, "chatops replay").await?;
     let leaving = Leaving::listen(output.clone())?;
-    let shown = leaving.or(show(&bus, stream, &replay, from, to)).await;
+    let shown = leaving
+        .or(Box::pin(show(&bus, stream, &replay, from, to)))
+        .await;
     match shown {
         // Ctrl-C is how following ends.
         None => Ok(()),

@@ -27,7 +27,7 @@ pub(super) async fn run(
         compose::provision(&config, &connections).await?;
         compose::start(&config, roles, connections, listener, metrics).await
     };
-    let Some(services) = leaving.or(start).await else {
+    let Some(services) = leaving.or(Box::pin(start)).await else {
         return Ok(());
     };
     let mut services = services?;

@@ -245,13 +245,8 @@ fn explain(error: Error) -> Trouble {
     let what = match (&error.kind, is_secret(&path)) {
         (_, true) => format!("{path} must be text in quotes{from}"),
         (Kind::UnknownField(name, _), _) => {
-            return unknown(
-                &[&path, name]
-                    .map(String::as_str)
-                    .join(".")
-                    .trim_start_matches('.'),
-                &paths(&defaults()),
-            );
+            let full = format!("{path}.{name}");
+            return unknown(full.trim_start_matches('.'), &paths(&defaults()));
         }
         (kind, _) if path.is_empty() => format!("{kind}{from}"),
         (kind, _) => format!("{path}: {kind}{from}"),

@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const RECOVERED: Duration = Duration::from_secs(60);
 const LOG_CHECK: Duration = Duration::from_secs(60);
 
-/// A kept child. Dropping it leaves the child alone; [`Keeper::stop`] ends both.
+/// A kept child. Dropping it asks the child to leave without waiting for it.
 #[derive(Debug)]
 pub(super) struct Keeper {
     stop: CancellationToken,
@@ -38,10 +38,16 @@ impl Keeper {
     }
 
     /// Asks the child to leave and returns when it has.
-    pub(super) async fn stop(self) {
+    pub(super) async fn stop(mut self) {
         self.stop.cancel();
         // The task ends only by returning or by a panic, and either way the child is no longer kept.
-        let _ = self.task.await;
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 
@@ -105,21 +111,8 @@ async fn again(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::up::process::Kind;
-
-    async fn lines(path: &Path, count: usize) {
-        while std::fs::read_to_string(path)
-            .unwrap_or_default()
-            .lines()
-            .count()
-            < count
-        {
-            tokio::task::yield_now().await;
-        }
-    }
 
     #[tokio::test]
     async fn a_child_that_ends_is_started_again_until_stopped() {
@@ -135,9 +128,10 @@ mod tests {
             log: place.log("child"),
         };
         let keeper = Keeper::keep(plan.start().unwrap(), place.clone(), Output::new());
-        tokio::time::timeout(Duration::from_secs(20), lines(&plan.log, 3))
-            .await
-            .unwrap();
+        chatops_testkit::eventually("it ran three times", Duration::from_secs(20), async || {
+            std::fs::read_to_string(&plan.log).is_ok_and(|said| said.lines().count() >= 3)
+        })
+        .await;
         keeper.stop().await;
     }
 }

@@ -35,10 +35,16 @@ async fn a_first_start_leads_to_live_samples_and_a_second_one_is_fast() {
         client.register("ada", Some(fresh.trim())).await,
         StatusCode::CREATED
     );
+    assert_eq!(client.get("/api/v1/auth/me").await["role"], "owner");
+    let mut second = installation.client();
     assert_eq!(
-        client.register("mallory", Some(fresh.trim())).await,
-        StatusCode::FORBIDDEN,
-        "it works once"
+        second.register("grace", Some(fresh.trim())).await,
+        StatusCode::CREATED
+    );
+    assert_eq!(
+        second.get("/api/v1/auth/me").await["role"],
+        "operator",
+        "the token makes one owner"
     );
 
     let server = until(
