@@ -11,7 +11,7 @@
 //! | [`secret`] | fresh secrets and their digests |
 //! | [`throttle`] | how often somebody may guess |
 //! | [`name`] | claiming sign-in names |
-//! | [`setup`] | the first owner |
+//! | [`setup`], [`reset`] | the first owner; a forgotten password |
 //! | `reset` | a new password for somebody who lost theirs |
 //! | [`api_key`] | which server an agent's key speaks for |
 //!
@@ -23,7 +23,7 @@ pub mod cookie;
 pub mod csrf;
 pub mod name;
 pub mod password;
-pub(crate) mod reset;
+pub mod reset;
 pub mod secret;
 pub mod session;
 pub mod setup;

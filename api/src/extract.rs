@@ -61,6 +61,13 @@ fn kind(headers: &HeaderMap) -> Kind {
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Structures are also read from lists, field by field in their order; no client means that.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first
+        .is_some_and(|byte| matches!(byte, b'[' | b'"' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n'))
+    {
+        return Err(Problem::field("body", "must be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

@@ -160,6 +160,11 @@ impl Hub {
         read(&self.0.fleet).owner(server)
     }
 
+    /// Whether the relay has seen that a server was removed.
+    pub fn is_removed(&self, server: &ServerId) -> bool {
+        read(&self.0.fleet).is_removed(server)
+    }
+
     /// Settings.
     pub fn config(&self) -> &config::Live {
         &self.0.config

@@ -132,10 +132,10 @@ impl Api {
         Ok(setup::fresh_token(self).await?)
     }
 
-    /// Gives an account (by name or e-mail address) a random password, ends its sessions and returns the password for
-    /// printing; `None` when there is no such account.
+    /// Replaces the password of an account by a random one and ends its sessions; `None` when nobody has this name or
+    /// address.
     pub async fn reset_password(&self, login: &str) -> Result<Option<SecretString>, StartError> {
-        Ok(reset::run(self, login).await?)
+        Ok(reset::password(self, login).await?)
     }
 
     /// Whether there is no account yet.

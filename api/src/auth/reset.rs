@@ -1,22 +1,45 @@
-//! A new password for somebody who lost theirs. Whoever has the machine and its data gives it (`chatops admin
-//! reset-password`); there is no route to it.
+//! A person forgot the password: somebody with a shell on the server gives them a new one (`chatops admin`).
 
+use chatops_schemas::{event::ctl::UserPasswordChanged, subject::Entity};
 use secrecy::SecretString;
 
 use super::secret;
-use crate::{problem::Problem, routes::auth::change_password::announce, state::Api};
+use crate::{
+    code::Code,
+    problem::Problem,
+    state::Api,
+    written::{self, Appended},
+};
 
-/// Replaces the password of an account, by name or e-mail address, with a random one and ends all its sessions; `None`
-/// when there is no such account.
-pub(crate) async fn run(api: &Api, login: &str) -> Result<Option<SecretString>, Problem> {
+/// Replaces the password by a random one and ends all sessions; `None` when nobody has this name or address.
+pub async fn password(api: &Api, login: &str) -> Result<Option<SecretString>, Problem> {
     let Some(user) = api.store().user_by_login(login).await? else {
         return Ok(None);
     };
-    let password = secret::token()?;
-    let phc = api.passwords().hash(password.clone()).await?;
+    let fresh = secret::token()?;
+    let phc = api.passwords().hash(fresh.clone()).await?;
     let now = api.clock().now();
     api.store().set_password(user.id, &phc.into(), now).await?;
     api.store().end_sessions(user.id, None, None, now).await?;
-    announce(api, "system", user.id).await?;
-    Ok(Some(password))
+    changed(api, "system", user.id).await?;
+    Ok(Some(fresh))
+}
+
+/// Tells everybody that a password is another one now: it is in the vault already.
+pub async fn changed(
+    api: &Api,
+    actor: &str,
+    user: chatops_schemas::ids::UserId,
+) -> Result<(), Problem> {
+    let id = user.to_string();
+    for _ in 0..written::ATTEMPTS {
+        let expected = written::last_seq(api, Entity::User, &id).await?;
+        let event = written::event(api, actor, UserPasswordChanged { user });
+        if let Appended::At(seq) = written::append(api, Entity::User, &id, expected, &event).await?
+        {
+            written::visible(api, seq).await?;
+            return Ok(());
+        }
+    }
+    Err(Problem::new(Code::Conflict))
 }

@@ -33,6 +33,11 @@ impl Fleet {
             .map(|entry| entry.owner)
     }
 
+    /// Whether it was removed: the database may still show it for a moment.
+    pub fn is_removed(&self, server: &ServerId) -> bool {
+        self.0.get(server).is_some_and(|entry| entry.removed)
+    }
+
     /// Who owned it, removed or not: for telling them that it was removed.
     pub fn last_owner(&self, server: &ServerId) -> Option<UserId> {
         self.0.get(server).map(|entry| entry.owner)

@@ -183,6 +183,7 @@ async fn replay(
     match sent.await {
         Ok(sent) => sent?,
         Err(ReplayError::Gap) => {
+            viewer.begin_behind(to);
             wire.send(text(&ServerFrame::Gap {
                 from: from.saturating_add(1).min(to),
                 to,

@@ -201,6 +201,7 @@ impl Client {
         match sent.await {
             Ok(sent) => sent?,
             Err(ReplayError::Gap) => {
+                self.viewer.begin_behind(to);
                 wire.send(
                     ServerFrame::Gap {
                         from: from.saturating_add(1).min(to),
@@ -275,7 +276,7 @@ pub(super) async fn may_see(api: &Api, actor: &Actor, server: &ServerId) -> Resu
     if let Some(owner) = api.hub().owner(server) {
         return Ok(access::decide(&subject, Action::SeeServer, Resource::Server { owner }).allow);
     }
-    match access::visible(&subject) {
+    match access::visible(&subject).filter(|_| !api.hub().is_removed(server)) {
         Some(visible) => api
             .store()
             .may_see(visible, server)

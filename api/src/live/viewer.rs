@@ -115,6 +115,13 @@ impl Viewer {
         }
     }
 
+    /// Everything begins behind this position, whatever was asked for: what lies before is given up.
+    pub fn begin_behind(&mut self, seq: u64) {
+        for floor in self.fleet.iter_mut().chain(self.servers.values_mut()) {
+            *floor = seq;
+        }
+    }
+
     /// Whether this item goes out on this socket now.
     pub fn sees(&self, item: &Item) -> bool {
         let Some(owner) = item.owner else {

@@ -1,3 +1,13 @@
-//! The HTTP side against a real nats-server and a real TimescaleDB, with the inventory and presence projectors running.
+//! The HTTP side against a real nats-server and a real TimescaleDB, with the projectors running.
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod accounts;
+mod app;
+mod browser;
+mod every_route_is_guarded;
+mod keys;
+mod live;
 mod openapi;
+mod operations;
+mod servers;
+mod sessions;

@@ -1,19 +1,17 @@
 //! `POST /auth/change-password`: a new password. Ends every other session of the person, and their live sockets.
 
 use axum::{extract::State, http::StatusCode};
-use chatops_schemas::{event::ctl::UserPasswordChanged, ids::UserId, subject::Entity};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{actor::Actor, api_key::too_many, strength},
+    auth::{actor::Actor, api_key::too_many, reset, strength},
     code::Code,
     extract::Body,
     peer::Peer,
     problem::{Document, Problem},
     state::Api,
-    written::{self, Appended},
 };
 
 /// The old and the new password.
@@ -77,7 +75,7 @@ pub async fn handle(
         .await?;
     api.sessions().end_others(user.id, actor.session).await?;
     api.hub().recheck(user.id);
-    announce(&api, &actor.name(), actor.user).await?;
+    reset::changed(&api, &actor.name(), actor.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -104,19 +102,4 @@ fn check(
         ));
     }
     Ok(())
-}
-
-/// The password is changed already; the event tells everybody else.
-pub(crate) async fn announce(api: &Api, by: &str, user: UserId) -> Result<(), Problem> {
-    let id = user.to_string();
-    for _ in 0..written::ATTEMPTS {
-        let expected = written::last_seq(api, Entity::User, &id).await?;
-        let event = written::event(api, by, UserPasswordChanged { user });
-        if let Appended::At(seq) = written::append(api, Entity::User, &id, expected, &event).await?
-        {
-            written::visible(api, seq).await?;
-            return Ok(());
-        }
-    }
-    Err(Problem::new(Code::Conflict))
 }
