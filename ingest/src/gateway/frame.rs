@@ -85,15 +85,17 @@ pub(super) fn decode_posted(encoding: Encoding, bytes: &[u8]) -> Result<AgentFra
     metrics(outer)
 }
 
-/// Writes a frame.
+/// Writes a frame. Ids and times are texts in both encodings, so that one description fits both and
+/// [`ServerFrame`] reads both back.
 pub(super) fn encode(encoding: Encoding, frame: &ServerFrame) -> Option<Message> {
     // Our own frames hold nothing that cannot be encoded.
     match encoding {
         Encoding::Json => serde_json::to_string(frame)
             .ok()
             .map(|text| Message::Text(text.into())),
-        Encoding::Msgpack => rmp_serde::to_vec_named(frame)
+        Encoding::Msgpack => serde_json::to_value(frame)
             .ok()
+            .and_then(|value| rmp_serde::to_vec_named(&value).ok())
             .map(|bytes| Message::Binary(bytes.into())),
     }
 }

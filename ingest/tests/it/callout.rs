@@ -7,7 +7,7 @@ use chatops_ingest::directory::KeyState;
 use chatops_schemas::{
     catalogue::Payload,
     clock::{Clock, System},
-    codec, subject,
+    codec,
     wire::WhoAmI,
 };
 use chatops_testkit::{NatsVersion, eventually};
@@ -207,22 +207,21 @@ async fn an_expiring_key_ends_its_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_directory_out_of_reach_refuses_for_the_time_being() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
+    let mut facts = ground.presence_from_now().await;
     ground.book.go_down(true);
     let url = ground.nats.url();
     assert!(come(&url, "k1", "secret-one").await.is_err());
     ground.book.go_down(false);
     come(&url, "k1", "secret-one").await.expect("let in again");
-    process.stop().await;
-    // It is nobody's fault, so nobody's history shows it.
-    let filter = subject::fact_every(subject::PRESENCE);
-    let mut facts = ground
-        .ops
-        .read(StreamName::Fact, &filter, From::Seq(1))
+    // It is nobody's fault, so nobody's history shows it: the first fact is the connect.
+    let first = timeout(PATIENCE, facts.next())
         .await
-        .expect("a reader");
-    let first = facts.next().await.expect("a fact").expect("a fact");
+        .expect("a fact in time")
+        .expect("the reader goes on")
+        .expect("a fact");
     let event = codec::decode_any(&first.payload).expect("an event");
     assert!(matches!(event.data, Payload::AgentConnected(_)));
+    process.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -284,7 +283,11 @@ async fn no_secret_is_ever_logged() {
         .await
         .expect("a reader");
     loop {
-        let fact = facts.next().await.expect("a fact").expect("a fact");
+        let fact = timeout(PATIENCE, facts.next())
+            .await
+            .expect("a fact in time")
+            .expect("the reader goes on")
+            .expect("a fact");
         assert!(!String::from_utf8_lossy(&fact.payload).contains("kept-to-ourselves"));
         if fact.pending == 0 {
             break;

@@ -247,7 +247,11 @@ async fn an_event_that_names_another_server_is_told_apart() {
         )
         .await
         .expect("a reader");
-    let event = events.next().await.expect("an event").expect("an event");
+    let event = timeout(PATIENCE, events.next())
+        .await
+        .expect("an event in time")
+        .expect("the reader goes on")
+        .expect("an event");
     let claimed = codec::decode::<Sample>(&event.payload)
         .expect("valid in itself")
         .server;

@@ -2,6 +2,7 @@
 
 mod agent;
 mod callout;
+mod client;
 mod ground;
 mod herd;
 mod hostile_sockets;

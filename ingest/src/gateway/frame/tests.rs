@@ -162,4 +162,19 @@ fn answers_are_written_in_the_encoding_of_the_peer() {
     };
     let value: Value = rmp_serde::from_slice(&bytes).expect("a map");
     assert_eq!(value["type"], "auth_success");
+    assert_eq!(
+        rmp_serde::from_slice::<ServerFrame>(&bytes).expect("read back"),
+        frame
+    );
+    let receipt = ServerFrame::MetricsReceived {
+        id: Uuid::from_u128(1),
+        seq: 9,
+    };
+    let Some(Message::Binary(bytes)) = encode(Encoding::Msgpack, &receipt) else {
+        panic!("binary")
+    };
+    assert_eq!(
+        rmp_serde::from_slice::<ServerFrame>(&bytes).expect("read back"),
+        receipt
+    );
 }
