@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context;
 
 use super::{
-    lock::Lock,
+    lock::Watched,
     place::Place,
     process::{self, Kind},
 };
@@ -39,13 +39,14 @@ pub(crate) fn start(place: &Place) -> anyhow::Result<Child> {
 
 /// The guard's own life.
 pub(crate) async fn run(data: &Path) -> anyhow::Result<()> {
-    let mut nothing = Vec::new();
-    // The supervisor writes nothing: this ends when it does, in whatever way. Nothing else runs here that could wait.
-    let _ = std::io::stdin().read_to_end(&mut nothing);
     let Some(place) = Place::existing(data) else {
         return Ok(());
     };
-    let Some(_lock) = Lock::take_as_guard(&place.lock())? else {
+    let watched = Watched::open(place.lock())?;
+    let mut nothing = Vec::new();
+    // The supervisor writes nothing: this ends when it does, in whatever way. Nothing else runs here that could wait.
+    let _ = std::io::stdin().read_to_end(&mut nothing);
+    let Some(_lock) = watched.take()? else {
         return Ok(());
     };
     for kind in Kind::ALL {
