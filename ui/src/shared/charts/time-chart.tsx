@@ -134,7 +134,10 @@ export function TimeChart(props: TimeChartProps) {
                 style={{ background: SERIES_VARS[line.color % SERIES_VARS.length] }}
               />
               <span className="max-w-40 truncate">{line.label}</span>
-              <span data-value="" className="tnum min-w-[9ch] text-left font-medium text-ink">
+              <span
+                data-value=""
+                className={cn('tnum text-left font-medium text-ink', valueWidth(unit))}
+              >
                 {NONE}
               </span>
             </button>
@@ -184,6 +187,12 @@ export function TimeChart(props: TimeChartProps) {
       ) : null}
     </figure>
   )
+}
+
+/** Room for the widest value of the unit, so that a changing figure does not move its neighbours. */
+function valueWidth(unit: Unit): string {
+  const isShort = unit === 'percent' || unit === 'load' || unit === 'count' || unit === 'celsius'
+  return isShort ? 'min-w-[6.5ch]' : 'min-w-[9.5ch]'
 }
 
 interface Refs {
