@@ -106,6 +106,14 @@ fn again(what: &str) -> impl Fn(&dyn std::fmt::Display) -> Ended + '_ {
     move |error| Ended::Again(format!("{what}: {error}"))
 }
 
+/// An error and everything that caused it: a sink's own words are rarely the interesting ones.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
 async fn follow<S: Sink>(
     bus: &Bus,
     spec: &Spec,
@@ -131,7 +139,7 @@ async fn follow<S: Sink>(
     let mut position = sink
         .claim(spec, created)
         .await
-        .map_err(|error| again("claim the position")(&error))?;
+        .map_err(|error| again("claim the position")(&chain(&error)))?;
     check_position(
         &position,
         created,
@@ -261,7 +269,7 @@ async fn commit<S: Sink>(
             "another copy of this projector took over".to_owned(),
         )),
         Ok(Outcome::Halt(halt)) => Err(Ended::Stopped(Stopped::Halted(halt))),
-        Err(error) => Err(again("commit")(&error)),
+        Err(error) => Err(again("commit")(&chain(&error))),
     }
 }
 
