@@ -135,9 +135,10 @@ impl Store {
         };
         let (user, family) = (UserId(old.user_id), old.family);
         let grace_micros = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
+        // A request that waited for the row may carry a time before that of the exchange it waited for.
         if old
             .rotated_at
-            .is_some_and(|at| now.micros_since(timestamp(at)) > grace_micros)
+            .is_some_and(|at| now.micros_since(timestamp(at)).max(0) >= grace_micros)
         {
             sqlx::query!(
                 "UPDATE vault_refresh SET ended_at = $2 WHERE family = $1 AND ended_at IS NULL",
