@@ -14,6 +14,9 @@ use std::{
 
 use crate::trouble::Trouble;
 
+/// How often the line of running steps tells its time.
+const REDRAW: Duration = Duration::from_secs(1);
+
 /// The terminal; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
@@ -24,7 +27,7 @@ pub(crate) struct Output {
 struct Shared {
     rich: bool,
     quiet: bool,
-    running: Vec<String>,
+    running: Vec<(String, Instant)>,
 }
 
 impl Output {
@@ -48,7 +51,14 @@ impl Output {
     ) -> Result<T, E> {
         let started = Instant::now();
         self.begin(title);
-        let result = work.await;
+        let mut work = std::pin::pin!(work);
+        let mut tick = tokio::time::interval(REDRAW);
+        let result = loop {
+            tokio::select! {
+                result = &mut work => break result,
+                _ = tick.tick() => self.with(|shared| shared.show_running()),
+            }
+        };
         let mark = if result.is_ok() {
             Mark::Ok
         } else {
@@ -94,7 +104,7 @@ impl Output {
 
     fn begin(&self, title: &str) {
         self.with(|shared| {
-            shared.running.push(title.to_owned());
+            shared.running.push((title.to_owned(), Instant::now()));
             if !shared.rich {
                 shared.line(&format!("  .. {title}"));
             }
@@ -104,7 +114,11 @@ impl Output {
 
     fn end(&self, title: &str, mark: Mark, took: Duration) {
         self.with(|shared| {
-            if let Some(at) = shared.running.iter().position(|running| running == title) {
+            if let Some(at) = shared
+                .running
+                .iter()
+                .position(|(running, _)| running == title)
+            {
                 shared.running.remove(at);
             }
             let mark = match mark {
@@ -138,14 +152,20 @@ impl Shared {
     }
 
     fn show_running(&mut self) {
-        if self.rich && !self.quiet && !self.running.is_empty() {
-            let text = format!(
-                "\r\x1b[K  {} {}",
-                self.paint("2", ".."),
-                self.running.join(", ")
-            );
-            self.quiet = write!(io::stderr(), "{text}").is_err();
+        if !self.rich || self.quiet || self.running.is_empty() {
+            return;
         }
+        let running = self.running.iter().map(|(title, since)| {
+            let took = since.elapsed();
+            if took < REDRAW {
+                title.clone()
+            } else {
+                format!("{title} ({} s)", took.as_secs())
+            }
+        });
+        let running = running.collect::<Vec<_>>().join(", ");
+        let text = format!("\r\x1b[K  {} {running}", self.paint("2", ".."));
+        self.quiet = write!(io::stderr(), "{text}").is_err();
     }
 
     fn paint(&self, code: &str, text: &str) -> String {

@@ -24,6 +24,8 @@ use crate::trouble::{Code, Trouble, plain};
 
 /// A log beyond this is moved aside when its owner starts, and halved while it runs.
 const LOG_LIMIT: u64 = 8 << 20;
+/// The system's words, as servers repeat them.
+const FULL_DISK: &str = "no space left on device";
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Everything needed to start it again.
@@ -153,6 +155,11 @@ impl Running {
         &self.plan
     }
 
+    /// Whether it has said lately that the disk is full.
+    pub(super) fn met_full_disk(&self) -> bool {
+        tail(&self.plan.log, self.log_start).contains(FULL_DISK)
+    }
+
     /// `what` happened, with the child's own last words, or our words for those that are well known.
     pub(super) fn explain(&self, what: &str) -> Trouble {
         let said = tail(&self.plan.log, self.log_start);
@@ -160,7 +167,7 @@ impl Running {
         let log = self.plan.log.display();
         let known = [
             (
-                "no space left on device",
+                FULL_DISK,
                 Code::Disk,
                 "free some space on the disk of the data directory",
             ),
@@ -298,6 +305,18 @@ mod tests {
             .unwrap();
         running.stop().await;
         assert!(mark.exists());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_read_from_the_log_of_this_run_only() {
+        let root = tempfile::tempdir().unwrap();
+        let plan = shell(root.path(), "echo [ERR] write: no space left on device");
+        let mut first = plan.start().unwrap();
+        first.ended().await.unwrap();
+        assert!(first.met_full_disk());
+        let mut second = shell(root.path(), "echo fine").start().unwrap();
+        second.ended().await.unwrap();
+        assert!(!second.met_full_disk());
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Keeps a child running: one that ends by itself is told and started again, at once and then ever more slowly.
+//! Keeps a child running: one that ends by itself, or cannot recover from a full disk, is told and started again, at once
+//! and then ever more slowly.
 
-use std::time::Duration;
+use std::{process::ExitStatus, time::Duration};
 
 use rand::Rng;
 use tokio::{
@@ -11,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     child::{Plan, Running},
+    disk,
     place::Place,
-    process,
+    process::{self, Kind},
 };
 use crate::output::Output;
 
@@ -20,7 +22,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A child that ran this long had recovered: the next failure counts as its first.
 const RECOVERED: Duration = Duration::from_secs(60);
-const LOG_CHECK: Duration = Duration::from_secs(60);
+const CHECK: Duration = Duration::from_secs(10);
+/// Free space with which a start after a full disk makes sense.
+const ROOM: u64 = 64 << 20;
 
 /// A kept child. Dropping it asks the child to leave without waiting for it.
 #[derive(Debug)]
@@ -54,28 +58,30 @@ impl Drop for Keeper {
 async fn keep(mut running: Running, place: Place, output: Output, stop: CancellationToken) {
     let plan = running.plan().clone();
     let mut pause = FIRST_PAUSE;
-    let mut log_check = interval(LOG_CHECK);
-    log_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut check = interval(CHECK);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let started = Instant::now();
-        let ended = loop {
+        let why = loop {
             tokio::select! {
                 () = stop.cancelled() => {
                     running.stop().await;
                     return;
                 }
-                status = running.ended() => break status,
-                _ = log_check.tick() => plan.trim_log(),
+                status = running.ended() => break ended(&running, status),
+                _ = check.tick() => {
+                    plan.trim_log();
+                    if stuck(&running, &place) {
+                        running.stop().await;
+                        break format!("{} met a full disk, which has room again", plan.name);
+                    }
+                }
             }
         };
         if started.elapsed() > RECOVERED {
             pause = FIRST_PAUSE;
         }
         metrics::counter!("chatops_up_child_restarts_total", "child" => plan.name).increment(1);
-        let status = ended
-            .map(|status| status.to_string())
-            .unwrap_or_else(|error| error.to_string());
-        let why = running.explain(&format!("{} ended ({status})", plan.name));
         output.warn(format_args!("{why}; starting it again"));
         running = match again(&plan, &place, &output, &mut pause, &stop).await {
             Some(running) => running,
@@ -83,6 +89,22 @@ async fn keep(mut running: Running, place: Place, output: Output, stop: Cancella
         };
         output.note(format_args!("{} runs again", plan.name));
     }
+}
+
+fn ended(running: &Running, status: std::io::Result<ExitStatus>) -> String {
+    let status = status
+        .map(|status| status.to_string())
+        .unwrap_or_else(|error| error.to_string());
+    let what = format!("{} ended ({status})", running.plan().name);
+    running.explain(&what).to_string()
+}
+
+/// nats-server refuses every event of a stream after one write to it has failed, until it is started again. The others
+/// recover by themselves.
+fn stuck(running: &Running, place: &Place) -> bool {
+    running.plan().kind == Kind::Nats
+        && running.met_full_disk()
+        && disk::free(place.root()).is_ok_and(|bytes| bytes > ROOM)
 }
 
 /// Tries until the program starts; `None` when asked to stop meanwhile.
@@ -112,7 +134,6 @@ async fn again(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::up::process::Kind;
 
     #[tokio::test]
     async fn a_child_that_ends_is_started_again_until_stopped() {
