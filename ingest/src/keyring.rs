@@ -7,14 +7,16 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
+    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chatops_schemas::{
     clock::{Clock, Timestamp},
     ids::{KeyId, ServerId},
 };
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::timeout};
 
 use crate::{
     api_key::ApiKey,
@@ -24,6 +26,8 @@ use crate::{
 
 /// How long a good record is believed, in microseconds.
 const BELIEVED: i64 = 5_000_000;
+/// How long the directory may take. Servers wait 5 s for the gate, queueing included.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// How often a key's use is written down, in microseconds.
 const NOTED_EVERY: i64 = 60_000_000;
 /// Records beyond this are swept before another is added.
@@ -190,13 +194,9 @@ impl KeyRing {
             .map(|(_, record)| record.clone());
         let mut record = match remembered {
             Some(record) => record,
-            None => match self.inner.directory.find(key).await {
-                Ok(Some(record)) => record,
-                Ok(None) => return Ok(None),
-                Err(error) => {
-                    metrics::directory_error();
-                    return Err(error);
-                }
+            None => match self.ask(self.inner.directory.find(key)).await? {
+                Some(record) => record,
+                None => return Ok(None),
             },
         };
         let mut state = self.state();
@@ -227,6 +227,17 @@ impl KeyRing {
         Ok(Some(record))
     }
 
+    /// A directory that hangs must not hold those who wait for it: their own deadline is near.
+    async fn ask<T>(
+        &self,
+        question: impl Future<Output = Result<T, DirectoryError>>,
+    ) -> Result<T, DirectoryError> {
+        timeout(ANSWER_WITHIN, question)
+            .await
+            .unwrap_or_else(|elapsed| Err(DirectoryError::new(elapsed)))
+            .inspect_err(|_| metrics::directory_error())
+    }
+
     /// Writes down that a key was used, unless that was done a moment ago.
     pub async fn note_use(&self, key: &KeyId) {
         let now = self.inner.clock.now();
@@ -243,8 +254,7 @@ impl KeyRing {
             }
             state.noted.insert(key.clone(), now);
         }
-        if let Err(error) = self.inner.directory.used(key, now).await {
-            metrics::directory_error();
+        if let Err(error) = self.ask(self.inner.directory.used(key, now)).await {
             tracing::debug!(key = %key, error = %error, "could not note the use of a key");
         }
     }

@@ -252,6 +252,8 @@ async fn end_revoked(shared: Arc<Shared>, stop: CancellationToken) {
         if let Err(RecvError::Closed) = heard {
             return;
         }
+        // One look is enough for all that came together, as at the start.
+        while revocations.try_recv().is_ok() {}
         let mut pause = Duration::from_millis(200);
         for _ in 0..6 {
             match sweep(sys, ring, &config.account).await {

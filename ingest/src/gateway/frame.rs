@@ -85,17 +85,15 @@ pub(super) fn decode_posted(encoding: Encoding, bytes: &[u8]) -> Result<AgentFra
     metrics(outer)
 }
 
-/// Writes a frame. Ids and times are texts in both encodings, so that one description fits both and
-/// [`ServerFrame`] reads both back.
+/// Writes a frame. In MessagePack ids are 16 bytes and times are microseconds, as in the events themselves.
 pub(super) fn encode(encoding: Encoding, frame: &ServerFrame) -> Option<Message> {
     // Our own frames hold nothing that cannot be encoded.
     match encoding {
         Encoding::Json => serde_json::to_string(frame)
             .ok()
             .map(|text| Message::Text(text.into())),
-        Encoding::Msgpack => serde_json::to_value(frame)
+        Encoding::Msgpack => rmp_serde::to_vec_named(frame)
             .ok()
-            .and_then(|value| rmp_serde::to_vec_named(&value).ok())
             .map(|bytes| Message::Binary(bytes.into())),
     }
 }

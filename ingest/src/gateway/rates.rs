@@ -5,8 +5,11 @@ use chatops_schemas::{clock::Timestamp, event::metric::Sample};
 /// Remembers the counters of the reading before.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
-    before: Option<(Timestamp, Vec<(String, Option<u64>, Option<u64>)>)>,
+    before: Option<(Timestamp, Vec<Counters>)>,
 }
+
+/// Name, received and sent.
+type Counters = (String, Option<u64>, Option<u64>);
 
 impl Rates {
     /// Fills in the rates of interfaces that only have counters. A counter that went back is a restart: no rate.

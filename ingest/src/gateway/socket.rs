@@ -42,6 +42,8 @@ struct Shell {
     stranger: Option<OwnedSemaphorePermit>,
     agent: Option<(Admitted, OpenSession)>,
     heard: Instant,
+    /// When the key stops working.
+    expires: Option<Instant>,
 }
 
 /// Why a socket ends.
@@ -70,6 +72,7 @@ pub(super) async fn serve(
         stranger: Some(stranger),
         agent: None,
         heard: Instant::now(),
+        expires: None,
         socket,
         address,
         gateway,
@@ -100,6 +103,13 @@ async fn good_bye(socket: &mut WebSocket, code: u16, reason: &'static str) {
     }
 }
 
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Shell {
     async fn run(&mut self) -> End {
         let (config, stop) = {
@@ -124,6 +134,7 @@ impl Shell {
                 }
                 _ = pings.tick() => self.send(Message::Ping(axum::body::Bytes::new())).await,
                 () = sleep_until(self.heard + config.idle) => Err(End::Close(POLICY, "idle")),
+                () = at(self.expires) => Err(End::Close(POLICY, "expired")),
                 () = sleep_until(auth_by), if self.agent.is_none() => {
                     Err(End::Close(POLICY, "authenticate in time"))
                 }
@@ -176,7 +187,13 @@ impl Shell {
 
     fn welcome(&mut self, admitted: Admitted) -> Vec<Effect> {
         let inner = &self.gateway.inner;
-        let effects = self.session.admitted(&admitted, inner.parts.clock.now());
+        let now = inner.parts.clock.now();
+        let effects = self.session.admitted(&admitted, now);
+        self.expires = admitted.expires_at.and_then(|at| {
+            let left = u64::try_from(at.micros_since(now)).unwrap_or(0);
+            // A key that outlives the calendar never expires.
+            Instant::now().checked_add(Duration::from_micros(left))
+        });
         let session = inner.open.authenticated(&admitted, self.address.clone());
         self.agent = Some((admitted, session));
         self.stranger = None;

@@ -11,6 +11,7 @@ struct Book {
     asked: AtomicUsize,
     noted: AtomicUsize,
     down: AtomicBool,
+    hanging: AtomicBool,
 }
 
 impl Book {
@@ -36,6 +37,9 @@ impl KeyDirectory for Book {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
             return Err(DirectoryError::new("down"));
+        }
+        if self.hanging.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
         }
         Ok(self.records.lock().unwrap().get(key).cloned())
     }
@@ -115,6 +119,16 @@ async fn a_directory_out_of_reach_is_not_a_bad_key() {
     book.down.store(true, Ordering::SeqCst);
     ring.admit(&key("secret")).await.expect("believed");
     clock.advance_millis(5000);
+    assert!(matches!(
+        ring.admit(&key("secret")).await,
+        Err(Refusal::Unavailable(_))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_hangs_is_not_waited_for() {
+    let (ring, book, _) = given(|_| {});
+    book.hanging.store(true, Ordering::SeqCst);
     assert!(matches!(
         ring.admit(&key("secret")).await,
         Err(Refusal::Unavailable(_))

@@ -122,7 +122,17 @@ async fn a_flood_of_refusals_does_not_fill_the_stream() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_key_is_thrown_out_and_stays_out() {
-    let (ground, process) = Ground::with_process(Plan::default()).await;
+    for version in NatsVersion::ALL {
+        thrown_out(version).await;
+    }
+}
+
+async fn thrown_out(version: NatsVersion) {
+    let (ground, process) = Ground::with_process(Plan {
+        version,
+        ..Plan::default()
+    })
+    .await;
     let agent = come(&ground.nats.url(), "k1", "secret-one")
         .await
         .expect("let in");

@@ -1,6 +1,6 @@
 //! WebSocket and HTTP clients written from the published description alone: nothing of this project is used.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use futures::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -82,9 +82,7 @@ impl Client {
                 Some(Ok(Message::Text(text))) => {
                     Heard::Frame(serde_json::from_str(&text).expect("JSON"))
                 }
-                Some(Ok(Message::Binary(bytes))) => {
-                    Heard::Frame(rmp_serde::from_slice(&bytes).expect("MessagePack"))
-                }
+                Some(Ok(Message::Binary(bytes))) => Heard::Frame(unpack(&bytes)),
                 Some(Ok(Message::Close(close))) => {
                     Heard::Closed(close.map(|CloseFrame { code, reason }| {
                         (code.into(), reason.as_str().to_owned())
@@ -112,6 +110,29 @@ impl Client {
             }
         }
     }
+}
+
+/// What a packed answer can hold.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Packed {
+    Number(u64),
+    Id(uuid::Uuid),
+    Text(String),
+}
+
+fn unpack(bytes: &[u8]) -> Value {
+    let map: BTreeMap<String, Packed> = rmp_serde::from_slice(bytes).expect("a map");
+    map.into_iter()
+        .map(|(name, value)| {
+            let value: Value = match value {
+                Packed::Number(number) => number.into(),
+                Packed::Id(id) => id.to_string().into(),
+                Packed::Text(text) => text.into(),
+            };
+            (name, value)
+        })
+        .collect()
 }
 
 /// Status, headers and body of a POST.

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -207,7 +208,10 @@ impl Ground {
         let token = stop.clone();
         tasks.spawn(async move { gate.run(token).await.expect("the gate ends when told to") });
         let presence = PresenceService::new(PresenceParts {
-            config: PresenceConfig::default(),
+            config: PresenceConfig {
+                gateways_every: Duration::from_millis(500),
+                ..PresenceConfig::default()
+            },
             keys: self.keys.clone(),
             ring: ring.clone(),
             roster: roster.clone(),

@@ -8,7 +8,7 @@ use chatops_schemas::{
     ids::{KeyId, ServerId},
     subject,
 };
-use chatops_testkit::{eventually, until};
+use chatops_testkit::{NatsVersion, eventually, until};
 use futures::{StreamExt, future::ready};
 use tokio::time::timeout;
 
@@ -26,7 +26,7 @@ fn h(server: &str, key: &str) -> (ServerId, KeyId) {
 
 /// A wildcard permission as a subject that could be published to.
 fn concrete(pattern: &str) -> String {
-    pattern.replace('*', "any").replace('>', "any")
+    pattern.replace(['*', '>'], "any")
 }
 
 /// Everything that belongs to others: every subject of another agent, and every subject of the system.
@@ -93,7 +93,17 @@ async fn forbidden(agent: &Bus, subject: &str, what: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_of_another_can_be_published_or_heard() {
-    let (ground, process) = Ground::with_process(Plan::default()).await;
+    for version in NatsVersion::ALL {
+        try_everything(version).await;
+    }
+}
+
+async fn try_everything(version: NatsVersion) {
+    let (ground, process) = Ground::with_process(Plan {
+        version,
+        ..Plan::default()
+    })
+    .await;
     let agent = come(&ground.nats.url(), "k1", "secret-one")
         .await
         .expect("let in");

@@ -9,6 +9,9 @@ use crate::{
     sockets::{KEY, OTHER, ground, stored},
 };
 
+/// Path, headers and body; status and code.
+type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a [u8], u16, &'a str);
+
 fn sample() -> Vec<u8> {
     json!({"cpu": {"total": 1.0}}).to_string().into_bytes()
 }
@@ -73,7 +76,7 @@ async fn bad_posts_are_problems_of_the_sender() {
         .to_string()
         .into_bytes();
     let with = |key: &'static str| vec![("X-API-Key", key)];
-    let cases: Vec<(&str, Vec<(&str, &str)>, &[u8], u16, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("/api/v1/metrics", vec![], &good, 401, "CO2001"),
         ("/api/v1/metrics", with(""), &good, 401, "CO2001"),
         (

@@ -7,7 +7,7 @@ use chatops_schemas::{
     catalogue::Payload, clock::Timestamp, codec, envelope::Envelope, event::fact::Transport,
     ids::ServerId, subject,
 };
-use chatops_testkit::{CuttingProxy, eventually, until};
+use chatops_testkit::{CuttingProxy, NatsVersion, eventually, until};
 use futures::StreamExt;
 use tokio::time::timeout;
 
@@ -60,7 +60,17 @@ fn server(id: &str) -> ServerId {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn online_within_a_second_and_offline_within_two_of_a_kill() {
-    let (ground, process) = Ground::with_process(Plan::default()).await;
+    for version in NatsVersion::ALL {
+        come_and_be_killed(version).await;
+    }
+}
+
+async fn come_and_be_killed(version: NatsVersion) {
+    let (ground, process) = Ground::with_process(Plan {
+        version,
+        ..Plan::default()
+    })
+    .await;
     let mut facts = ground.presence_from_now().await;
     let began = Instant::now();
     let mut agent = child(ground.nats.port(), "k1", "secret-one");

@@ -6,6 +6,7 @@ use chatops_bus::{From, StreamName};
 use chatops_ingest::gateway::GatewayConfig;
 use chatops_schemas::{
     catalogue::Payload,
+    clock::{Clock, System},
     codec,
     event::{fact::Transport, metric::Sample},
     ids::ServerId,
@@ -251,6 +252,19 @@ async fn a_revoked_key_ends_its_sockets() {
     assert_eq!(again.frame().await["code"], "revoked");
     other.say(&json!({"type": "ping"})).await;
     assert_eq!(other.frame().await["type"], "pong");
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expiring_key_ends_its_sockets() {
+    let (ground, process) = ground(GatewayConfig::default()).await;
+    let end = System.now().plus_millis(1500);
+    ground
+        .book
+        .change("abcdefghij234567", |record| record.expires_at = Some(end));
+    let mut agent = Client::authenticated(process.http, KEY).await;
+    assert_eq!(agent.end().await, Some((1008, "expired".into())));
+    assert!(System.now() >= end);
     process.stop().await;
 }
 
