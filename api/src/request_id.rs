@@ -5,7 +5,7 @@ use std::fmt;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, Method},
     middleware::Next,
     response::Response,
 };
@@ -55,7 +55,7 @@ pub async fn layer(State(api): State<Api>, mut request: Request, next: Next) -> 
         http.status = tracing::field::Empty,
         user.id = tracing::field::Empty,
     );
-    let method = request.method().as_str().to_owned();
+    let method = method_label(request.method());
     request.extensions_mut().insert(id.clone());
     let started = api.clock().now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -66,8 +66,27 @@ pub async fn layer(State(api): State<Api>, mut request: Request, next: Next) -> 
         ["1xx", "2xx", "3xx", "4xx", "5xx"][usize::from(status / 100).clamp(1, 5) - 1];
     metrics::histogram!("chatops_api_request_seconds", "method" => method, "route" => route, "status" => status_class)
         .record(seconds);
+    if status >= 500 {
+        tracing::warn!(parent: &span, http.status = status, seconds, "answered with a failure of ours");
+    } else {
+        tracing::debug!(parent: &span, http.status = status, seconds, "answered");
+    }
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// Anybody can invent methods; a label must not grow with them.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }

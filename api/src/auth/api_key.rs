@@ -31,19 +31,17 @@ impl FromRequestParts<Api> for AgentKey {
         let (id, given) = secret::parse_api_key(text.trim()).ok_or_else(refused)?;
         let (peer, now) = (Peer::of(api, parts), api.clock().now());
         api.throttle()
-            .check(peer.address, id.as_str(), now)
+            .attempt(peer.address, id.as_str(), now)
             .map_err(too_many)?;
         // Without a stored digest the comparison still takes place, with the digest of nothing.
         let found = api.store().key_for_gate(&id, now).await?;
         let stored = found.as_ref().map_or([0; 32], |key| key.secret_sha256);
         let matches = Digest::of(given).matches(&stored);
-        match found.filter(|key| matches && key.state == KeyState::Active) {
-            Some(key) => Ok(Self { id, key }),
-            None => {
-                api.throttle().failed(peer.address, id.as_str(), now);
-                Err(refused())
-            }
-        }
+        let key = found
+            .filter(|key| matches && key.state == KeyState::Active)
+            .ok_or_else(refused)?;
+        api.throttle().succeeded(peer.address, id.as_str());
+        Ok(Self { id, key })
     }
 }
 

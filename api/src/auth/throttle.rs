@@ -1,12 +1,14 @@
 //! How often somebody may guess. Only failures count, per address and per account *and* address, so that nobody can lock
 //! another person out: whoever floods an account from one place changes nothing for its owner elsewhere.
 //!
-//! Pure but for a lock: the time is an argument. Memory is bounded; under a flood of addresses the oldest are forgotten.
+//! An attempt is charged before it is judged, so that a burst of parallel guesses is counted too, and given back when it
+//! was right. Pure but for a lock: the time is an argument. Memory is bounded; under a flood of addresses the oldest are
+//! forgotten.
 
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use chatops_schemas::clock::Timestamp;
@@ -14,7 +16,7 @@ use chatops_schemas::clock::Timestamp;
 /// Most places remembered.
 const MAX_ENTRIES: usize = 50_000;
 
-/// Allows `burst` failures at once and one more every `refill_s` seconds.
+/// Allows `burst` attempts at once and one more every `refill_s` seconds.
 #[derive(Debug, Clone, Copy)]
 struct Rate {
     burst: i64,
@@ -29,77 +31,100 @@ const PER_ADDRESS: Rate = Rate {
     burst: 40,
     refill_s: 3,
 };
+const NEW_ACCOUNTS: Rate = Rate {
+    burst: 60,
+    refill_s: 20,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Key {
+enum Place {
     Address(IpAddr),
     Account(IpAddr, String),
+    Registration(IpAddr),
 }
 
-/// Counts failures.
+impl Place {
+    const fn rate(&self) -> Rate {
+        match self {
+            Self::Address(_) => PER_ADDRESS,
+            Self::Account(..) => PER_ACCOUNT_AND_ADDRESS,
+            Self::Registration(_) => NEW_ACCOUNTS,
+        }
+    }
+}
+
+/// Counts attempts.
 #[derive(Debug, Default)]
 pub struct Throttle {
     /// The moment at which a place would be without guilt again (GCRA's theoretical arrival time), in microseconds.
-    innocent_at: Mutex<HashMap<Key, i64>>,
+    innocent_at: Mutex<HashMap<Place, i64>>,
 }
 
 impl Throttle {
-    /// Whether this place may try now; otherwise the seconds to wait.
-    pub fn check(&self, address: IpAddr, account: &str, now: Timestamp) -> Result<(), u64> {
-        let table = self
-            .innocent_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let wait = places(address, account).into_iter().map(|(key, rate)| {
-            let guilt = table.get(&key).map_or(0, |at| at - now.micros());
-            guilt - (rate.burst - 1) * rate.refill_s * 1_000_000
-        });
-        match wait.max() {
-            Some(micros) if micros > 0 => Err(u64::try_from(micros / 1_000_000 + 1).unwrap_or(1)),
-            _ => Ok(()),
-        }
+    /// Charges a guess at an account; refused with the seconds to wait.
+    pub fn attempt(&self, address: IpAddr, account: &str, now: Timestamp) -> Result<(), u64> {
+        let network = network(address);
+        self.charge(
+            [
+                Place::Address(network),
+                Place::Account(network, account.to_owned()),
+            ],
+            now,
+        )
     }
 
-    /// Notes a failure.
-    pub fn failed(&self, address: IpAddr, account: &str, now: Timestamp) {
-        let mut table = self
-            .innocent_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if table.len() >= MAX_ENTRIES {
-            table.retain(|_, at| *at > now.micros());
-        }
-        if table.len() >= MAX_ENTRIES {
-            let mut moments: Vec<i64> = table.values().copied().collect();
-            let middle = moments.len() / 2;
-            let median = *moments.select_nth_unstable(middle).1;
-            table.retain(|_, at| *at > median);
-        }
-        for (key, rate) in places(address, account) {
-            let at = table.entry(key).or_insert(0);
-            *at = (*at).max(now.micros()) + rate.refill_s * 1_000_000;
-        }
-    }
-
-    /// Forgets the failures of an account at an address: the right password came.
+    /// The guess was right: forgets the failures at this account and address.
     pub fn succeeded(&self, address: IpAddr, account: &str) {
-        let mut table = self
-            .innocent_at
+        let network = network(address);
+        let mut table = self.table();
+        table.remove(&Place::Account(network, account.to_owned()));
+        if let Some(at) = table.get_mut(&Place::Address(network)) {
+            *at -= PER_ADDRESS.refill_s * 1_000_000;
+        }
+    }
+
+    /// Charges a new account.
+    pub fn register(&self, address: IpAddr, now: Timestamp) -> Result<(), u64> {
+        self.charge([Place::Registration(network(address))], now)
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<Place, i64>> {
+        self.innocent_at
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        table.remove(&Key::Account(network(address), account.to_owned()));
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn charge<const N: usize>(&self, places: [Place; N], now: Timestamp) -> Result<(), u64> {
+        let now = now.micros();
+        let mut table = self.table();
+        let wait = places.iter().map(|place| {
+            let guilt = table.get(place).map_or(0, |at| at - now);
+            guilt - (place.rate().burst - 1) * place.rate().refill_s * 1_000_000
+        });
+        if let Some(micros) = wait.max().filter(|micros| *micros > 0) {
+            return Err(u64::try_from(micros / 1_000_000 + 1).unwrap_or(1));
+        }
+        make_room(&mut table, now);
+        for place in places {
+            let refill = place.rate().refill_s * 1_000_000;
+            let at = table.entry(place).or_insert(0);
+            *at = (*at).max(now) + refill;
+        }
+        Ok(())
     }
 }
 
-fn places(address: IpAddr, account: &str) -> [(Key, Rate); 2] {
-    let network = network(address);
-    [
-        (Key::Address(network), PER_ADDRESS),
-        (
-            Key::Account(network, account.to_owned()),
-            PER_ACCOUNT_AND_ADDRESS,
-        ),
-    ]
+/// Forgets who is innocent, and under a flood the half that soon would be.
+fn make_room(table: &mut HashMap<Place, i64>, now: i64) {
+    if table.len() >= MAX_ENTRIES {
+        table.retain(|_, at| *at > now);
+    }
+    if table.len() >= MAX_ENTRIES {
+        let mut moments: Vec<i64> = table.values().copied().collect();
+        let middle = moments.len() / 2;
+        let median = *moments.select_nth_unstable(middle).1;
+        table.retain(|_, at| *at > median);
+    }
 }
 
 /// One subscriber has a whole /64 of IPv6 addresses.
@@ -125,52 +150,69 @@ mod tests {
     fn a_guesser_is_slowed_and_the_owner_elsewhere_is_not() {
         let throttle = Throttle::default();
         for _ in 0..PER_ACCOUNT_AND_ADDRESS.burst {
-            throttle.check(HERE, "ada", at(0)).unwrap();
-            throttle.failed(HERE, "ada", at(0));
+            throttle.attempt(HERE, "ada", at(0)).unwrap();
         }
-        let wait = throttle.check(HERE, "ada", at(0)).unwrap_err();
+        let wait = throttle.attempt(HERE, "ada", at(0)).unwrap_err();
         assert!((1..=16).contains(&wait), "{wait}");
-        throttle.check(THERE, "ada", at(0)).unwrap();
-        throttle.check(HERE, "bob", at(0)).unwrap();
-        throttle.check(HERE, "ada", at(16)).unwrap();
-        throttle.failed(HERE, "ada", at(16));
-        throttle.check(HERE, "ada", at(16)).unwrap_err();
+        throttle.attempt(THERE, "ada", at(0)).unwrap();
+        throttle.attempt(HERE, "bob", at(0)).unwrap();
+        throttle.attempt(HERE, "ada", at(16)).unwrap();
+        throttle.attempt(HERE, "ada", at(16)).unwrap_err();
     }
 
     #[test]
-    fn success_clears_the_account_and_time_clears_all() {
+    fn who_is_right_is_never_slowed() {
         let throttle = Throttle::default();
-        for _ in 0..PER_ACCOUNT_AND_ADDRESS.burst {
-            throttle.failed(HERE, "ada", at(0));
+        for _ in 0..1000 {
+            throttle.attempt(HERE, "ada", at(0)).unwrap();
+            throttle.succeeded(HERE, "ada");
         }
-        throttle.check(HERE, "ada", at(0)).unwrap_err();
+        for _ in 1..PER_ACCOUNT_AND_ADDRESS.burst {
+            throttle.attempt(HERE, "ada", at(0)).unwrap();
+        }
+        throttle.attempt(HERE, "ada", at(0)).unwrap();
         throttle.succeeded(HERE, "ada");
-        throttle.check(HERE, "ada", at(0)).unwrap();
+        throttle.attempt(HERE, "ada", at(0)).unwrap();
     }
 
     #[test]
     fn one_address_cannot_try_many_accounts() {
         let throttle = Throttle::default();
         for n in 0..PER_ADDRESS.burst {
-            throttle.failed(HERE, &format!("user{n}"), at(0));
+            throttle.attempt(HERE, &format!("user{n}"), at(0)).unwrap();
         }
-        throttle.check(HERE, "new", at(0)).unwrap_err();
-        throttle.check(THERE, "new", at(0)).unwrap();
+        throttle.attempt(HERE, "new", at(0)).unwrap_err();
+        throttle.attempt(THERE, "new", at(0)).unwrap();
+    }
+
+    #[test]
+    fn new_accounts_are_limited_by_themselves() {
+        let throttle = Throttle::default();
+        for _ in 0..NEW_ACCOUNTS.burst {
+            throttle.register(HERE, at(0)).unwrap();
+        }
+        throttle.register(HERE, at(0)).unwrap_err();
+        throttle.attempt(HERE, "ada", at(0)).unwrap();
+        throttle.register(HERE, at(21)).unwrap();
     }
 
     #[test]
     fn a_subscriber_of_ipv6_is_one_place_and_memory_is_bounded() {
         let throttle = Throttle::default();
-        for n in 0..60_u128 {
-            let address = IpAddr::V6(Ipv6Addr::from((0x2001_0db8_u128 << 96) | n));
-            throttle.failed(address, &format!("user{n}"), at(0));
+        for n in 0..PER_ADDRESS.burst {
+            let address = IpAddr::V6(Ipv6Addr::from(
+                (0x2001_0db8_u128 << 96) | n.unsigned_abs() as u128,
+            ));
+            throttle
+                .attempt(address, &format!("user{n}"), at(0))
+                .unwrap();
         }
         let neighbour = IpAddr::V6(Ipv6Addr::from((0x2001_0db8_u128 << 96) | 0xffff));
-        throttle.check(neighbour, "new", at(0)).unwrap_err();
+        throttle.attempt(neighbour, "new", at(0)).unwrap_err();
         for n in 0..200_000_u128 {
             let address = IpAddr::V6(Ipv6Addr::from(n << 64));
-            throttle.failed(address, "x", at(1));
+            throttle.attempt(address, "x", at(1)).unwrap();
         }
-        assert!(throttle.innocent_at.lock().unwrap().len() <= MAX_ENTRIES + 2);
+        assert!(throttle.table().len() <= MAX_ENTRIES + 2);
     }
 }

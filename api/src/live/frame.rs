@@ -1,6 +1,6 @@
 //! Frames of `/api/v1/ws/live`: what clients say, what we say, and how items become batches.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use axum::extract::ws::Utf8Bytes;
 use chatops_schemas::ids::ServerId;
@@ -13,8 +13,12 @@ use super::{
 };
 use crate::body::moment::Moment;
 
-/// Items of one wake-up that together are larger than this are thinned to the newest per server: the client is behind.
-const COMFORTABLE_BYTES: usize = 256 * 1024;
+/// A client that is behind gets at most about so much at a time: older items of the same server are left out.
+const BEHIND_BYTES: usize = 256 * 1024;
+/// Nobody gets more at a time: what happens faster than this is thinned for everybody.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// From when on what waits shows that a client is behind.
+const BEHIND: Duration = Duration::from_millis(250);
 /// Frames are cut about here.
 const FRAME_BYTES: usize = 1024 * 1024;
 
@@ -112,7 +116,10 @@ pub fn batches<T: std::borrow::Borrow<Tick>>(
         .filter(|item| selects(item))
         .collect();
     let bytes: usize = selected.iter().map(|item| item.json.len() + 1).sum();
-    if bytes <= COMFORTABLE_BYTES {
+    let behind = ticks
+        .first()
+        .is_some_and(|oldest| oldest.borrow().made.elapsed() > BEHIND);
+    if bytes <= if behind { BEHIND_BYTES } else { MOST_BYTES } {
         return cut(&selected, 0, last.borrow().seq);
     }
     let (kept, skipped) = newest_per_server(selected);
@@ -268,7 +275,7 @@ mod tests {
     #[test]
     fn a_client_that_is_behind_gets_the_newest_of_each_server_and_the_count_of_the_rest() {
         let many = (0..500)
-            .map(|n| vec![big(n % 3, 1 + n as u64, 20)])
+            .map(|n| vec![big(n % 3, 1 + n as u64, 300)])
             .collect();
         let frames = parsed(&batches(&ticks(many), &|_| true));
         assert_eq!(frames.len(), 1);

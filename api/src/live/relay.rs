@@ -27,8 +27,8 @@ use super::{
 };
 use crate::body;
 
-/// Events taken in one go before anything else gets its turn.
-const BURST: usize = 512;
+/// Samples are taken in one go for so long before anything else gets its turn.
+const BURST: Duration = Duration::from_millis(1);
 /// Pause before reading is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// Announcements that wait for their projection; more are dropped, and the page shows them at its next load.
@@ -249,12 +249,11 @@ impl Relay {
     fn take_samples(&self, reading: &mut Reading, first: Recorded) {
         let before = reading.pending.len();
         let mut next = Some(first);
-        let mut taken = 0;
+        let started = Instant::now();
         while let Some(recorded) = next.take() {
             reading.at.metrics = recorded.seq;
             self.take_sample(&mut reading.pending, &recorded);
-            taken += 1;
-            if taken < BURST {
+            if started.elapsed() < BURST {
                 // An error met here is met again at the next poll.
                 next = reading
                     .samples

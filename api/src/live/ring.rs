@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, OnceLock},
+    time::Instant,
 };
 
 use axum::extract::ws::Utf8Bytes;
@@ -19,6 +20,8 @@ pub struct Tick {
     pub number: u64,
     /// Position in the metrics stream after these items.
     pub seq: u64,
+    /// When they became visible.
+    pub made: Instant,
     /// In stream order.
     pub items: Vec<Item>,
     /// The relay lost its place before this tick: everybody has a gap from this position.
@@ -86,6 +89,7 @@ impl Ring {
         self.ticks.push_back(Arc::new(Tick {
             number,
             seq,
+            made: Instant::now(),
             items,
             gap_from,
             whole_fleet: OnceLock::new(),

@@ -14,6 +14,8 @@ use super::close::Close;
 
 /// Largest frame that a client may send.
 const MAX_MESSAGE: usize = 64 * 1024;
+/// Clients say little; what is longer is read in several steps.
+const READ_BUFFER: usize = 8 * 1024;
 /// Collected before the socket is written to.
 const WRITE_BUFFER: usize = 128 * 1024;
 /// Most bytes that wait for a client; more than the largest frame, of which there is never more than one waiting.
@@ -60,6 +62,7 @@ where
     Fut: Future<Output = (Wire, End)> + Send + 'static,
 {
     upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .write_buffer_size(WRITE_BUFFER)

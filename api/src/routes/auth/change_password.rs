@@ -50,12 +50,10 @@ pub async fn handle(
         .await?
         .ok_or(Problem::new(Code::NotSignedIn))?;
     let place = actor.name();
-    api.throttle()
-        .check(peer.address, &place, api.clock().now())
-        .map_err(too_many)?;
     check(&request, &user.username, user.email.as_deref())?;
     api.throttle()
-        .failed(peer.address, &place, api.clock().now());
+        .attempt(peer.address, &place, api.clock().now())
+        .map_err(too_many)?;
     let phc = api
         .store()
         .password(user.id)

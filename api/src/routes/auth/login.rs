@@ -59,11 +59,8 @@ pub async fn handle(
         return Err(wrong());
     }
     api.throttle()
-        .check(peer.address, &login, api.clock().now())
+        .attempt(peer.address, &login, api.clock().now())
         .map_err(too_many)?;
-    // Counted before the slow part, so that a burst of parallel guesses is counted too; taken back on success.
-    api.throttle()
-        .failed(peer.address, &login, api.clock().now());
     let user = api.store().user_by_login(&login.replace('\0', "")).await?;
     let phc = match &user {
         Some(user) => api.store().password(user.id).await?,

@@ -90,9 +90,6 @@ pub async fn handle(
     };
     let account = register_user::decide(command, user, role)?;
     let seq = store(&api, account, request.password).await?;
-    // Making an account costs like a failed attempt: nobody fills the system with them.
-    api.throttle()
-        .failed(peer.address, PLACE, api.clock().now());
     let row = if written::visible(&api, seq).await? {
         api.store().user(user).await?
     } else {
@@ -108,26 +105,23 @@ pub async fn handle(
     }
 }
 
-/// Under which new accounts are counted per address.
-const PLACE: &str = "registration";
-
 /// What the new account will be, if it may be made at all.
 async fn role(api: &Api, peer: &Peer, token: Option<&SecretString>) -> Result<Role, Problem> {
     let now = api.clock().now();
     if api.setup_required().await? {
         api.throttle()
-            .check(peer.address, setup::ACCOUNT, now)
+            .attempt(peer.address, setup::ACCOUNT, now)
             .map_err(too_many)?;
-        if setup::token_matches(api, token).await? {
-            return Ok(Role::Owner);
+        if !setup::token_matches(api, token).await? {
+            return Err(Problem::new(Code::SetupToken));
         }
-        api.throttle().failed(peer.address, setup::ACCOUNT, now);
-        return Err(Problem::new(Code::SetupToken));
+        api.throttle().succeeded(peer.address, setup::ACCOUNT);
+        return Ok(Role::Owner);
     }
     match api.config().registration {
         config::Registration::Open => {
             api.throttle()
-                .check(peer.address, PLACE, now)
+                .register(peer.address, now)
                 .map_err(too_many)?;
             Ok(Role::Operator)
         }
