@@ -229,7 +229,7 @@ impl Cli {
         }
         let settings = self.settings()?;
         let config = settings.config()?;
-        telemetry::log(&config.log, self.verb.quiet_level())?;
+        telemetry::log(&config.log, self.verb.quiet_level(), output)?;
         match self.verb {
             Verb::Up(_) => crate::up::run(&settings, telemetry::metrics()?, output).await,
             Verb::Serve(serve) => {

@@ -134,6 +134,18 @@ impl Output {
     }
 }
 
+/// Log lines go the same way, so that they never land in the middle of the line of running steps.
+impl Write for &Output {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.with(|shared| shared.line(String::from_utf8_lossy(line).trim_end_matches('\n')));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Mark {
     Ok,

@@ -7,10 +7,14 @@ use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{MakeWriter, format::FmtSpan},
+};
 
 use crate::{
     config::{Log, LogFormat},
+    output::Output,
     trouble::{Code, Trouble},
 };
 
@@ -22,7 +26,7 @@ const SECONDS: &[f64] = &[
 const UPKEEP: Duration = Duration::from_secs(15);
 
 /// Starts logging. `quiet` is the level when the settings name none.
-pub(crate) fn log(settings: &Log, quiet: &str) -> Result<(), Trouble> {
+pub(crate) fn log(settings: &Log, quiet: &str, output: &Output) -> Result<(), Trouble> {
     let level = settings.level.as_deref().unwrap_or(quiet);
     let filter = EnvFilter::try_new(level).map_err(|error| {
         Trouble::new(
@@ -39,7 +43,7 @@ pub(crate) fn log(settings: &Log, quiet: &str) -> Result<(), Trouble> {
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(Lines(output.clone()))
         .with_span_events(FmtSpan::NONE);
     if json {
         lines
@@ -55,6 +59,17 @@ pub(crate) fn log(settings: &Log, quiet: &str) -> Result<(), Trouble> {
             .init();
     }
     Ok(())
+}
+
+/// Gives each log line the terminal as a whole.
+struct Lines(Output);
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Output;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        &self.0
+    }
 }
 
 /// Collects metrics from here on.

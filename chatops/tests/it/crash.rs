@@ -1,19 +1,20 @@
 //! Sudden deaths: of the supervisor, and of the servers below it.
 
-use chatops_testkit::eventually;
+use chatops_testkit::{eventually, until};
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::installation::{Installation, PATIENCE};
 
 fn kill(pids: &[u32]) {
+    signal(pids, Signal::KILL);
+}
+
+fn signal(pids: &[u32], signal: Signal) {
     assert!(!pids.is_empty(), "it runs");
     for pid in pids {
-        kill_process(
-            Pid::from_raw(i32::try_from(*pid).unwrap()).unwrap(),
-            Signal::KILL,
-        )
-        .unwrap();
+        let pid = Pid::from_raw(i32::try_from(*pid).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 }
 
@@ -67,6 +68,9 @@ async fn a_crashed_server_is_told_and_started_again() {
         client.register("ada", Some(&token)).await,
         StatusCode::CREATED
     );
+    let newest =
+        async || client.get("/api/v1/servers").await["servers"][0]["latest"]["seq"].as_u64();
+    let before = until("the first sample", PATIENCE, newest).await;
     for (program, name) in [
         ("nats-server", "nats-server"),
         ("postgres", "PostgreSQL"),
@@ -83,11 +87,31 @@ async fn a_crashed_server_is_told_and_started_again() {
         })
         .await;
     }
-    eventually("new samples arrive", PATIENCE, async || {
-        client.get("/api/v1/servers").await["servers"][0]["status"] == "online"
+    until("new samples arrive", PATIENCE, async || {
+        newest().await.filter(|seq| *seq > before)
     })
     .await;
     let (status, said) = supervisor.interrupt().await;
     assert!(status.success(), "{said}");
+    installation.quiet().await;
+}
+
+#[tokio::test]
+async fn a_second_interrupt_leaves_at_once_and_the_guard_does_the_rest() {
+    let installation = Installation::new();
+    let mut supervisor = installation.start();
+    supervisor.ready().await;
+    // A server that does not answer would hold an orderly stop up.
+    let frozen = installation.children("postgres");
+    signal(&frozen, Signal::STOP);
+    supervisor.signal(Signal::INT);
+    eventually("it has begun to stop", PATIENCE, async || {
+        supervisor.said().contains("stopping")
+    })
+    .await;
+    supervisor.signal(Signal::INT);
+    let (status, said) = supervisor.left().await;
+    assert_eq!(status.code(), Some(130), "{said}");
+    signal(&frozen, Signal::CONT);
     installation.quiet().await;
 }

@@ -76,28 +76,15 @@ impl Installation {
 
     /// Starts the supervisor and returns at once.
     pub(crate) fn start(&self) -> Supervisor {
-        let mut child = self
-            .command(&["up"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        chatops_testkit::watch(child.id()).unwrap();
-        let said = Arc::new(Mutex::new(String::new()));
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let into = Arc::clone(&said);
-        let reader = std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let mut said = into.lock().unwrap();
-                said.push_str(&line);
-                said.push('\n');
-            }
-        });
-        Supervisor {
-            child,
-            said,
-            reader: Some(reader),
-        }
+        Supervisor::new(self.command(&["up"]))
+    }
+
+    /// Starts roles beside it, serving at a port of their own.
+    pub(crate) fn serve(&self, roles: &str, port: u16) -> Supervisor {
+        let listen = format!("listen=127.0.0.1:{port}");
+        let mut command = self.command(&["serve", "--role", roles]);
+        command.args(["--set", &listen]);
+        Supervisor::new(command)
     }
 
     /// Process ids of the children that run on these data.
@@ -142,6 +129,27 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
+    fn new(mut command: Command) -> Self {
+        let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        chatops_testkit::watch(child.id()).unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let into = Arc::clone(&said);
+        let reader = std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut said = into.lock().unwrap();
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        Self {
+            child,
+            said,
+            reader: Some(reader),
+        }
+    }
+
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }

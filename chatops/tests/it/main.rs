@@ -9,4 +9,5 @@ mod crash;
 mod http;
 mod installation;
 mod refusal;
+mod serve;
 mod start;
