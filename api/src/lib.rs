@@ -2,7 +2,7 @@
 //!
 //! | module | answers |
 //! |---|---|
-//! | [`router`] | which routes there are: the whole table on one screen |
+//! | [`mod@router`] | which routes there are: the whole table on one screen |
 //! | [`routes`] | what each takes and answers, one file per endpoint |
 //! | [`auth`], [`access`] | who is asking, and what they may do |
 //! | [`decide`] | what a command means: pure functions from input to events |
@@ -21,7 +21,7 @@
 //! # Adding an endpoint
 //! 1. `routes/<thing>/<verb>.rs`: the request and answer types, `#[utoipa::path]`, a handler of about twenty lines. Take an
 //!    [`auth::actor::Actor`]; ask [`access`]; put rules about input into `decide/`.
-//! 2. One line in [`router`].
+//! 2. One line in [`mod@router`].
 //! 3. `CHATOPS_BLESS=1 cargo test -p chatops-api openapi` writes `api/openapi.json` and `ui/openapi.json`.
 //! 4. `tests/it/every_route_is_guarded.rs` knows it now: give it the bad inputs that only this endpoint has.
 

@@ -7,6 +7,7 @@ use crate::event::{Event, Invalid, ctl, fact, metric};
 macro_rules! catalogue {
     ($($variant:ident($path:ty)),* $(,)?) => {
         /// Any payload of the current versions.
+        #[expect(clippy::large_enum_variant, reason = "samples are the large one, and nearly all there are")]
         #[derive(Debug, Clone, PartialEq)]
         pub enum Payload {
             $(

@@ -148,6 +148,10 @@ pub trait IdSource: Send + Sync + fmt::Debug {
 pub struct System;
 
 impl Clock for System {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the time comes from"
+    )]
     fn now(&self) -> Timestamp {
         let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
@@ -158,6 +162,7 @@ impl Clock for System {
 }
 
 impl IdSource for System {
+    #[expect(clippy::disallowed_methods, reason = "this is where ids come from")]
     fn next(&self) -> Uuid {
         Uuid::now_v7()
     }

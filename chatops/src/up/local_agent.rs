@@ -2,7 +2,7 @@
 //!
 //! It is enrolled by itself at the first start: server and key are chosen and written down first, then appended, so a
 //! start that was killed in between goes on with the same ones. The server belongs to nobody
-//! ([`compose::NOBODY`]): whoever becomes owner sees it, as owners see everything. A person may rename or delete it like
+//! (the nil user): whoever becomes owner sees it, as owners see everything. A person may rename or delete it like
 //! any other; deleted, it stays deleted.
 
 use std::{

@@ -304,6 +304,10 @@ async fn longer_stretches_come_from_minutes_and_hours_with_the_newest_part_from_
         .collect();
     let third = start.millis() + 2 * hour..start.millis() + 3 * hour;
     let mut seq = 0;
+    #[expect(
+        clippy::explicit_counter_loop,
+        reason = "it counts the events of a chunk too"
+    )]
     for chunk in times.chunks(100) {
         let batch: Vec<_> = chunk
             .iter()
