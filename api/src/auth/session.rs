@@ -2,7 +2,7 @@
 //! session does.
 //!
 //! The vault keeps digests only. Using a refresh token a second time means that two parties hold it: the whole session
-//! ends for both. Whether a session still lives is remembered for a few seconds, so that a page full of charts does not
+//! ends for both (tabs of one browser, which share a cookie, may ask at the same moment). Whether a session still lives is remembered for a few seconds, so that a page full of charts does not
 //! ask the database each time; ending a session in this process takes effect at once, elsewhere within those seconds.
 
 use std::{
@@ -39,6 +39,9 @@ use crate::{
     state::Api,
 };
 
+/// Tabs of a browser share a cookie and find at the same moment that it has to be renewed. For so long the second one
+/// is not a thief. Programs keep their tokens to themselves: for them a second use always ends the session.
+const TABS: Duration = Duration::from_secs(2);
 /// How long a session is believed to live without asking, in microseconds.
 const BELIEVED: i64 = 5 * 1_000_000;
 const MAX_REMEMBERED: usize = 20_000;
@@ -112,10 +115,11 @@ impl Sessions {
         self.answer(user, family, &token, opening, keep, status)
     }
 
-    /// Exchanges a refresh token.
+    /// Exchanges a refresh token that came in this way.
     pub async fn renew(
         &self,
         old: &SecretString,
+        from: Keep,
         opening: &Opening,
         keep: Keep,
     ) -> Result<Response, Problem> {
@@ -123,11 +127,11 @@ impl Sessions {
         // Family and person are those of the old token.
         let new = self.refresh(&token, Uuid::nil(), UserId(Uuid::nil()), opening);
         let old = Digest::of(old.expose_secret());
-        let (user, family) = match self
-            .store
-            .rotate_refresh(old.bytes(), &new, Duration::ZERO)
-            .await?
-        {
+        let grace = match from {
+            Keep::Cookie => TABS,
+            Keep::Token => Duration::ZERO,
+        };
+        let (user, family) = match self.store.rotate_refresh(old.bytes(), &new, grace).await? {
             view::Rotation::Rotated { user, family } => (user, family),
             view::Rotation::Reused { user, family } => {
                 self.forget(family);

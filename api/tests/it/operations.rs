@@ -205,3 +205,86 @@ async fn bodies_have_limits_and_types() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_the_web_app_come_compressed_and_are_kept_as_long_as_they_are_the_same() {
+    let app = App::start().await;
+    let get = |path: &str, name: header::HeaderName, value: &str| {
+        app.stranger()
+            .request(Method::GET, path)
+            .header(name, value)
+            .send()
+    };
+    let page = app
+        .stranger()
+        .request(Method::GET, "/")
+        .send()
+        .await
+        .unwrap();
+    if page.status() == 503 {
+        // Built without the web app: the page says so and how to change it.
+        assert!(page.text().await.unwrap().contains("npm run build"));
+        return;
+    }
+    let html = page.text().await.unwrap();
+    assert!(!html.contains("__CSP_NONCE__"));
+    let script = html
+        .split('"')
+        .find(|part| part.starts_with("/assets/") && part.ends_with(".js"))
+        .unwrap();
+    for (accept, expected) in [
+        ("gzip, deflate, br", Some("br")),
+        ("gzip", Some("gzip")),
+        ("identity", None),
+    ] {
+        let answer = get(script, header::ACCEPT_ENCODING, accept).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let headers = answer.headers();
+        assert_eq!(
+            headers
+                .get(header::CONTENT_ENCODING)
+                .map(|value| value.to_str().unwrap()),
+            expected
+        );
+        assert_eq!(
+            headers[header::CONTENT_TYPE],
+            "text/javascript; charset=utf-8"
+        );
+        assert_eq!(
+            headers[header::CACHE_CONTROL],
+            "public, max-age=31536000, immutable"
+        );
+        assert_eq!(headers[header::VARY], "accept-encoding");
+        let tag = headers[header::ETAG].to_str().unwrap().to_owned();
+        let again = app
+            .stranger()
+            .request(Method::GET, script)
+            .header(header::ACCEPT_ENCODING, accept);
+        let again = again
+            .header(header::IF_NONE_MATCH, &tag)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            (
+                again.status().as_u16(),
+                again.headers()[header::ETAG].to_str().unwrap()
+            ),
+            (304, tag.as_str())
+        );
+    }
+    let icon = get("/favicon.svg", header::IF_NONE_MATCH, "\"other\"")
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            icon.status().as_u16(),
+            &icon.headers()[header::CACHE_CONTROL]
+        ),
+        (200, &"no-cache".parse().unwrap())
+    );
+    let direct = get(&format!("{script}.br"), header::ACCEPT, "*/*")
+        .await
+        .unwrap();
+    assert_eq!(direct.status(), 404);
+}

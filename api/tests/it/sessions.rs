@@ -308,6 +308,35 @@ async fn a_browser_keeps_its_session_in_cookies_that_other_sites_cannot_use() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_may_renew_at_the_same_moment_and_a_thief_later_may_not() {
+    let app = App::start().await;
+    app.owner().await;
+    let tab = app.browser();
+    let body = json!({"username": "root", "password": PASSWORD, "session": "cookie"});
+    tab.send(tab.own(Method::POST, "/api/v1/auth/login").json(&body))
+        .await;
+    // Both requests carry the same cookie.
+    let (first, second) = (
+        tab.own(Method::POST, "/api/v1/auth/refresh"),
+        tab.own(Method::POST, "/api/v1/auth/refresh"),
+    );
+    let stolen = first.try_clone().unwrap();
+    let (first, second) = tokio::join!(tab.send(first), tab.send(second));
+    assert_eq!((first.0, second.0), (200, 200));
+    assert_eq!(
+        tab.send(tab.own(Method::GET, "/api/v1/auth/me")).await.0,
+        200
+    );
+    let thief = app.browser();
+    chatops_testkit::eventually("the old cookie is refused", crate::app::SOON, || async {
+        thief.send(stolen.try_clone().unwrap()).await.0 == 401
+    })
+    .await;
+    let (status, problem) = tab.send(tab.own(Method::GET, "/api/v1/auth/me")).await;
+    assert_eq!((status, problem["code"].as_str()), (401, Some("CO1002")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_access_token_ends_by_itself() {
     let app = App::with(Config {
         access_ttl: std::time::Duration::from_secs(1),

@@ -62,5 +62,5 @@ pub async fn handle(
             "a session in cookies stays in cookies: scripts must not get its tokens",
         ));
     }
-    api.sessions().renew(&token, &opening, keep).await
+    api.sessions().renew(&token, from, &opening, keep).await
 }
