@@ -9,7 +9,13 @@ cd "$ROOT"
 rm -rf ui/dist ui/node_modules ui/test-results ui/playwright-report
 if [ -d "$RUN" ]; then
     find "$RUN" -mindepth 1 -maxdepth 1 ! -name data -exec rm -rf {} +
-    [ "${1:-}" != all ] || rm -rf "$RUN"
+    if [ "${1:-}" = all ]; then
+        # Run by root in a place that PostgreSQL's user cannot enter, `up` keeps the database elsewhere.
+        case "$(readlink "$RUN/data/postgres" || true)" in
+            /var/lib/chatops/data-*/postgres) rm -rf "$(dirname "$(readlink "$RUN/data/postgres")")" ;;
+        esac
+        rm -rf "$RUN"
+    fi
 fi
 # A target directory that is set from outside may be shared with other projects.
 if [ -n "${CARGO_TARGET_DIR:-}" ]; then note "left alone: $CARGO_TARGET_DIR"; else rm -rf target; fi

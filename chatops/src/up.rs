@@ -255,6 +255,13 @@ async fn database(
     if !postgres::exists(place) {
         let create = blocking(config, place, runtime, postgres::create);
         output.step("make the database", create).await?;
+        if let Ok(elsewhere) = std::fs::read_link(place.postgres()) {
+            output.note(format_args!(
+                "its files are in {}: PostgreSQL's user cannot enter {}",
+                elsewhere.display(),
+                place.root().display()
+            ));
+        }
     } else if fresh_credentials {
         let reset = blocking(config, place, runtime, postgres::reset_password);
         output

@@ -82,9 +82,11 @@ impl Place {
         self.root.join("postgres")
     }
 
-    /// Directory of PostgreSQL's socket, when the path is short enough for one.
-    pub(crate) fn socket(&self, port: u16) -> Option<PathBuf> {
-        let directory = self.root.join("socket");
+    /// Directory of PostgreSQL's socket, beside the cluster wherever that lies, when the path is short enough for one.
+    pub(super) fn socket(&self, port: u16) -> Option<PathBuf> {
+        let cluster = self.postgres();
+        let cluster = cluster.canonicalize().unwrap_or(cluster);
+        let directory = cluster.parent()?.join("socket");
         let longest = directory.join(format!(".s.PGSQL.{port}.lock"));
         (longest.as_os_str().len() <= MAX_SOCKET_PATH).then_some(directory)
     }

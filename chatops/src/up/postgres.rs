@@ -95,12 +95,25 @@ pub(super) fn create(config: &Config, place: &Place, runtime: &Runtime) -> anyho
     set_password_and_database(runtime, &partial, identity, password, true)?;
     let cluster = parent.join("postgres");
     if cluster != place.postgres() {
-        let _ = fs::remove_file(place.postgres());
-        std::os::unix::fs::symlink(&cluster, place.postgres())
-            .map_err(|error| Trouble::writing(&place.postgres(), &error))?;
+        link(&cluster, &place.postgres())?;
     }
     fs::rename(&partial, &cluster).map_err(|error| Trouble::writing(&cluster, &error))?;
     Ok(())
+}
+
+/// Leads from the data directory to a cluster elsewhere. A cluster that lies there already belongs to a data directory
+/// that somebody deleted: it is put aside, since its streams are gone.
+fn link(cluster: &Path, from: &Path) -> Result<(), Trouble> {
+    let failed = |error: std::io::Error| Trouble::writing(cluster, &error);
+    if cluster.exists() {
+        let aside = cluster.with_extension("orphan");
+        if aside.exists() {
+            fs::remove_dir_all(&aside).map_err(failed)?;
+        }
+        fs::rename(cluster, aside).map_err(failed)?;
+    }
+    let _ = fs::remove_file(from);
+    std::os::unix::fs::symlink(cluster, from).map_err(|error| Trouble::writing(from, &error))
 }
 
 /// Gives our role a new password, after the file with the old one was lost.
@@ -324,6 +337,21 @@ mod tests {
         assert!(!accepts(state, 43));
         assert!(!accepts(&state.replace("ready   ", "starting"), 42));
         assert!(!accepts("", 42));
+    }
+
+    #[test]
+    fn a_cluster_whose_data_directory_was_deleted_is_put_aside() {
+        let root = tempfile::tempdir().unwrap();
+        let (elsewhere, from) = (root.path().join("postgres"), root.path().join("link"));
+        for content in ["first", "second"] {
+            fs::create_dir(&elsewhere).unwrap();
+            fs::write(elsewhere.join("file"), content).unwrap();
+            link(&elsewhere, &from).unwrap();
+            assert!(!elsewhere.exists());
+        }
+        let aside = root.path().join("postgres.orphan/file");
+        assert_eq!(fs::read_to_string(aside).unwrap(), "second");
+        assert_eq!(fs::read_link(from).unwrap(), elsewhere);
     }
 
     #[test]
