@@ -2,7 +2,7 @@
 //!
 //! | module | answers |
 //! |---|---|
-//! | [`connect`] | how a process gets its connection, and what it does while there is none |
+//! | [`mod@connect`] | how a process gets its connection, and what it does while there is none |
 //! | [`stream`] | which streams exist |
 //! | [`topology`] | how `nats/topology.toml` becomes streams: create or update, never delete |
 //! | [`publish`] | how an event gets into a stream once, although the network may say nothing or say it twice |

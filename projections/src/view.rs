@@ -1,4 +1,4 @@
-//! Plain structs that readers get. Moments are [`Timestamp`]s: RFC 3339 text in JSON.
+//! Plain structs that readers get. Moments are [`Timestamp`](chatops_schemas::clock::Timestamp)s: RFC 3339 text in JSON.
 
 mod history;
 mod key;

@@ -1,4 +1,4 @@
-//! Counters that survive reboots. Used by the readers of disks and networks; stored by [`state`](crate::state).
+//! Counters that survive reboots. Used by the readers of disks and networks; stored in the data folder (`crate::data`).
 //!
 //! The kernel starts again at 0 when the host boots, when a module is loaded anew or a device replaced. A [`Counter`]
 //! adds what was counted since and never goes backwards. It starts at 0 when the agent first sees the device.
