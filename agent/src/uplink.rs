@@ -106,7 +106,7 @@ impl Uplink {
                 self.go_back();
             }
             Input::Grown(end) => self.end = self.end.max(end),
-            Input::Dropped(front) => self.advance(front),
+            Input::Dropped(front) => self.advance(front, actions),
             Input::Acknowledged(number) => {
                 self.pause = FIRST_PAUSE;
                 self.settle(number, actions);
@@ -204,15 +204,20 @@ impl Uplink {
         }
     }
 
-    fn advance(&mut self, front: u64) {
+    fn advance(&mut self, front: u64, actions: &mut Vec<Action>) {
         self.front = self.front.max(front);
         self.end = self.end.max(self.front);
         self.in_flight = self.in_flight.split_off(&self.front);
         self.settled = self.settled.split_off(&self.front);
+        let dropped = self.front;
         while self.settled.remove(&self.front) {
             self.front += 1;
         }
         self.next = self.next.max(self.front);
+        // What was settled behind the dropped ones is now at the front, and the spool still holds it.
+        if self.front > dropped {
+            actions.push(Action::Done(self.front));
+        }
     }
 }
 
