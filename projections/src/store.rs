@@ -68,7 +68,8 @@ impl Store {
         let options = PgConnectOptions::from_str(url)
             .map_err(StoreError::Connect)?
             .application_name("chatops");
-        // Reads plan every time: only then are the chunks outside the asked range left out.
+        // Reads are planned for what they ask: a page needs another plan than the whole fleet, and a chart only the
+        // chunks of its range.
         let reading = options.clone().options([
             ("statement_timeout", "15s"),
             ("plan_cache_mode", "force_custom_plan"),

@@ -4,7 +4,10 @@
 use std::fmt::Write;
 
 use chatops_schemas::{clock::Timestamp, ids::ServerId};
-use sqlx::{Row as _, postgres::PgRow};
+use sqlx::{
+    Row as _,
+    postgres::{PgRow, types::PgInterval},
+};
 
 use super::{Store, Visible, datetime, timestamp};
 use crate::{
@@ -173,16 +176,16 @@ impl Store {
         to: Timestamp,
         step_ms: i64,
     ) -> Result<Vec<(Point, i64)>, StoreError> {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a step is far below 2^52 milliseconds"
-        )]
-        let step_s = step_ms as f64 / 1000.0;
+        let step = PgInterval {
+            months: 0,
+            days: 0,
+            microseconds: step_ms.saturating_mul(1000),
+        };
         let mut query = sqlx::query(&statement.sql)
             .bind(server_pk)
             .bind(datetime(from))
             .bind(datetime(to))
-            .bind(step_s);
+            .bind(step);
         for device in &statement.devices {
             query = query.bind(device);
         }
@@ -303,7 +306,7 @@ fn assemble(query: &HistoryQuery, series: &[Series], plan: Plan, points: &[Point
     }
 }
 
-/// A statement for one set of lines and one level. Parameters: server, from, to, step in seconds, device names.
+/// A statement for one set of lines and one level. Parameters: server, from, to, step, device names.
 struct Statement {
     sql: String,
     devices: Vec<String>,
@@ -378,12 +381,12 @@ impl Statement {
         if let Some(limit) = limit {
             let _ = write!(
                 sql,
-                "SELECT {at}, {at}{columns} {bounds} AND $4::float8 IS NOT NULL ORDER BY {at} LIMIT {limit}"
+                "SELECT {at}, {at}{columns} {bounds} AND $4::interval IS NOT NULL ORDER BY {at} LIMIT {limit}"
             );
         } else {
             let _ = write!(
                 sql,
-                "SELECT date_bin(make_interval(secs => $4::float8), {at}, timestamptz '1970-01-01 00:00+00') AS t, \
+                "SELECT date_bin($4::interval, {at}, timestamptz '1970-01-01 00:00+00') AS t, \
                  max({at}){columns} {bounds} GROUP BY t ORDER BY t"
             );
         }

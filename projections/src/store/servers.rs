@@ -8,6 +8,7 @@ use super::{Store, Visible, timestamp, to_u64};
 use crate::{
     error::{Doing, StoreError},
     page::Page,
+    series::host,
     text::fold,
     view::{AgentInfo, FleetQuery, FleetTotals, Owner, RowMetrics, Server, ServerStatus},
 };
@@ -40,19 +41,24 @@ struct Line {
     transport: Option<String>,
     ts: Option<OffsetDateTime>,
     seq: Option<i64>,
-    host: Option<Vec<Option<f32>>>,
+    cpu: Option<f32>,
+    load1: Option<f32>,
+    mem_total: Option<f32>,
+    mem_used: Option<f32>,
+    swap_total: Option<f32>,
+    swap_used: Option<f32>,
+    uptime_s: Option<f32>,
+    processes: Option<f32>,
+    rx: Option<f32>,
+    tx: Option<f32>,
+    disk_max: Option<f32>,
+    temp_max: Option<f32>,
 }
 
 impl Line {
     /// `None` when the id does not parse, and so cannot have come from an event.
     fn server(self) -> Option<Server> {
-        let latest = match (self.ts, self.seq, &self.host) {
-            (Some(ts), Some(seq), Some(host)) => {
-                let values = host.as_slice().try_into().ok()?;
-                Some(RowMetrics::from_values(timestamp(ts), to_u64(seq), values))
-            }
-            _ => None,
-        };
+        let latest = self.latest();
         let last_seen = [self.ts, self.last_connected_at, self.last_disconnected_at]
             .into_iter()
             .flatten()
@@ -86,6 +92,18 @@ impl Line {
             latest,
             ctl_seq: to_u64(self.ctl_seq),
         })
+    }
+
+    fn latest(&self) -> Option<RowMetrics> {
+        let (ts, seq) = (self.ts?, self.seq?);
+        let mut values = [None; host::COLUMNS.len()];
+        (values[host::CPU], values[host::LOAD1]) = (self.cpu, self.load1);
+        (values[host::MEM_TOTAL], values[host::MEM_USED]) = (self.mem_total, self.mem_used);
+        (values[host::SWAP_TOTAL], values[host::SWAP_USED]) = (self.swap_total, self.swap_used);
+        (values[host::UPTIME_S], values[host::PROCESSES]) = (self.uptime_s, self.processes);
+        (values[host::RX], values[host::TX]) = (self.rx, self.tx);
+        (values[host::DISK_MAX], values[host::TEMP_MAX]) = (self.disk_max, self.temp_max);
+        Some(RowMetrics::from_values(timestamp(ts), to_u64(seq), &values))
     }
 
     /// Where the page after this line begins.
@@ -142,16 +160,16 @@ impl Store {
                    p.agent_version AS "agent_version?", p.hostname AS "hostname?", p.os AS "os?", p.kernel AS "kernel?",
                    p.arch AS "arch?", p.cpu_model AS "cpu_model?", p.cores AS "cores?", p.memory_total AS "memory_total?",
                    p.capabilities AS "capabilities?", p.transport AS "transport?",
-                   m.ts AS "ts?", m.seq AS "seq?", m.host AS "host?: Vec<Option<f32>>"
+                   m.ts AS "ts?", m.seq AS "seq?", m.cpu AS "cpu?", m.load1 AS "load1?", m.mem_total AS "mem_total?",
+                   m.mem_used AS "mem_used?", m.swap_total AS "swap_total?", m.swap_used AS "swap_used?",
+                   m.uptime_s AS "uptime_s?", m.processes AS "processes?", m.rx AS "rx?", m.tx AS "tx?",
+                   m.disk_max AS "disk_max?", m.temp_max AS "temp_max?"
             FROM servers s
             LEFT JOIN users u ON u.user_id = s.owner
             LEFT JOIN server_presence p ON p.server_id = s.server_id
             LEFT JOIN LATERAL (
-                SELECT r.ts, r.seq,
-                       ARRAY[r.cpu, r.cpu_user, r.cpu_system, r.cpu_iowait, r.cpu_steal, r.load1, r.load5, r.load15,
-                             r.mem_total, r.mem_used, r.mem_available, r.mem_cached, r.mem_buffers, r.swap_total, r.swap_used,
-                             r.psi_cpu, r.psi_mem, r.psi_io, r.uptime_s, r.processes, r.procs_running, r.procs_blocked, r.rx,
-                             r.tx, r.disk_read, r.disk_write, r.disk_max, r.temp_max] AS host
+                SELECT r.ts, r.seq, r.cpu, r.load1, r.mem_total, r.mem_used, r.swap_total, r.swap_used, r.uptime_s, r.processes,
+                       r.rx, r.tx, r.disk_max, r.temp_max
                 FROM metrics_raw r WHERE r.server_pk = s.server_pk ORDER BY r.ts DESC LIMIT 1
             ) m ON true
             CROSS JOIN LATERAL server_status(p.status, p.connected_since, m.ts, coalesce(s.interval_ms, p.interval_ms)) AS v (status)
@@ -236,16 +254,16 @@ impl Store {
                    p.agent_version AS "agent_version?", p.hostname AS "hostname?", p.os AS "os?", p.kernel AS "kernel?",
                    p.arch AS "arch?", p.cpu_model AS "cpu_model?", p.cores AS "cores?", p.memory_total AS "memory_total?",
                    p.capabilities AS "capabilities?", p.transport AS "transport?",
-                   m.ts AS "ts?", m.seq AS "seq?", m.host AS "host?: Vec<Option<f32>>"
+                   m.ts AS "ts?", m.seq AS "seq?", m.cpu AS "cpu?", m.load1 AS "load1?", m.mem_total AS "mem_total?",
+                   m.mem_used AS "mem_used?", m.swap_total AS "swap_total?", m.swap_used AS "swap_used?",
+                   m.uptime_s AS "uptime_s?", m.processes AS "processes?", m.rx AS "rx?", m.tx AS "tx?",
+                   m.disk_max AS "disk_max?", m.temp_max AS "temp_max?"
             FROM servers s
             LEFT JOIN users u ON u.user_id = s.owner
             LEFT JOIN server_presence p ON p.server_id = s.server_id
             LEFT JOIN LATERAL (
-                SELECT r.ts, r.seq,
-                       ARRAY[r.cpu, r.cpu_user, r.cpu_system, r.cpu_iowait, r.cpu_steal, r.load1, r.load5, r.load15,
-                             r.mem_total, r.mem_used, r.mem_available, r.mem_cached, r.mem_buffers, r.swap_total, r.swap_used,
-                             r.psi_cpu, r.psi_mem, r.psi_io, r.uptime_s, r.processes, r.procs_running, r.procs_blocked, r.rx,
-                             r.tx, r.disk_read, r.disk_write, r.disk_max, r.temp_max] AS host
+                SELECT r.ts, r.seq, r.cpu, r.load1, r.mem_total, r.mem_used, r.swap_total, r.swap_used, r.uptime_s, r.processes,
+                       r.rx, r.tx, r.disk_max, r.temp_max
                 FROM metrics_raw r WHERE r.server_pk = s.server_pk ORDER BY r.ts DESC LIMIT 1
             ) m ON true
             CROSS JOIN LATERAL server_status(p.status, p.connected_since, m.ts, coalesce(s.interval_ms, p.interval_ms)) AS v (status)
