@@ -9,6 +9,7 @@ mod sample;
 use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -208,12 +209,13 @@ fn complain(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
 
 /// Starts logging to stderr. A bare level counts for this agent; libraries then speak up from `warn`.
 fn start_log(filter: &str) -> Result<(), String> {
-    let targets = match filter.parse::<tracing::level_filters::LevelFilter>() {
+    let targets = match filter.parse::<LevelFilter>() {
         Ok(level) => Targets::new()
-            .with_default(level.min(tracing::level_filters::LevelFilter::WARN))
+            .with_default(level.min(LevelFilter::WARN))
             .with_target("chatops_agent", level)
             // The agent tells of the connection itself, in words, and once.
-            .with_target("chatops_bus::connect", level.min(tracing::level_filters::LevelFilter::ERROR)),
+            .with_target("chatops_bus::connect", LevelFilter::OFF)
+            .with_target("async_nats", LevelFilter::OFF),
         Err(_) => filter.parse().map_err(|_| {
             format!("{filter:?} is not a log level: error, warn, info, debug, trace, or pairs such as async_nats=debug")
         })?,

@@ -59,6 +59,9 @@ pub enum ServiceError {
     /// The spool.
     #[error("samples cannot be kept on disk: {0}")]
     Spool(#[from] SpoolError),
+    /// A defect of ours; whoever supervises the agent starts it again.
+    #[error("the connection to the server has broken down for good; this is a defect of the agent")]
+    Transport,
 }
 
 /// The running agent.
@@ -81,6 +84,8 @@ pub struct Service {
     interval: Duration,
     interval_is_ours: bool,
     lost_before: u64,
+    /// The reason for not being connected that was logged last.
+    told: Option<String>,
     next_sample_at: Instant,
     save_at: Instant,
 }
@@ -148,13 +153,14 @@ impl Service {
             transport,
             interval: config.interval.unwrap_or(DEFAULT_INTERVAL),
             interval_is_ours: config.interval.is_some(),
+            told: None,
             next_sample_at: now + FIRST_SAMPLE_AFTER,
             save_at: now + SAVE_EVERY,
         })
     }
 
     /// Runs until told to stop.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), ServiceError> {
         if self.queue.waiting() > 0 {
             tracing::info!(
                 "{} samples of an earlier run are waiting to be sent",
@@ -167,7 +173,7 @@ impl Service {
         self.collector
             .read(Instant::now(), self.interval, &mut self.event.data);
         let mut first = true;
-        loop {
+        let ended = loop {
             let wake_at = [
                 Some(self.next_sample_at),
                 Some(self.save_at),
@@ -179,11 +185,11 @@ impl Service {
                 .min()
                 .unwrap_or(self.next_sample_at);
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => break Ok(()),
                 event = self.events.recv() => match event {
                     Some(event) => self.hear(event),
                     // Only a transport that has panicked goes away by itself.
-                    None => break,
+                    None => break Err(ServiceError::Transport),
                 },
                 () = sleep_until(wake_at.into()) => {
                     let now = Instant::now();
@@ -198,8 +204,9 @@ impl Service {
                     }
                 }
             }
-        }
+        };
         self.farewell().await;
+        ended
     }
 
     /// When the next sample is due: at a fixed pace, after a first gap of random length, so that hosts started together
@@ -262,7 +269,12 @@ impl Service {
                 self.queue.connected(now, time);
             }
             Event::Disconnected(reason) => {
-                tracing::warn!(waiting = self.queue.waiting(), "not connected: {reason}");
+                // Said once, not after each of the attempts that fail for one reason.
+                if self.told.as_ref() != Some(&reason) {
+                    let waiting = self.queue.waiting();
+                    tracing::warn!(waiting, "not connected: {reason}; trying again");
+                    self.told = Some(reason);
+                }
                 self.queue.disconnected(now, time);
             }
             Event::Settled { number, outcome } => self.queue.settled(number, outcome, now, time),
@@ -270,6 +282,7 @@ impl Service {
     }
 
     fn greet(&mut self, welcome: &Welcome) {
+        self.told = None;
         tracing::info!(server = %welcome.server, waiting = self.queue.waiting(), "connected: {}", welcome.name);
         if let Some(asked) = welcome.interval.filter(|_| !self.interval_is_ours) {
             let (shortest, longest) = (*INTERVAL_SECONDS.start(), *INTERVAL_SECONDS.end());

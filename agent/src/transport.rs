@@ -19,7 +19,7 @@ use chatops_schemas::{
     ids::ServerId,
 };
 use rand::Rng as _;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::Uplink, endpoint::Endpoint};
@@ -49,7 +49,7 @@ pub enum Order {
 pub enum Event {
     /// Connected and authenticated.
     Connected(Welcome),
-    /// Not connected, and why, in words; said again when the reason changes.
+    /// Not connected, and why, in words; said after each attempt.
     Disconnected(String),
     /// What became of a record.
     Settled {
@@ -130,13 +130,63 @@ pub async fn run(uplink: Uplink, hostname: String, wire: Wire) {
     let stop = wire.stop.clone();
     match uplink.endpoint.clone() {
         Endpoint::Nats(url) => {
-            let running = Box::pin(nats::run(url, uplink, hostname, wire));
+            let running = Box::pin(keep(
+                nats::Nats {
+                    url,
+                    uplink,
+                    hostname,
+                },
+                wire,
+            ));
             stop.run_until_cancelled(running).await;
         }
         Endpoint::Websocket(url) => {
-            let running = Box::pin(websocket::run(url, uplink, wire));
+            let running = Box::pin(keep(websocket::Gateway { url, uplink }, wire));
             stop.run_until_cancelled(running).await;
         }
+    }
+}
+
+/// A way to the server: how a line is opened, and what is done with it.
+trait Way {
+    /// An open line.
+    type Line;
+    /// Connects, authenticates and learns who we are, once; or says why not.
+    async fn open(&self) -> Result<(Self::Line, Welcome), String>;
+    /// Carries out orders until the line is gone and says why it went; `None` when the service is gone.
+    async fn serve(&self, line: Self::Line, welcome: &Welcome, wire: &mut Wire) -> Option<String>;
+}
+
+/// Keeps a line open until the service is gone.
+async fn keep(way: impl Way, mut wire: Wire) {
+    let mut attempt = 0;
+    loop {
+        let ended = match way.open().await {
+            Ok((line, welcome)) => {
+                attempt = 0;
+                report_skew(welcome.server_time, wire.clock.now());
+                if wire
+                    .events
+                    .send(Event::Connected(welcome.clone()))
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+                match way.serve(line, &welcome, &mut wire).await {
+                    Some(reason) => reason,
+                    None => return,
+                }
+            }
+            Err(reason) => reason,
+        };
+        if wire.events.send(Event::Disconnected(ended)).await.is_err() {
+            return;
+        }
+        sleep(pause(attempt)).await;
+        attempt = attempt.saturating_add(1);
+        // Orders given before the service heard of the end; it gives them again.
+        while wire.orders.try_recv().is_ok() {}
     }
 }
 

@@ -6,12 +6,15 @@
 use std::{
     path::PathBuf,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
-use async_nats::{Client, Event, HeaderMap, client::RequestErrorKind, jetstream};
+use async_nats::{Auth, AuthError, Client, Event, HeaderMap, client::RequestErrorKind, jetstream};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use rand::Rng;
@@ -110,60 +113,115 @@ impl std::fmt::Debug for Bus {
     }
 }
 
-/// Connects.
+/// Connects; the connection comes back by itself for ever.
 pub async fn connect(options: ConnectOptions) -> Result<Bus, ConnectError> {
+    let retry = options.retry_on_initial_connect;
+    let (bus, config) = prepare(&options, async_nats::ConnectOptions::new());
+    let mut config = config
+        .reconnect_delay_callback(reconnect_delay)
+        .max_reconnects(None);
+    if let Some(Credentials { user, password }) = &options.user {
+        config = config.user_and_password(user.clone(), password.expose_secret().to_owned());
+    }
+    if retry {
+        config = config.retry_on_initial_connect();
+    }
+    let bus = bus.open(config, options.url).await?;
+    if !retry {
+        bus.check_server()?;
+    }
+    Ok(bus)
+}
+
+/// Connects once: the connection ends with its first break, and what was not written yet ends with it.
+///
+/// For publishers that keep what they send and its order, as agents do. The library would send what it still holds as
+/// soon as it is back, before the publisher has learned of the break and could send again what was lost with the line:
+/// later events would overtake earlier ones. `retry_on_initial_connect` has no meaning here.
+pub async fn connect_once(options: ConnectOptions) -> Result<Bus, ConnectError> {
+    let credentials = options.user.clone();
+    let used = AtomicBool::new(false);
+    // There is no switch for it in the library. Refusing to authenticate a second time ends an attempt to come back, and
+    // their number ends the rest.
+    let base = async_nats::ConnectOptions::with_auth_callback(move |_| {
+        let answer = if used.swap(true, Ordering::Relaxed) {
+            Err(AuthError::new("this connection is not to come back"))
+        } else {
+            Ok(credentials.as_ref().map(login).unwrap_or_default())
+        };
+        std::future::ready(answer)
+    });
+    let (bus, config) = prepare(&options, base);
+    let config = config
+        .reconnect_delay_callback(|_| Duration::from_millis(1))
+        .max_reconnects(Some(options.url.split(',').count()));
+    bus.open(config, options.url).await
+}
+
+fn login(credentials: &Credentials) -> Auth {
+    let mut auth = Auth::new();
+    auth.username = Some(credentials.user.clone());
+    auth.password = Some(credentials.password.expose_secret().to_owned());
+    auth
+}
+
+/// What every connection has in common, and its bus but for the client.
+fn prepare(
+    options: &ConnectOptions,
+    base: async_nats::ConnectOptions,
+) -> (Unopened, async_nats::ConnectOptions) {
     let (link_in, link) = watch::channel(Link::Disconnected { reason: None });
     let last_error = Arc::new(watch::channel(None).0);
     let errors = Arc::clone(&last_error);
-    let link_in = Arc::new(link_in);
-    let mut config = async_nats::ConnectOptions::new()
+    let mut config = base
         .name(&options.name)
         .ping_interval(Duration::from_secs(10))
         .connection_timeout(Duration::from_secs(10))
         .subscription_capacity(65_536)
-        .reconnect_delay_callback(reconnect_delay)
-        .max_reconnects(None)
         .event_callback(move |event| {
             note(&link_in, &errors, &event);
             std::future::ready(())
         });
-    if let Some(Credentials { user, password }) = &options.user {
-        config = config.user_and_password(user.clone(), password.expose_secret().to_owned());
-    }
     if let Some(prefix) = &options.inbox_prefix {
         config = config.custom_inbox_prefix(prefix);
     }
     if let Some(ca) = &options.ca_file {
         config = config.add_root_certificates(ca.clone()).require_tls(true);
     }
-    if options.retry_on_initial_connect {
-        config = config.retry_on_initial_connect();
+    (Unopened { link, last_error }, config)
+}
+
+struct Unopened {
+    link: watch::Receiver<Link>,
+    last_error: Arc<watch::Sender<Option<String>>>,
+}
+
+impl Unopened {
+    async fn open(
+        self,
+        config: async_nats::ConnectOptions,
+        url: String,
+    ) -> Result<Bus, ConnectError> {
+        let addresses: Vec<&str> = url.split(',').map(str::trim).collect();
+        let client = match config.connect(addresses).await {
+            Ok(client) => client,
+            Err(source) => return Err(ConnectError::Connect { url, source }),
+        };
+        let js = jetstream::context::ContextBuilder::new()
+            .timeout(ACK_TIMEOUT)
+            .ack_timeout(ACK_TIMEOUT)
+            .max_ack_inflight(ACKS_IN_FLIGHT)
+            .backpressure_on_inflight(true)
+            .build(client.clone());
+        let Self { link, last_error } = self;
+        Ok(Bus {
+            client,
+            js,
+            link,
+            last_error,
+            url: url.into(),
+        })
     }
-    let addresses: Vec<&str> = options.url.split(',').map(str::trim).collect();
-    let client = config
-        .connect(addresses)
-        .await
-        .map_err(|source| ConnectError::Connect {
-            url: options.url.clone(),
-            source,
-        })?;
-    let js = jetstream::context::ContextBuilder::new()
-        .timeout(ACK_TIMEOUT)
-        .ack_timeout(ACK_TIMEOUT)
-        .max_ack_inflight(ACKS_IN_FLIGHT)
-        .backpressure_on_inflight(true)
-        .build(client.clone());
-    let bus = Bus {
-        client,
-        js,
-        link,
-        last_error,
-        url: options.url.into(),
-    };
-    if !options.retry_on_initial_connect {
-        bus.check_server()?;
-    }
-    Ok(bus)
 }
 
 /// Full jitter over an exponential window of 0.2 s to 10 s: thousands of agents that lost one server spread their return.

@@ -30,7 +30,7 @@ pub mod worker;
 pub use append::AppendError;
 pub use connect::{
     Bus, ConnectError, ConnectOptions, Credentials, Link, Message, RequestError, Subscription,
-    connect,
+    connect, connect_once,
 };
 pub use publish::{Pending, PublishError, Stored};
 pub use read::{From, ReadError, Reader, Recorded, StreamInfo};

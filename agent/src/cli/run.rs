@@ -35,9 +35,12 @@ pub(super) async fn run(settings: Settings) -> ExitCode {
         Ok(service) => service,
         Err(error) => return complain(&error, 1),
     };
-    service.run(stop).await;
+    let ended = service.run(stop).await;
     watching.abort();
-    ExitCode::SUCCESS
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, 1),
+    }
 }
 
 /// The first signal asks for a soft end, the second ends at once.

@@ -8,137 +8,88 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chatops_bus::{
-    Bus, ConnectOptions, Credentials, Link, Pending, PublishError, RequestError, connect,
+    Bus, ConnectOptions, Credentials, Link, Pending, PublishError, RequestError, connect_once,
 };
 use chatops_schemas::{envelope::Envelope, event::fact::AgentHello, subject, wire::WhoAmI};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{sync::watch, time::sleep};
 
-use super::{Event, Order, Outcome, Welcome, Wire, pause, report_skew};
+use super::{Event, Order, Outcome, Way, Welcome, Wire};
 use crate::{config::Uplink, identity::VERSION, record::Record};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How often is looked whether there is a newer reason for having no connection.
-const REASON_EVERY: Duration = Duration::from_secs(5);
 const HELLO_AGAIN: Duration = Duration::from_secs(10);
 
-/// Runs until the service is gone.
-pub async fn run(url: String, uplink: Uplink, hostname: String, mut wire: Wire) {
-    let bus = loop {
+/// NATS at an address, as somebody.
+pub(super) struct Nats {
+    pub(super) url: String,
+    pub(super) uplink: Uplink,
+    pub(super) hostname: String,
+}
+
+impl Way for Nats {
+    type Line = Bus;
+
+    async fn open(&self) -> Result<(Bus, Welcome), String> {
+        let key = &self.uplink.key;
         let options = ConnectOptions {
-            url: url.clone(),
-            name: format!("chatops-agent/{VERSION} {hostname}"),
+            url: self.url.clone(),
+            name: format!("chatops-agent/{VERSION} {}", self.hostname),
             user: Some(Credentials {
-                user: uplink.key.id.to_string(),
-                password: uplink.key.secret.clone(),
+                user: key.id.to_string(),
+                password: key.secret.clone(),
             }),
-            inbox_prefix: Some(subject::agent_inbox(&uplink.key.id)),
-            ca_file: uplink.ca_file.clone(),
-            retry_on_initial_connect: true,
+            inbox_prefix: Some(subject::agent_inbox(&key.id)),
+            ca_file: self.uplink.ca_file.clone(),
+            retry_on_initial_connect: false,
         };
-        match connect(options).await {
-            Ok(bus) => break bus,
-            // Only settings fail here, such as a CA file that is missing; it may come.
-            Err(error) => {
-                let reason = chain(&error);
-                if wire.events.send(Event::Disconnected(reason)).await.is_err() {
-                    return;
+        // A connection that came back by itself would send what it still holds before we could send again what was
+        // lost with the line: later samples would overtake earlier ones.
+        let bus = connect_once(options)
+            .await
+            .map_err(|error| explain(&chain(&error)))?;
+        bus.check_server().map_err(|error| error.to_string())?;
+        let welcome = who_am_i(&bus, &self.uplink).await?;
+        Ok((bus, welcome))
+    }
+
+    async fn serve(&self, bus: Bus, welcome: &Welcome, wire: &mut Wire) -> Option<String> {
+        let subject = subject::metrics(&welcome.server);
+        let (mut in_flight, mut hello) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let mut link = bus.state();
+        loop {
+            tokio::select! {
+                () = left(&mut link) => return Some(explain(&bus.last_error().unwrap_or_else(|| "the connection is lost".to_owned()))),
+                order = wire.orders.recv() => match order? {
+                    Order::Send { number, record } => match enqueue(&bus, &subject, welcome, &record).await {
+                        Ok(pending) => in_flight.push(async move { (number, outcome(pending.await.map(|_| ()))) }),
+                        Err(outcome) => wire.events.send(Event::Settled { number, outcome }).await.ok()?,
+                    },
+                    Order::Hello(data) => {
+                        let event = Envelope::new(wire.ids.event_id(), wire.clock.now(), *data);
+                        hello.push(greet(&bus, event.about(welcome.server.clone())));
+                    }
+                },
+                Some((number, outcome)) = in_flight.next() => {
+                    wire.events.send(Event::Settled { number, outcome }).await.ok()?;
                 }
-                sleep(pause(u32::MAX)).await;
+                Some(()) = hello.next() => {}
             }
         }
-    };
-    let mut link = bus.state();
-    while connected(&bus, &mut link, &wire).await.is_some() {
-        let Some(welcome) = introduce(&bus, &uplink, &mut link, &wire).await else {
-            return;
-        };
-        let Some(welcome) = welcome else { continue };
-        report_skew(welcome.server_time, wire.clock.now());
-        if wire
-            .events
-            .send(Event::Connected(welcome.clone()))
-            .await
-            .is_err()
-        {
-            return;
-        }
-        serve(&bus, &welcome, &mut link, &mut wire).await;
-        if wire
-            .events
-            .send(Event::Disconnected(reason(&bus)))
-            .await
-            .is_err()
-        {
-            return;
-        }
-        // Orders given before the service heard of the end; it will give them again.
-        while wire.orders.try_recv().is_ok() {}
     }
 }
 
-/// Waits for a connection and reports why there is none. `None` when the service is gone.
-async fn connected(bus: &Bus, link: &mut watch::Receiver<Link>, wire: &Wire) -> Option<()> {
-    let mut told = None;
-    loop {
-        if matches!(*link.borrow_and_update(), Link::Connected { .. }) {
-            return Some(());
-        }
-        let reason = reason(bus);
-        if told.as_ref() != Some(&reason) {
-            wire.events
-                .send(Event::Disconnected(reason.clone()))
-                .await
-                .ok()?;
-            told = Some(reason);
-        }
-        tokio::select! {
-            changed = link.changed() => changed.ok()?,
-            () = sleep(REASON_EVERY) => {}
-        }
-    }
-}
-
-fn reason(bus: &Bus) -> String {
-    let Some(error) = bus.last_error() else {
-        return "no connection".to_owned();
-    };
+/// A refused key looks the same as a gate that is down; people should hear of both.
+fn explain(error: &str) -> String {
     if error.to_lowercase().contains("authorization") {
         return format!(
-            "{error}: the key is wrong or revoked, or the server's gate is not running; trying again"
+            "{error}: the key is wrong or revoked, or the server's gate is not running"
         );
     }
-    error
+    error.to_owned()
 }
 
-/// Asks who we are until there is an answer; `Some(None)` when the connection went away before.
-async fn introduce(
-    bus: &Bus,
-    uplink: &Uplink,
-    link: &mut watch::Receiver<Link>,
-    wire: &Wire,
-) -> Option<Option<Welcome>> {
-    if let Err(error) = bus.check_server() {
-        tracing::warn!("{error}");
-    }
-    let ask = async {
-        for attempt in 0.. {
-            let why = match who_am_i(bus, uplink).await {
-                Ok(welcome) => return Some(welcome),
-                Err(why) => why,
-            };
-            wire.events.send(Event::Disconnected(why)).await.ok()?;
-            sleep(pause(attempt)).await;
-        }
-        None
-    };
-    tokio::select! {
-        welcome = ask => welcome.map(Some),
-        _ = link.wait_for(|link| !matches!(link, Link::Connected { .. })) => Some(None),
-    }
-}
-
-/// Asks who we are, once.
+/// Asks who we are.
 async fn who_am_i(bus: &Bus, uplink: &Uplink) -> Result<Welcome, String> {
     let subject = subject::whoami(&uplink.key.id);
     let answer = bus
@@ -171,44 +122,12 @@ fn hint(bus: &Bus) -> String {
         .unwrap_or_default()
 }
 
-/// Carries out orders until the connection is gone.
-async fn serve(bus: &Bus, welcome: &Welcome, link: &mut watch::Receiver<Link>, wire: &mut Wire) {
-    let subject = subject::metrics(&welcome.server);
-    let mut in_flight = FuturesUnordered::new();
-    let mut hello = FuturesUnordered::new();
-    let born = link.borrow().clone();
-    loop {
-        tokio::select! {
-            () = left(link, &born) => return,
-            order = wire.orders.recv() => match order {
-                None => return,
-                Some(Order::Send { number, record }) => match enqueue(bus, &subject, welcome, &record).await {
-                    Ok(pending) => in_flight.push(async move { (number, outcome(pending.await.map(|_| ()))) }),
-                    Err(outcome) => {
-                        if wire.events.send(Event::Settled { number, outcome }).await.is_err() {
-                            return;
-                        }
-                    }
-                },
-                Some(Order::Hello(data)) => {
-                    let event = Envelope::new(wire.ids.event_id(), wire.clock.now(), *data);
-                    hello.push(greet(bus, event.about(welcome.server.clone())));
-                }
-            },
-            Some((number, outcome)) = in_flight.next() => {
-                if wire.events.send(Event::Settled { number, outcome }).await.is_err() {
-                    return;
-                }
-            }
-            Some(()) = hello.next() => {}
-        }
-    }
-}
-
-/// Returns when the connection is another than `born`, or none.
-async fn left(link: &mut watch::Receiver<Link>, born: &Link) {
+/// Returns when the connection is gone.
+async fn left(link: &mut watch::Receiver<Link>) {
     // An error means that the bus itself is gone.
-    let _ = link.wait_for(|link| link != born).await;
+    let _ = link
+        .wait_for(|link| matches!(link, Link::Disconnected { .. }))
+        .await;
 }
 
 async fn enqueue(

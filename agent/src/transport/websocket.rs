@@ -16,7 +16,7 @@ use rustls::{
 use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpStream,
-    time::{Instant, interval_at, sleep, timeout},
+    time::{Instant, interval_at, timeout},
 };
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
@@ -24,7 +24,7 @@ use tokio_tungstenite::{
 };
 use uuid::Uuid;
 
-use super::{Event, Order, Outcome, Welcome, Wire, pause, report_skew};
+use super::{Event, Order, Outcome, Way, Welcome, Wire};
 use crate::{config::Uplink, record::Record};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
@@ -39,33 +39,23 @@ const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Records on their way: by the id of the event, the number in the spool and when it was sent.
 type InFlight = HashMap<Uuid, (u64, Instant)>;
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Runs until the service is gone.
-pub async fn run(url: String, uplink: Uplink, mut wire: Wire) {
-    let mut attempt = 0;
-    loop {
-        let ended = match open(&url, &uplink).await {
-            Ok((socket, welcome)) => {
-                attempt = 0;
-                report_skew(welcome.server_time, wire.clock.now());
-                if wire.events.send(Event::Connected(welcome)).await.is_err() {
-                    return;
-                }
-                match serve(socket, &mut wire).await {
-                    Some(reason) => reason,
-                    None => return,
-                }
-            }
-            Err(reason) => reason,
-        };
-        if wire.events.send(Event::Disconnected(ended)).await.is_err() {
-            return;
-        }
-        sleep(pause(attempt)).await;
-        attempt = attempt.saturating_add(1);
-        // Orders given before the service heard of the end; it will give them again.
-        while wire.orders.try_recv().is_ok() {}
+/// The gateway at an address, as somebody.
+pub(super) struct Gateway {
+    pub(super) url: String,
+    pub(super) uplink: Uplink,
+}
+
+impl Way for Gateway {
+    type Line = Socket;
+
+    async fn open(&self) -> Result<(Socket, Welcome), String> {
+        open(&self.url, &self.uplink).await
+    }
+
+    async fn serve(&self, socket: Socket, _: &Welcome, wire: &mut Wire) -> Option<String> {
+        serve(socket, wire).await
     }
 }
 

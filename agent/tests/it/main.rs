@@ -6,6 +6,7 @@
 )]
 
 mod agent;
+mod cli;
 mod docker;
 mod gateway;
 mod measure;

@@ -2,12 +2,16 @@
 
 use std::{collections::HashSet, path::Path};
 
-use chatops_agent::spool::{Options, Spool};
+use chatops_agent::{
+    record,
+    spool::{Options, Spool},
+};
 use chatops_schemas::{
+    clock::{Clock as _, IdSource as _, System},
     envelope::Envelope,
     event::{Event as _, metric::Sample},
 };
-use chatops_testkit::eventually;
+use chatops_testkit::{CuttingProxy, eventually};
 
 use crate::{
     agent::{Agent, KEY_ID, SECRET},
@@ -179,6 +183,62 @@ async fn after_a_crash_during_an_outage_at_most_one_sample_is_missing() {
     assert!(
         first_run >= kept,
         "{kept} were on disk, {first_run} of that run arrived"
+    );
+}
+
+/// Fills a spool as an agent would that was offline for long: one sample a second.
+fn spool_of(data: &Path, count: u64) {
+    let mut spool = Spool::open(Options::in_folder(data.join("spool"))).unwrap();
+    for n in 0..count {
+        let age = i64::try_from(count - n).unwrap() * 1_000_000;
+        let sample = Sample {
+            interval_ms: Some(1000),
+            ..Sample::default()
+        };
+        let mut event = Envelope::new(System.event_id(), System.now().plus_micros(-age), sample);
+        (event.boot, event.n) = (Some("an earlier boot".into()), Some(n));
+        spool.append(record::encode(&mut event).unwrap());
+    }
+    spool.close().unwrap();
+}
+
+#[tokio::test]
+async fn a_backlog_goes_through_a_line_that_is_cut_again_and_again() {
+    const BACKLOG: u64 = 2000;
+    let server = Server::start().await;
+    let proxy = CuttingProxy::start(server.nats.address()).await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    spool_of(data.path(), BACKLOG);
+    let agent = Agent::run(&format!("nats://{}", proxy.address()), data.path());
+    for part in 1..=5 {
+        let share = BACKLOG * part / 6;
+        eventually("a part of the backlog arrives", PATIENCE, async || {
+            server.count().await >= share
+        })
+        .await;
+        proxy.cut();
+    }
+    eventually("all of it and live samples arrive", PATIENCE, async || {
+        server.count().await >= BACKLOG + 2
+    })
+    .await;
+    agent.stop();
+    let samples = server.samples().await;
+    assert_none_twice(&samples);
+    let backlog: Vec<u64> = samples
+        .iter()
+        .filter(|(_, event)| event.boot.as_deref() == Some("an earlier boot"))
+        .map(|(_, event)| event.n.unwrap())
+        .collect();
+    assert_eq!(backlog.len() as u64, BACKLOG);
+    assert!(
+        backlog.is_sorted(),
+        "out of order at {:?}",
+        backlog.windows(2).find(|pair| pair[0] > pair[1])
+    );
+    assert!(
+        samples.is_sorted_by_key(|(_, event)| event.time),
+        "live samples do not overtake the backlog"
     );
 }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use chatops_bus::{ConnectError, ConnectOptions, Link, connect};
+use bytes::Bytes;
+use chatops_bus::{ConnectError, ConnectOptions, Link, connect, connect_once};
 use chatops_testkit::{NatsServer, eventually};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -48,6 +49,34 @@ async fn an_old_server_is_refused_with_what_to_do() -> anyhow::Result<()> {
         error.to_string().contains("2.9.25") && error.to_string().contains("upgrade"),
         "{error}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_that_is_not_to_come_back_ends_with_its_first_break() -> anyhow::Result<()> {
+    let mut server = NatsServer::start().await?;
+    let bus = connect_once(ConnectOptions {
+        url: server.url(),
+        name: "test".into(),
+        user: None,
+        inbox_prefix: None,
+        ca_file: None,
+        retry_on_initial_connect: false,
+    })
+    .await?;
+    server.restart().await?;
+    // One that comes back would take the publish and keep it.
+    eventually(
+        "the connection has ended",
+        Duration::from_secs(20),
+        || async {
+            bus.publish_core("anything", None, &[], Bytes::new())
+                .await
+                .is_err()
+        },
+    )
+    .await;
+    assert!(matches!(*bus.state().borrow(), Link::Disconnected { .. }));
     Ok(())
 }
 
