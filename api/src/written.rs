@@ -99,12 +99,18 @@ pub async fn append<T: Event>(
     }
 }
 
-/// Waits until reads show everything up to `seq`. False: it takes too long.
+/// Waits until reads show everything up to `seq`. False: it takes too long, or the database does not answer. Either way
+/// the event is stored, so this is no failure of the write.
 pub async fn visible(api: &Api, seq: u64) -> Result<bool, Problem> {
-    Ok(api
-        .progress()
-        .wait_until(INVENTORY, seq, api.config().read_your_writes)
-        .await?)
+    let patience = api.config().read_your_writes;
+    match api.progress().wait_until(INVENTORY, seq, patience).await {
+        Ok(visible) => Ok(visible),
+        Err(error) if error.is_unavailable() => {
+            tracing::warn!(error = %Chain(&error), "a write is stored, but the database does not answer");
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Position of the last event of a control aggregate, from the stream itself; 0: it has none.

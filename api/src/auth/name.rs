@@ -2,6 +2,7 @@
 //! claim; no two accounts can end up with the same name, however many servers run.
 
 use chatops_bus::{AppendError, StreamName};
+use chatops_projections::view;
 use chatops_schemas::{
     catalogue::Payload,
     codec,
@@ -14,7 +15,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{code::Code, problem::Problem, state::Api, written};
 
-/// A claim without an account after this time is left over from a crash and may be taken over, in microseconds.
+/// What the first owner claims. As a name it cannot be registered: names hold no space.
+pub const FOUNDER: &str = "the founder";
+/// A claim whose account does not go by that name after this time is left over from a crash and may be taken over
+/// (microseconds; longer than any request lives).
 const ABANDONED: i64 = 120 * 1_000_000;
 const ATTEMPTS: usize = 3;
 
@@ -98,16 +102,28 @@ async fn free_at(api: &Api, subject: &str, user: UserId) -> Result<Option<u64>, 
         Payload::NameClaimed(claim) if claim.user == user => Ok(Some(last.seq)),
         Payload::NameClaimed(claim) => {
             let age = api.clock().now().micros_since(last.stored_at);
-            let holder = subject::ctl(Entity::User, &claim.user.to_string());
-            let exists = api
-                .bus()
-                .last(StreamName::Ctl, &holder)
-                .await
-                .map_err(|error| written::unread(&error))?;
-            Ok((age > ABANDONED && exists.is_none()).then_some(last.seq))
+            if age < ABANDONED {
+                return Ok(None);
+            }
+            let holder = api.store().user(claim.user).await?;
+            let held = holder.is_some_and(|holder| holds(&holder, subject));
+            Ok((!held).then_some(last.seq))
         }
         _ => Ok(None),
     }
+}
+
+/// Whether an account really goes by a name that it once claimed.
+fn holds(account: &view::User, subject: &str) -> bool {
+    let names = [
+        Some(account.username.as_str()),
+        account.email.as_deref(),
+        Some(FOUNDER),
+    ];
+    names
+        .into_iter()
+        .flatten()
+        .any(|name| subject_of(name) == subject)
 }
 
 #[cfg(test)]

@@ -15,8 +15,6 @@ use crate::{problem::Problem, state::Api};
 
 /// Name in the vault.
 const SECRET: &str = "setup_token";
-/// As a name it cannot be registered: names hold no space.
-const FOUNDER: &str = "the founder";
 /// Under which guesses of the token are counted.
 pub const ACCOUNT: &str = "set-up token";
 
@@ -45,12 +43,12 @@ pub async fn token_matches(api: &Api, token: Option<&SecretString>) -> Result<bo
 
 /// Claims to be the first. False: somebody else was.
 pub async fn claim(api: &Api, user: UserId) -> Result<bool, Problem> {
-    name::claim(api, FOUNDER, user).await
+    name::claim(api, name::FOUNDER, user).await
 }
 
 /// Gives the claim back when the account could not be made.
 pub async fn release(api: &Api, user: UserId) {
-    name::release(api, FOUNDER, user).await;
+    name::release(api, name::FOUNDER, user).await;
 }
 
 /// The owner is there: the token is of no use any more.

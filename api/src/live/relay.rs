@@ -110,10 +110,7 @@ impl Relay {
             }
             match self.session(&stop, &mut carried).await {
                 Done::Stopped => return,
-                Done::Idle => {
-                    self.hub.0.reading.send_replace(false);
-                    carried = None;
-                }
+                Done::Idle => carried = None,
                 Done::Lost(lost) => {
                     tracing::warn!(error = %crate::problem::Chain(&lost), "the live relay lost the streams and tries again");
                     metrics::counter!("chatops_api_live_relay_lost_total").increment(1);
@@ -206,24 +203,36 @@ impl Relay {
                 biased;
                 () = stop.cancelled() => return Done::Stopped,
                 () = at(due), if due.is_some() => {}
+                _ = listeners.changed() => continue,
+                () = at(idle), if idle.is_some() => {
+                    if self.fall_asleep() {
+                        return Done::Idle;
+                    }
+                    continue;
+                }
+                // Rights change here: before any sample that came later.
+                event = reading.ctl.next() => match event {
+                    Some(Ok(event)) => {
+                        reading.at.ctl = event.seq;
+                        self.take(reading, StreamName::Ctl, &event);
+                    }
+                    Some(Err(error)) => return Done::Lost(error.into()),
+                    None => return Done::Lost(Lost::Ended),
+                },
+                fact = reading.facts.next() => match fact {
+                    Some(Ok(fact)) => {
+                        reading.at.fact = fact.seq;
+                        self.take(reading, StreamName::Fact, &fact);
+                    }
+                    Some(Err(error)) => return Done::Lost(error.into()),
+                    None => return Done::Lost(Lost::Ended),
+                },
+                Some(item) = announced.recv() => reading.pending.push(item),
                 sample = reading.samples.next() => match sample {
                     Some(Ok(sample)) => self.take_samples(reading, sample),
                     Some(Err(error)) => return Done::Lost(error.into()),
                     None => return Done::Lost(Lost::Ended),
                 },
-                fact = reading.facts.next() => match fact {
-                    Some(Ok(fact)) => { reading.at.fact = fact.seq; self.take(reading, StreamName::Fact, &fact); }
-                    Some(Err(error)) => return Done::Lost(error.into()),
-                    None => return Done::Lost(Lost::Ended),
-                },
-                event = reading.ctl.next() => match event {
-                    Some(Ok(event)) => { reading.at.ctl = event.seq; self.take(reading, StreamName::Ctl, &event); }
-                    Some(Err(error)) => return Done::Lost(error.into()),
-                    None => return Done::Lost(Lost::Ended),
-                },
-                Some(item) = announced.recv() => reading.pending.push(item),
-                _ = listeners.changed() => continue,
-                () = at(idle), if idle.is_some() => return Done::Idle,
             }
             if reading.pending.is_empty() {
                 due = None;
@@ -237,6 +246,20 @@ impl Relay {
                 self.publish(items, reading.at.metrics, None);
             }
         }
+    }
+
+    /// Stops reading if nobody looks. Sockets are counted under the same lock: one that comes now waits for the next
+    /// session, and none can believe in this one.
+    fn fall_asleep(&self) -> bool {
+        let mut asleep = false;
+        self.hub.0.listeners.send_if_modified(|n| {
+            asleep = *n == 0;
+            if asleep {
+                self.hub.0.reading.send_replace(false);
+            }
+            false
+        });
+        asleep
     }
 
     fn publish(&self, items: Vec<Item>, seq: u64, gap_from: Option<u64>) {

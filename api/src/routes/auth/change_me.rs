@@ -65,27 +65,40 @@ pub async fn handle(
         };
         let (old, new) = (now.email.clone(), change.email.clone());
         let moves = old.as_deref().map(name::subject_of) != new.as_deref().map(name::subject_of);
-        if let Some(new) = new.as_deref().filter(|_| moves)
+        let claimed = new.filter(|_| moves);
+        if let Some(new) = &claimed
             && !name::claim(&api, new, actor.user).await?
         {
             return Err(Problem::new(Code::NameTaken).and_field("email", "is taken"));
         }
         let event = written::event(&api, &actor.name(), change);
-        match written::append(&api, Entity::User, &now.id.to_string(), now.ctl_seq, &event).await? {
-            Appended::At(seq) => {
-                if let Some(old) = old.as_deref().filter(|_| moves) {
-                    name::release(&api, old, actor.user).await;
+        match written::append(&api, Entity::User, &now.id.to_string(), now.ctl_seq, &event).await {
+            Ok(Appended::At(seq)) => {
+                if let Some(old) = old.filter(|_| moves) {
+                    name::release(&api, &old, actor.user).await;
                 }
                 api.sessions().forget_all_of(actor.user);
                 return answer(&api, &actor, seq).await;
             }
-            // The claimed address is wanted by the next attempt again.
-            Appended::Conflict => {
+            Ok(Appended::Conflict) => {
+                give_back(&api, &actor, claimed).await;
                 written::visible_now(&api, Entity::User, &now.id.to_string()).await?;
+            }
+            // When nobody knows whether the event is stored, the address stays claimed: it may be the account's.
+            Err(problem) if problem.code() == Code::StreamsDown => return Err(problem),
+            Err(problem) => {
+                give_back(&api, &actor, claimed).await;
+                return Err(problem);
             }
         }
     }
     Err(Problem::new(Code::Conflict))
+}
+
+async fn give_back(api: &Api, actor: &Actor, claimed: Option<String>) {
+    if let Some(name) = claimed {
+        name::release(api, &name, actor.user).await;
+    }
 }
 
 async fn answer(api: &Api, actor: &Actor, seq: u64) -> Result<Written<Json<User>>, Problem> {
