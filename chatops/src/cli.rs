@@ -8,7 +8,7 @@ mod replay;
 mod serve;
 mod topology;
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -215,12 +215,9 @@ impl Cli {
         match &self.verb {
             Verb::Guard { place } => return guard::run(place).await,
             Verb::Completions { shell } => {
-                clap_complete::generate(
-                    *shell,
-                    &mut Self::command(),
-                    "chatops",
-                    &mut std::io::stdout(),
-                );
+                let mut script = Vec::new();
+                clap_complete::generate(*shell, &mut Self::command(), "chatops", &mut script);
+                std::io::stdout().write_all(&script)?;
                 return Ok(());
             }
             Verb::Config(ConfigVerb::Example) => return config::example(),

@@ -29,10 +29,17 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(cli.run(&output)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader of our output has seen enough, as in `| head`.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output.fail(&error);
             let code: Code = trouble::code_of(&error);
             ExitCode::from(code as u8)
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -115,6 +115,7 @@ pub(super) fn credentials(output: &Output) -> anyhow::Result<()> {
         .into_iter()
         .map(|(name, value)| format!("# {name}='{value}'"))
         .collect();
+    print("# Environment of nats-server, for nats/accounts.conf:")?;
     print(&lines.join("\n"))
 }
 

@@ -41,8 +41,6 @@ pub(super) async fn run(config: &Config, replay: Replay, output: &Output) -> any
             output.note(format_args!("{count} events"));
             Ok(())
         }
-        // The reader of our output has seen enough, as in `| head`.
-        Some(Err(error)) if is_closed_pipe(&error) => Ok(()),
         Some(Err(error)) => Err(error),
     }
 }
@@ -124,10 +122,4 @@ fn stream(name: &str) -> Result<StreamName, Trouble> {
             format!("choose one of: {all}"),
         )
     })
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -214,7 +214,11 @@ fn text(value: &Value) -> String {
     match value {
         Value::String(_, text) => text.clone(),
         Value::Bool(_, flag) => flag.to_string(),
-        Value::Num(_, number) => number.to_u128().map(|n| n.to_string()).unwrap_or_default(),
+        Value::Num(_, number) => match (number.to_u128(), number.to_i128()) {
+            (Some(number), _) => number.to_string(),
+            (None, Some(number)) => number.to_string(),
+            (None, None) => String::new(),
+        },
         _ => String::new(),
     }
 }

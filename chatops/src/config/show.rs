@@ -34,5 +34,9 @@ mod tests {
         let shown = show(&settings).unwrap();
         assert!(!shown.contains("very-secret"), "{shown}");
         assert!(shown.contains("CHATOPS_DATABASE_PASSWORD"), "{shown}");
+        assert!(
+            shown.contains("database.max_connections  12"),
+            "numbers are shown: {shown}"
+        );
     }
 }
