@@ -19,7 +19,7 @@ DATABASE="${2:-chatops_dev}"
 
 running() { as_database_user "$RUNTIME/bin/pg_ctl" status -D "$DATA" >/dev/null 2>&1; }
 
-query() { "$RUNTIME/bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$SOCKET" -p "$(cat "$DEV/port")" -U chatops "$@"; }
+query() { PGOPTIONS="-c client_min_messages=warning" "$RUNTIME/bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$SOCKET" -p "$(cat "$DEV/port")" -U chatops "$@"; }
 
 create_cluster() {
     rm -rf "$DATA"
@@ -41,7 +41,7 @@ CONFIGURATION
 }
 
 start_cluster() {
-    [ -s "$DEV/port" ] || free_port >"$DEV/port"
+    [ -s "$DEV/port" ] || free_ports 1 >"$DEV/port"
     # Its own session and none of our descriptors, so it outlives this script and blocks nobody.
     (cd / && as_database_user setsid "$RUNTIME/bin/pg_ctl" start -w -t 30 -D "$DATA" -l "$DATA/postgres.log" -o "-p $(cat "$DEV/port")") 3>&- 4>&- </dev/null
 }

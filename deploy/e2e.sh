@@ -16,10 +16,11 @@ stop_server() {
 
 # Sets what playwright.config.ts reads. The set-up token is in the address the server prints.
 start_server() {
-    local began=$SECONDS address
-    LISTEN="127.0.0.1:$(free_port)"
-    CHATOPS_NATS_LISTEN="127.0.0.1:$(free_port)" CHATOPS_NATS_WEBSOCKET_LISTEN="127.0.0.1:$(free_port)" \
-        CHATOPS_NATS_MONITOR_LISTEN="127.0.0.1:$(free_port)" CHATOPS_DATABASE_LISTEN="127.0.0.1:$(free_port)" \
+    local began=$SECONDS address port
+    port=$(free_ports 5)
+    LISTEN="127.0.0.1:$port"
+    CHATOPS_NATS_LISTEN="127.0.0.1:$((port + 1))" CHATOPS_NATS_WEBSOCKET_LISTEN="127.0.0.1:$((port + 2))" \
+        CHATOPS_NATS_MONITOR_LISTEN="127.0.0.1:$((port + 3))" CHATOPS_DATABASE_LISTEN="127.0.0.1:$((port + 4))" \
         CHATOPS_LOG_LEVEL="${CHATOPS_LOG_LEVEL:-info}" \
         "$TARGET/debug/chatops" up --data "$HOME_OF_SERVER/data" --listen "$LISTEN" >"$LOGS/e2e-server.log" 2>&1 3>&- &
     SERVER=$!

@@ -110,9 +110,16 @@ node_is_current() {
     version=$(node --version 2>/dev/null) && command -v npm >/dev/null && version_at_least "${version#v}" "$NODE_MINIMUM"
 }
 
-# A port of loopback that nobody answered on a moment ago.
-free_port() {
-    local port
-    while port=$((RANDOM % 20000 + 30000)); (exec 5<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
-    echo "$port"
+# COUNT ports of loopback in a row that nobody answered on a moment ago; prints the first. They lie below those that Linux
+# gives to outgoing connections, which would take one of them between this look and the start of the server.
+free_ports() {
+    local count=$1 first taken
+    while :; do
+        first=$((RANDOM % 2000 + 30000)) taken=''
+        for ((i = 0; i < count; i++)); do
+            ! (exec 5<>"/dev/tcp/127.0.0.1/$((first + i))") 2>/dev/null || taken=1
+        done
+        [ -n "$taken" ] || break
+    done
+    echo "$first"
 }
