@@ -325,6 +325,10 @@ async fn fresh_consumer(
                 .saturating_mul(4),
         ),
         filter_subject: spec.filter.clone(),
+        // Its state is worth nothing to us, and a file of it written four times a second costs the server more than
+        // storing the events. When its server goes, it goes: the pull ends and the next start makes another.
+        memory_storage: true,
+        num_replicas: 1,
         ..pull::Config::default()
     };
     stream

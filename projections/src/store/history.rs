@@ -5,14 +5,19 @@ use std::fmt::Write;
 
 use chatops_schemas::{clock::Timestamp, ids::ServerId};
 use sqlx::{
-    Row as _,
+    PgConnection, Row as _,
     postgres::{PgRow, types::PgInterval},
 };
 
-use super::{Store, Visible, datetime, timestamp};
+use super::{
+    Store, Visible, datetime,
+    settings::{RETENTION, retention_of},
+    timestamp,
+};
 use crate::{
     error::{Doing, StoreError},
     history::{self, Plan, Point, Triple},
+    retention::Retention,
     series::{Family, Series, host},
     view::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo},
 };
@@ -23,6 +28,7 @@ const INTERVAL_MS: i64 = 5000;
 struct Subject {
     server_pk: i32,
     interval_ms: i64,
+    retention: Retention,
 }
 
 impl Store {
@@ -35,10 +41,11 @@ impl Store {
         query: &HistoryQuery,
         now: Timestamp,
     ) -> Result<Option<History>, StoreError> {
-        let Some(subject) = self.history_subject(visible, server).await? else {
+        // One connection for all of it: each one taken from the pool is asked first whether it still lives.
+        let mut connection = self.pool.acquire().await.doing("read a chart")?;
+        let Some(subject) = history_subject(&mut connection, visible, server).await? else {
             return Ok(None);
         };
-        let retention = self.retention().await?;
         let mut series = if query.series.is_empty() {
             Series::all_of_host()
         } else {
@@ -56,11 +63,26 @@ impl Store {
             (from, to),
             query.max_points,
             subject.interval_ms,
-            &retention,
+            &subject.retention,
             now,
         );
-        let mut points = self
-            .tiered(
+        let mut points = tiered(
+            &mut connection,
+            &subject,
+            &series,
+            plan.resolution,
+            plan.step_ms,
+            from,
+            to,
+            query.max_points,
+        )
+        .await?;
+        if points.is_none() {
+            // Far more samples than the interval promised.
+            plan.step_ms =
+                history::nice((to.millis() - from.millis()) / i64::from(query.max_points.max(1)));
+            points = tiered(
+                &mut connection,
                 &subject,
                 &series,
                 plan.resolution,
@@ -70,21 +92,6 @@ impl Store {
                 query.max_points,
             )
             .await?;
-        if points.is_none() {
-            // Far more samples than the interval promised.
-            plan.step_ms =
-                history::nice((to.millis() - from.millis()) / i64::from(query.max_points.max(1)));
-            points = self
-                .tiered(
-                    &subject,
-                    &series,
-                    plan.resolution,
-                    plan.step_ms,
-                    from,
-                    to,
-                    query.max_points,
-                )
-                .await?;
         }
         let points = history::break_lines(
             points.unwrap_or_default(),
@@ -92,108 +99,6 @@ impl Store {
             subject.interval_ms,
         );
         Ok(Some(assemble(query, &series, plan, &points)))
-    }
-
-    async fn history_subject(
-        &self,
-        visible: Visible,
-        server: &ServerId,
-    ) -> Result<Option<Subject>, StoreError> {
-        let row = sqlx::query!(
-            r#"
-            SELECT s.server_pk, coalesce(s.interval_ms, p.interval_ms) AS interval_ms
-            FROM servers s LEFT JOIN server_presence p USING (server_id)
-            WHERE s.server_id = $1 AND s.deleted_at IS NULL AND ($2::uuid IS NULL OR s.owner = $2)
-            "#,
-            server.as_str(),
-            visible.owner(),
-        )
-        .fetch_optional(&self.pool)
-        .await
-        .doing("find a server for a chart")?;
-        Ok(row.map(|row| Subject {
-            server_pk: row.server_pk,
-            interval_ms: row.interval_ms.map_or(INTERVAL_MS, i64::from).max(1000),
-        }))
-    }
-
-    /// The newest buckets are not summed up yet: they are made from the next finer level, whole steps at a time.
-    /// `None`: too many samples to be shown one by one.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one question, spelled out; there is one caller"
-    )]
-    async fn tiered(
-        &self,
-        subject: &Subject,
-        series: &[Series],
-        mut level: Resolution,
-        step_ms: i64,
-        mut from: Timestamp,
-        to: Timestamp,
-        max_points: u32,
-    ) -> Result<Option<Vec<Point>>, StoreError> {
-        let mut points = Vec::new();
-        while from < to {
-            let statement = Statement::new(series, level, step_ms, max_points);
-            let part = self
-                .read_points(&statement, subject.server_pk, from, to, step_ms)
-                .await?;
-            if statement
-                .limit
-                .is_some_and(|limit| part.len() as u64 >= limit)
-            {
-                return Ok(None);
-            }
-            let (finer, width) = match level {
-                Resolution::Raw => {
-                    points.extend(part.into_iter().map(|(point, _)| point));
-                    break;
-                }
-                Resolution::Minute => (Resolution::Raw, 60_000),
-                Resolution::Hour => (Resolution::Minute, 3_600_000),
-            };
-            if let Some((_, newest)) = part.last() {
-                let end = (newest + width).div_euclid(step_ms) * step_ms;
-                points.extend(
-                    part.into_iter()
-                        .map(|(point, _)| point)
-                        .filter(|point| point.t < end),
-                );
-                from = from.max(Timestamp::from_millis(end));
-            }
-            level = finer;
-        }
-        Ok(Some(points))
-    }
-
-    /// Points, each with the time of the newest row in it.
-    async fn read_points(
-        &self,
-        statement: &Statement,
-        server_pk: i32,
-        from: Timestamp,
-        to: Timestamp,
-        step_ms: i64,
-    ) -> Result<Vec<(Point, i64)>, StoreError> {
-        let step = PgInterval {
-            months: 0,
-            days: 0,
-            microseconds: step_ms.saturating_mul(1000),
-        };
-        let mut query = sqlx::query(&statement.sql)
-            .bind(server_pk)
-            .bind(datetime(from))
-            .bind(datetime(to))
-            .bind(step);
-        for device in &statement.devices {
-            query = query.bind(device);
-        }
-        let rows = query.fetch_all(&self.pool).await.doing("read a chart")?;
-        rows.iter()
-            .map(|row| statement.point(row))
-            .collect::<Result<_, _>>()
-            .doing("decode a chart")
     }
 
     /// Lines that exist for a server: numbers its newest sample has, and devices it had lately. `None`: no such server for
@@ -276,6 +181,110 @@ impl Store {
         };
         Ok(Some(series.iter().map(info).collect()))
     }
+}
+
+async fn history_subject(
+    connection: &mut PgConnection,
+    visible: Visible,
+    server: &ServerId,
+) -> Result<Option<Subject>, StoreError> {
+    let row = sqlx::query!(
+        r#"
+        SELECT s.server_pk, coalesce(s.interval_ms, p.interval_ms) AS interval_ms,
+               (SELECT value FROM settings WHERE name = $3) AS retention
+        FROM servers s LEFT JOIN server_presence p USING (server_id)
+        WHERE s.server_id = $1 AND s.deleted_at IS NULL AND ($2::uuid IS NULL OR s.owner = $2)
+        "#,
+        server.as_str(),
+        visible.owner(),
+        RETENTION,
+    )
+    .fetch_optional(connection)
+    .await
+    .doing("find a server for a chart")?;
+    Ok(row.map(|row| Subject {
+        server_pk: row.server_pk,
+        interval_ms: row.interval_ms.map_or(INTERVAL_MS, i64::from).max(1000),
+        retention: retention_of(row.retention),
+    }))
+}
+
+/// The newest buckets are not summed up yet: they are made from the next finer level, whole steps at a time.
+/// `None`: too many samples to be shown one by one.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one question, spelled out; there is one caller"
+)]
+async fn tiered(
+    connection: &mut PgConnection,
+    subject: &Subject,
+    series: &[Series],
+    mut level: Resolution,
+    step_ms: i64,
+    mut from: Timestamp,
+    to: Timestamp,
+    max_points: u32,
+) -> Result<Option<Vec<Point>>, StoreError> {
+    let mut points = Vec::new();
+    while from < to {
+        let statement = Statement::new(series, level, step_ms, max_points);
+        let part =
+            read_points(connection, &statement, subject.server_pk, from, to, step_ms).await?;
+        if statement
+            .limit
+            .is_some_and(|limit| part.len() as u64 >= limit)
+        {
+            return Ok(None);
+        }
+        let (finer, width) = match level {
+            Resolution::Raw => {
+                points.extend(part.into_iter().map(|(point, _)| point));
+                break;
+            }
+            Resolution::Minute => (Resolution::Raw, 60_000),
+            Resolution::Hour => (Resolution::Minute, 3_600_000),
+        };
+        if let Some((_, newest)) = part.last() {
+            let end = (newest + width).div_euclid(step_ms) * step_ms;
+            points.extend(
+                part.into_iter()
+                    .map(|(point, _)| point)
+                    .filter(|point| point.t < end),
+            );
+            from = from.max(Timestamp::from_millis(end));
+        }
+        level = finer;
+    }
+    Ok(Some(points))
+}
+
+/// Points, each with the time of the newest row in it.
+async fn read_points(
+    connection: &mut PgConnection,
+    statement: &Statement,
+    server_pk: i32,
+    from: Timestamp,
+    to: Timestamp,
+    step_ms: i64,
+) -> Result<Vec<(Point, i64)>, StoreError> {
+    let step = PgInterval {
+        months: 0,
+        days: 0,
+        microseconds: step_ms.saturating_mul(1000),
+    };
+    let mut query = sqlx::query(&statement.sql)
+        .bind(server_pk)
+        .bind(datetime(from))
+        .bind(datetime(to))
+        .bind(step);
+    for device in &statement.devices {
+        query = query.bind(device);
+    }
+    let rows = query.fetch_all(connection).await.doing("read a chart")?;
+    rows.iter()
+        .map(|row| statement.point(row))
+        .collect::<Result<_, _>>()
+        .doing("decode a chart")
 }
 
 fn assemble(query: &HistoryQuery, series: &[Series], plan: Plan, points: &[Point]) -> History {

@@ -6,7 +6,7 @@ use crate::{
     retention::{Retention, RetentionError},
 };
 
-const RETENTION: &str = "retention";
+pub(super) const RETENTION: &str = "retention";
 
 /// Why a setting was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -20,16 +20,13 @@ pub enum SettingError {
 }
 
 impl Store {
-    /// For how long things are kept. A stored setting that makes no sense counts as absent.
+    /// For how long things are kept.
     pub async fn retention(&self) -> Result<Retention, StoreError> {
         let value = sqlx::query_scalar!("SELECT value FROM settings WHERE name = $1", RETENTION)
             .fetch_optional(&self.pool)
             .await
             .doing("read the retention")?;
-        Ok(value
-            .and_then(|value| serde_json::from_value::<Retention>(value).ok())
-            .filter(|retention| retention.check().is_ok())
-            .unwrap_or_default())
+        Ok(retention_of(value))
     }
 
     /// Changes it; the next round obeys.
@@ -49,4 +46,12 @@ impl Store {
         .doing("store the retention")?;
         Ok(())
     }
+}
+
+/// A stored setting that makes no sense counts as absent.
+pub(super) fn retention_of(value: Option<serde_json::Value>) -> Retention {
+    value
+        .and_then(|value| serde_json::from_value::<Retention>(value).ok())
+        .filter(|retention| retention.check().is_ok())
+        .unwrap_or_default()
 }
