@@ -21,10 +21,7 @@ use crate::{
     breaker::{self, Breaker},
     error::{Doing, StoreError},
     park::Parking,
-    store::{
-        Store, parked,
-        position::{self, Row},
-    },
+    store::{Store, parked, position},
 };
 
 /// Longest life of a projector's transaction. [`rollup`](crate::rollup) builds on it: see `rollup::SETTLE`.
@@ -137,14 +134,6 @@ impl<P> TableSink<P> {
     }
 }
 
-fn row(spec: &Spec) -> Row<'_> {
-    Row {
-        name: spec.name,
-        ver: i32::try_from(spec.ver).unwrap_or(i32::MAX),
-        part: i32::try_from(spec.part).unwrap_or(i32::MAX),
-    }
-}
-
 fn owner() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}:{}", host.trim(), std::process::id())
@@ -153,7 +142,7 @@ fn owner() -> String {
 async fn open(store: &Store, exclusive: bool, spec: &Spec) -> Result<PgConnection, StoreError> {
     let mut connection = store.dedicated(&spec.consumer()).await?;
     if exclusive {
-        position::lock(&mut connection, row(spec)).await?;
+        position::lock(&mut connection, position::row(spec)).await?;
     }
     let limits = format!(
         "SET synchronous_commit = off; SET transaction_timeout = {}",
@@ -186,7 +175,8 @@ impl<P: Projection> TableSink<P> {
             .begin()
             .await
             .doing("begin the projector's transaction")?;
-        let Some(now) = position::advance(&mut transaction, row(spec), position, batch.to).await?
+        let Some(now) =
+            position::advance(&mut transaction, position::row(spec), position, batch.to).await?
         else {
             transaction
                 .rollback()
@@ -233,7 +223,7 @@ impl<P: Projection> Sink for TableSink<P> {
         let mut connection = open(&self.store, self.settings.exclusive, spec).await?;
         let position = position::claim(
             &mut connection,
-            row(spec),
+            position::row(spec),
             spec.stream.as_str(),
             stream_created,
             &owner(),

@@ -83,15 +83,6 @@ impl Store {
         Ok(Self { pool, options })
     }
 
-    /// Answers when the database does: for readiness checks.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query!("SELECT 1 AS one")
-            .fetch_one(&self.pool)
-            .await
-            .doing("ask whether the database answers")?;
-        Ok(())
-    }
-
     /// Closes all connections once they are idle.
     pub async fn close(&self) {
         self.pool.close().await;

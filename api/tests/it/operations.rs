@@ -1,7 +1,12 @@
 //! Health, readiness, the web app's files, and what every answer has.
 
+use std::sync::Arc;
+
+use chatops_projections::{Store, project, projector::SinkSettings};
+use chatops_schemas::clock::System;
 use chatops_testkit::eventually;
 use reqwest::{Method, header};
+use serde_json::json;
 
 use crate::app::{App, SOON};
 
@@ -26,12 +31,32 @@ async fn readiness_names_what_is_down_and_recovers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_projector_that_stands_still_is_named_and_takes_nobody_out_of_service() {
+    let app = App::start().await;
+    let stranger = app.stranger();
+    let store = Store::connect(app.database.url(), 2).await.unwrap();
+    let (spec, _) = project::inventory(&store, Arc::new(System), SinkSettings::default());
+    eventually("the projector has its row", SOON, || async {
+        let progress = store.progress().await.unwrap();
+        progress.iter().any(|row| row.name == spec.name)
+    })
+    .await;
+    store.note_standing(&spec, "a newer version").await.unwrap();
+    let (status, body) = stranger.get("/readyz").await;
+    assert_eq!((status, &body["ready"]), (200, &json!(true)));
+    let check = &body["checks"][2];
+    assert_eq!(check["ok"], false, "{body}");
+    let hint = check["hint"].as_str().unwrap();
+    assert!(hint.contains("inventory") && hint.contains("a newer version"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_write_without_streams_is_503_and_changes_nothing() {
     let mut app = App::start().await;
     let owner = app.owner().await;
     app.nats.stop().await.unwrap();
     let (status, problem) = owner
-        .post("/api/v1/servers", &serde_json::json!({"name": "web-1"}))
+        .post("/api/v1/servers", &json!({"name": "web-1"}))
         .await;
     assert_eq!(
         (status, problem["code"].as_str()),

@@ -7,6 +7,7 @@ use chatops_bus::{
     projector::{self, Sink, Spec, StatusHandle, Stopped},
 };
 use chatops_projections::{
+    Store,
     project::{self, MetricsSettings},
     projector::SinkSettings,
     retention, rollup,
@@ -26,13 +27,13 @@ pub(super) async fn projections(
     let (settings, clock) = (SinkSettings::default(), Arc::new(System) as Arc<dyn Clock>);
     let store = &connections.store;
     let (spec, sink) = project::inventory(store, clock.clone(), settings.clone());
-    run(stage, bus.clone(), spec, sink);
+    run(stage, store, bus.clone(), spec, sink);
     let (spec, sink) = project::presence(store, clock.clone(), settings.clone());
-    run(stage, bus.clone(), spec, sink);
+    run(stage, store, bus.clone(), spec, sink);
     for (spec, sink) in
         project::metrics(store, &bus, &clock, &settings, &MetricsSettings::default())
     {
-        run(stage, bus.clone(), spec, sink);
+        run(stage, store, bus.clone(), spec, sink);
     }
     Ok(())
 }
@@ -56,17 +57,20 @@ pub(crate) fn specs(connections: &Connections) -> Vec<Spec> {
     specs
 }
 
-fn run<S: Sink + 'static>(stage: &mut Stage, bus: Bus, spec: Spec, sink: S) {
-    let token = stage.token();
+fn run<S: Sink + 'static>(stage: &mut Stage, store: &Store, bus: Bus, spec: Spec, sink: S) {
+    let (token, store) = (stage.token(), store.clone());
     stage.run("projector", async move {
         let name = spec.consumer();
         let status = StatusHandle::new(name.clone());
-        let stopped = projector::run(bus, spec, sink, token.clone(), status).await;
+        let stopped = projector::run(bus, spec.clone(), sink, token.clone(), status).await;
         if stopped != Stopped::Asked {
             tracing::error!(
                 projector = name,
                 "stands still until a person decides: {stopped}"
             );
+            if let Err(error) = store.note_standing(&spec, &stopped.to_string()).await {
+                tracing::warn!(%error, projector = name, "this could not be noted where /readyz looks");
+            }
             token.cancelled().await;
         }
         Ok(())

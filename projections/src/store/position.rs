@@ -1,6 +1,6 @@
 //! `projection_checkpoint`: claims, fences, progress.
 
-use chatops_bus::projector::Position;
+use chatops_bus::projector::{Position, Spec};
 use chatops_schemas::clock::Timestamp;
 use sqlx::PgConnection;
 
@@ -16,6 +16,15 @@ pub(crate) struct Row<'a> {
     pub(crate) name: &'a str,
     pub(crate) ver: i32,
     pub(crate) part: i32,
+}
+
+/// The row of a specification.
+pub(crate) fn row(spec: &Spec) -> Row<'_> {
+    Row {
+        name: spec.name,
+        ver: i32::try_from(spec.ver).unwrap_or(i32::MAX),
+        part: i32::try_from(spec.part).unwrap_or(i32::MAX),
+    }
 }
 
 /// Channel on which commits are announced as `<name>:<seq>`.
@@ -51,7 +60,7 @@ pub(crate) async fn claim(
         WITH durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true) AS is)
         INSERT INTO projection_checkpoint AS c (name, ver, part, stream, stream_created, epoch, owner)
         SELECT $1, $2, $3, $4, $5, 1, $6 FROM durable WHERE durable.is = 'on'
-        ON CONFLICT (name, ver, part) DO UPDATE SET epoch = c.epoch + 1, owner = excluded.owner,
+        ON CONFLICT (name, ver, part) DO UPDATE SET epoch = c.epoch + 1, owner = excluded.owner, stands = NULL,
             stream_created = CASE WHEN c.seq = 0 THEN excluded.stream_created ELSE c.stream_created END
         RETURNING epoch, seq, stream_created
         "#,
@@ -115,7 +124,7 @@ impl Store {
     /// Where every projector is, ordered by name and partition.
     pub async fn progress(&self) -> Result<Vec<Progress>, StoreError> {
         let rows = sqlx::query!(
-            "SELECT name, ver, part, stream, seq, epoch, owner, updated_at FROM projection_checkpoint ORDER BY name, ver, part"
+            "SELECT name, ver, part, stream, seq, epoch, owner, updated_at, stands FROM projection_checkpoint ORDER BY name, ver, part"
         )
         .fetch_all(&self.pool)
         .await
@@ -131,8 +140,40 @@ impl Store {
                 epoch: row.epoch,
                 owner: row.owner,
                 updated_at: timestamp(row.updated_at),
+                stands: row.stands,
             })
             .collect())
+    }
+
+    /// Notes why a projector stopped for good, for `/readyz` and `chatops doctor`.
+    pub async fn note_standing(&self, spec: &Spec, reason: &str) -> Result<(), StoreError> {
+        let row = row(spec);
+        sqlx::query!(
+            "UPDATE projection_checkpoint SET stands = $4 WHERE name = $1 AND ver = $2 AND part = $3",
+            row.name,
+            row.ver,
+            row.part,
+            reason,
+        )
+        .execute(&self.pool)
+        .await
+        .doing("note that a projector stands still")?;
+        Ok(())
+    }
+
+    /// Projectors of the active versions that stand still, each with its reason.
+    pub async fn standing(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"
+            SELECT c.name || '-' || c.part AS "what!", c.stands AS "stands!"
+            FROM projection_checkpoint c LEFT JOIN projection_active a USING (name)
+            WHERE c.stands IS NOT NULL AND c.ver = coalesce(a.ver, c.ver) ORDER BY c.name, c.part
+            "#
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("ask which projectors stand still")?;
+        Ok(rows.into_iter().map(|row| (row.what, row.stands)).collect())
     }
 
     /// The position of an unpartitioned projector's active version; 0 before its first event.

@@ -22,6 +22,8 @@ pub struct Progress {
     pub owner: String,
     /// Last commit.
     pub updated_at: Timestamp,
+    /// Why it stands still until a person decides.
+    pub stands: Option<String>,
 }
 
 /// An event that could not become rows.

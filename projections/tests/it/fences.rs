@@ -166,3 +166,22 @@ async fn an_exclusive_copy_waits_for_the_other_to_end() {
     drop(first);
     assert_eq!(second.await.unwrap().unwrap(), epoch + 1);
 }
+
+#[tokio::test]
+async fn a_take_over_clears_why_the_former_one_stood_still() {
+    let ground = Ground::with_fleet(1).await;
+    let hand = ground::metrics(&ground.store, &ground.bus).await;
+    ground
+        .store
+        .note_standing(
+            &hand.spec,
+            "events 3 to 7 were removed before they were read",
+        )
+        .await
+        .unwrap();
+    let standing = ground.store.standing().await.unwrap();
+    assert_eq!(standing.len(), 1);
+    assert!(standing[0].0.starts_with("metrics") && standing[0].1.contains("3 to 7"));
+    ground::metrics(&ground.store, &ground.bus).await;
+    assert!(ground.store.standing().await.unwrap().is_empty());
+}

@@ -1,4 +1,5 @@
-//! `GET /readyz`: can this process serve? Names what is down. Load balancers look at the status only.
+//! `GET /readyz`: can this process serve? Names what is down. Load balancers look at the status only; a projector that
+//! stands still is named too, but takes no server out of service.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::{
 };
 use chatops_bus::Link;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::state::Api;
@@ -28,13 +30,13 @@ pub struct Readiness {
 /// A dependency.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Check {
-    /// `streams` or `database`.
+    /// `streams`, `database` or `read models`. The last one does not change `ready`: what was read still is.
     name: &'static str,
-    /// Whether it answers.
+    /// Whether it answers, or moves on.
     ok: bool,
     /// What to look at when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'static str>,
+    hint: Option<String>,
 }
 
 /// Can this process serve?
@@ -42,10 +44,15 @@ pub struct Check {
     responses((status = 200, description = "everything answers", body = Readiness), (status = 503, description = "something is down", body = Readiness)))]
 pub async fn handle(State(api): State<Api>) -> Response {
     let streams = matches!(*api.bus().state().borrow(), Link::Connected { .. });
-    let database = matches!(
-        tokio::time::timeout(PATIENCE, api.store().ping()).await,
-        Ok(Ok(()))
-    );
+    // Also shows that the database answers.
+    let standing = timeout(PATIENCE, api.store().standing()).await;
+    let standing = standing.ok().and_then(Result::ok);
+    let database = standing.is_some();
+    let standing: Vec<String> = standing
+        .into_iter()
+        .flatten()
+        .map(|(what, why)| format!("{what} stands still: {why}"))
+        .collect();
     let checks = vec![
         check(
             "streams",
@@ -57,6 +64,7 @@ pub async fn handle(State(api): State<Api>) -> Response {
             database,
             "PostgreSQL does not answer; samples wait in the stream meanwhile",
         ),
+        check("read models", standing.is_empty(), &standing.join("; ")),
     ];
     let ready = streams && database;
     let status = if ready {
@@ -68,10 +76,10 @@ pub async fn handle(State(api): State<Api>) -> Response {
     (status, no_store, Json(Readiness { ready, checks })).into_response()
 }
 
-fn check(name: &'static str, ok: bool, hint: &'static str) -> Check {
+fn check(name: &'static str, ok: bool, hint: &str) -> Check {
     Check {
         name,
         ok,
-        hint: (!ok).then_some(hint),
+        hint: (!ok).then(|| hint.to_owned()),
     }
 }

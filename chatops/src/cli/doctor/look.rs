@@ -132,6 +132,11 @@ async fn read_models(connections: &Connections) -> Vec<Finding> {
         });
         findings.push(match row {
             None => Finding::odd(what, "has never run", "run the role `projections`"),
+            Some(row) if row.stands.is_some() => Finding::broken(
+                what,
+                row.stands.clone().unwrap_or_default(),
+                "put the cause right (bring the stream back, or run the newer version), then start the role `projections` again",
+            ),
             Some(row) => read_model(connections, what, &spec, row.seq, now).await,
         });
     }
