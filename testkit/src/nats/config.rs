@@ -95,9 +95,10 @@ impl Options {
         if self.jetstream {
             let store = scratch.join("store");
             let sync = self.sync();
+            // As in nats/embedded.conf: a share of what is free would refuse streams that are far from full.
             writeln!(
                 text,
-                "jetstream {{ store_dir: \"{}\", sync_interval: {sync} }}",
+                "jetstream {{ store_dir: \"{}\", sync_interval: {sync}, max_file_store: 1TB }}",
                 store.display()
             )?;
         }
