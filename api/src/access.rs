@@ -6,7 +6,7 @@
 use chatops_projections::Visible;
 use chatops_schemas::{event::ctl::Role, ids::UserId};
 
-use crate::{code::Code, problem::Problem};
+use crate::{code::Code, problem::Problem, witness::Denial};
 
 /// The person who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +34,13 @@ pub enum Action {
     IssueKey,
     /// Revoke a key of a server.
     RevokeKey,
+    /// Read, export and verify the audit trail.
+    SeeAudit,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AddServer,
         Self::SeeServer,
         Self::ChangeServer,
@@ -46,7 +48,24 @@ impl Action {
         Self::SeeKeys,
         Self::IssueKey,
         Self::RevokeKey,
+        Self::SeeAudit,
     ];
+}
+
+impl Action {
+    /// The wire name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AddServer => "add_server",
+            Self::SeeServer => "see_server",
+            Self::ChangeServer => "change_server",
+            Self::DeleteServer => "delete_server",
+            Self::SeeKeys => "see_keys",
+            Self::IssueKey => "issue_key",
+            Self::RevokeKey => "revoke_key",
+            Self::SeeAudit => "see_audit",
+        }
+    }
 }
 
 /// What it would be done to.
@@ -72,6 +91,18 @@ pub enum Reason {
     Hidden,
     /// They may see it, but the role does not allow this.
     RoleTooLow,
+}
+
+impl Reason {
+    /// The wire name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Owner => "owner",
+            Self::Hidden => "hidden",
+            Self::RoleTooLow => "role_too_low",
+        }
+    }
 }
 
 /// The answer.
@@ -115,23 +146,32 @@ pub fn decide(subject: &Subject, action: Action, resource: Resource) -> Decision
     }
 }
 
-/// [`decide`] as a check: the refusal says `hidden` when the person may not know that the thing exists.
+/// [`decide`] as a check: the refusal says `hidden` when the person may not know that the thing exists. `target` is the id
+/// of the thing, for the audit.
 pub fn check(
     subject: &Subject,
     action: Action,
     resource: Resource,
+    target: &str,
     hidden: Code,
 ) -> Result<(), Problem> {
     let decision = decide(subject, action, resource);
-    match decision.reason {
-        _ if decision.allow => Ok(()),
-        Reason::Hidden => Err(Problem::new(hidden)),
-        Reason::Role | Reason::Owner | Reason::RoleTooLow => Err(Problem::new(Code::Forbidden)
-            .detail(format!(
-                "The role {:?} does not allow this.",
-                subject.role.as_str()
-            ))),
-    }
+    let problem = match decision.reason {
+        _ if decision.allow => return Ok(()),
+        Reason::Hidden => Problem::new(hidden),
+        Reason::Role | Reason::Owner | Reason::RoleTooLow => Problem::new(Code::Forbidden).detail(
+            format!("The role {:?} does not allow this.", subject.role.as_str()),
+        ),
+    };
+    Err(problem.denied(Denial {
+        action: action.as_str(),
+        target_kind: match resource {
+            Resource::Fleet => "fleet",
+            Resource::Server { .. } => "server",
+        },
+        target: target.to_owned(),
+        reason: decision.reason.as_str(),
+    }))
 }
 
 /// The servers that [`decide`] lets this person see, as an argument of reads; `None`: not a single one. Kept beside it:

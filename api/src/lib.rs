@@ -7,6 +7,7 @@
 //! | [`auth`], [`access`] | who is asking, and what they may do |
 //! | [`decide`] | what a command means: pure functions from input to events |
 //! | [`written`] | how a decision becomes an event, a row and an answer |
+//! | [`witness`] | how sign-ins, refusals and exports become events |
 //! | [`live`] | how what happens reaches browsers within a millisecond |
 //! | [`problem`], [`code`] | what failures look like |
 //! | [`extract`], [`limit`], [`request_id`], [`peer`] | reading requests, and keeping them in their bounds |
@@ -42,6 +43,7 @@ pub mod request_id;
 pub mod router;
 pub mod routes;
 pub mod state;
+pub mod witness;
 pub mod written;
 
 pub use config::Config;

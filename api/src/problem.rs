@@ -16,7 +16,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{code::Code, request_id::RequestId};
+use crate::{code::Code, request_id::RequestId, witness::Denial};
 
 /// A failure on its way to the client. `detail` and `errors` are shown to people: no secrets, no internals.
 #[derive(Debug, Clone)]
@@ -25,6 +25,7 @@ pub struct Problem {
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
     retry_after_s: Option<u64>,
+    denial: Option<Box<Denial>>,
 }
 
 /// One field that was refused.
@@ -74,6 +75,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             retry_after_s: None,
+            denial: None,
         }
     }
 
@@ -112,6 +114,25 @@ impl Problem {
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds.max(1));
         self
+    }
+
+    /// Marks it as a refusal by the authorisation, which the audit wants to know. Never shown to the client.
+    #[must_use]
+    pub fn denied(mut self, denial: Denial) -> Self {
+        self.denial = Some(Box::new(denial));
+        self
+    }
+
+    /// The same under another code.
+    #[must_use]
+    pub fn instead(mut self, code: Code) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// What was refused by the authorisation, if that is what it is.
+    pub fn denial(&self) -> Option<&Denial> {
+        self.denial.as_deref()
     }
 
     /// A bug or an impossible state: the cause goes to the log, the client gets the request id.

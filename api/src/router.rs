@@ -17,6 +17,7 @@ use crate::{
     problem, request_id,
     routes::{api_keys, auth, live, metrics, ops, servers},
     state::Api,
+    witness,
 };
 
 /// Every route with its description.
@@ -73,6 +74,7 @@ pub fn router(api: Api, others: Router) -> Router {
             "same-origin",
         ))
         .layer(middleware::from_fn(problem::finish))
+        .layer(middleware::from_fn_with_state(api.clone(), witness::layer))
         .layer(CatchPanicLayer::custom(limit::panicked))
         .layer(middleware::from_fn_with_state(api.clone(), limit::time))
         .layer(DefaultBodyLimit::max(extract::MAX_BODY));

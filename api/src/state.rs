@@ -24,6 +24,7 @@ use crate::{
     config::Config,
     live::{Hub, relay::Relay, wire},
     problem::Problem,
+    witness::{Notary, Notes},
 };
 
 /// Name in the vault of the key that signs access tokens.
@@ -81,6 +82,7 @@ struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     hub: Hub,
+    notes: Notes,
 }
 
 impl std::fmt::Debug for Api {
@@ -122,9 +124,15 @@ impl Api {
             passwords,
             throttle: Throttle::default(),
             hub,
+            notes: Notes::default(),
             parts,
         };
         Ok((Self(Arc::new(inner)), relay))
+    }
+
+    /// Carries what [`crate::witness`] noted into the stream: run it as a service, or noted events are lost.
+    pub fn notary(&self) -> Notary {
+        Notary::new(self.clone())
     }
 
     /// Makes a fresh one-time token for the first owner and returns it for printing; `None` when there is an account.
@@ -177,6 +185,10 @@ impl Api {
 
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.0.notes
     }
 
     pub(crate) fn hub(&self) -> &Hub {

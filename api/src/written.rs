@@ -3,6 +3,8 @@
 //! Appending expects the last sequence of the aggregate, so nobody's change is overwritten unseen. The answer waits until
 //! the read model holds the event; when that takes too long the client is told so (202) instead of being shown old rows.
 
+use std::{fmt, net::IpAddr};
+
 use axum::{
     Json,
     http::StatusCode,
@@ -13,7 +15,7 @@ use chatops_projections::{INVENTORY, StoreError};
 use chatops_schemas::{
     envelope::Envelope,
     event::Event,
-    ids::ServerId,
+    ids::{ServerId, UserId},
     subject::{self, Entity},
 };
 use serde::Serialize;
@@ -57,14 +59,55 @@ impl<T: IntoResponse> IntoResponse for Written<T> {
     }
 }
 
+/// Who does something, and from where: what every event says of its maker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    actor: String,
+    address: Option<IpAddr>,
+}
+
+impl By {
+    /// A person, through the network.
+    pub fn user(user: UserId, address: IpAddr) -> Self {
+        Self {
+            actor: format!("user:{user}"),
+            address: Some(address),
+        }
+    }
+
+    /// Somebody who is nobody yet: a failed sign-in.
+    pub fn stranger(address: IpAddr) -> Self {
+        Self {
+            actor: "stranger".to_owned(),
+            address: Some(address),
+        }
+    }
+
+    /// This program, or a person with a shell on its machine.
+    pub fn system() -> Self {
+        Self {
+            actor: "system".to_owned(),
+            address: None,
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.actor)
+    }
+}
+
 /// An event by somebody, now.
-pub fn event<T: Event>(api: &Api, actor: &str, data: T) -> Envelope<T> {
-    Envelope::new(api.ids().event_id(), api.clock().now(), data).by(actor)
+pub fn event<T: Event>(api: &Api, by: &By, data: T) -> Envelope<T> {
+    Envelope::new(api.ids().event_id(), api.clock().now(), data)
+        .by(by.actor.clone())
+        .from_address(by.address.map(|address| address.to_string()))
 }
 
 /// An event by somebody about a server, now.
-pub fn event_about<T: Event>(api: &Api, actor: &str, server: &ServerId, data: T) -> Envelope<T> {
-    event(api, actor, data).about(server.clone())
+pub fn event_about<T: Event>(api: &Api, by: &By, server: &ServerId, data: T) -> Envelope<T> {
+    event(api, by, data).about(server.clone())
 }
 
 /// What became of an append.

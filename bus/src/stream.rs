@@ -19,6 +19,8 @@ pub enum StreamName {
     Alert,
     /// Control aggregates: what people decided.
     Ctl,
+    /// Who came in, who was turned away, who took data out.
+    Access,
     /// The audit chain.
     Audit,
     /// Signed heads of the audit chain.
@@ -29,7 +31,7 @@ pub enum StreamName {
 
 impl StreamName {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Metrics,
         Self::Fact,
         Self::Result,
@@ -37,6 +39,7 @@ impl StreamName {
         Self::Cmd,
         Self::Alert,
         Self::Ctl,
+        Self::Access,
         Self::Audit,
         Self::AuditSth,
         Self::Dlq,
@@ -52,6 +55,7 @@ impl StreamName {
             Self::Cmd => "OPS_CMD",
             Self::Alert => "OPS_ALERT",
             Self::Ctl => "OPS_CTL",
+            Self::Access => "OPS_ACCESS",
             Self::Audit => "OPS_AUDIT",
             Self::AuditSth => "OPS_AUDIT_STH",
             Self::Dlq => "OPS_DLQ",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::event::{Event, Invalid, ctl, fact, metric};
+use crate::event::{Event, Invalid, access, ctl, fact, metric};
 
 macro_rules! catalogue {
     ($($variant:ident($path:ty)),* $(,)?) => {
@@ -71,4 +71,10 @@ catalogue! {
     ServerDeleted(ctl::ServerDeleted),
     KeyIssued(ctl::KeyIssued),
     KeyRevoked(ctl::KeyRevoked),
+    SignedIn(access::SignedIn),
+    SignInFailed(access::SignInFailed),
+    SignedOut(access::SignedOut),
+    SessionEnded(access::SessionEnded),
+    AccessDenied(access::AccessDenied),
+    Exported(access::Exported),
 }

@@ -42,6 +42,9 @@ pub struct Envelope<T> {
     /// Who did it: `user:<id>`, `agent:<server>`, `key:<id>` or `system`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// Network address that the actor came from, where they came through the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// The payload.
     pub data: T,
 }
@@ -60,6 +63,7 @@ impl<T: Event> Envelope<T> {
             corr: None,
             cause: None,
             actor: None,
+            address: None,
             data,
         }
     }
@@ -75,6 +79,13 @@ impl<T: Event> Envelope<T> {
     #[must_use]
     pub fn by(mut self, actor: impl Into<String>) -> Self {
         self.actor = Some(actor.into());
+        self
+    }
+
+    /// Sets where they came from.
+    #[must_use]
+    pub fn from_address(mut self, address: Option<String>) -> Self {
+        self.address = address;
         self
     }
 }
@@ -93,6 +104,7 @@ impl<T> Envelope<T> {
             corr: self.corr,
             cause: self.cause,
             actor: self.actor,
+            address: self.address,
             data: f(self.data),
         }
     }

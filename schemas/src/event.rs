@@ -1,5 +1,6 @@
 //! The payloads, one file per area.
 
+pub mod access;
 pub mod ctl;
 pub mod fact;
 pub mod metric;

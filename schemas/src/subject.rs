@@ -9,6 +9,7 @@
 //! ops.v1.cmd.<server>.<command>      command aggregate
 //! ops.v1.alert.<server>.<rule>       alert aggregate
 //! ops.v1.ctl.<entity>.<id>           control aggregates
+//! ops.v1.access.<kind>               who came in, who was turned away, who took data out
 //! ops.v1.audit, ops.v1.auditsth      hash chain and signed heads
 //! ops.v1.dlq.<consumer>.<stream>     parked messages
 //! ops.v1.rpc.<server>.<verb>         requests to an agent
@@ -91,6 +92,11 @@ pub fn ctl(entity: Entity, id: &str) -> String {
 /// All control aggregates of an entity.
 pub fn ctl_every(entity: Entity) -> String {
     format!("ops.v1.ctl.{}.*", entity.token())
+}
+
+/// What was seen at the door, by kind: see [`crate::event::access`].
+pub fn access(kind: &str) -> String {
+    format!("ops.v1.access.{kind}")
 }
 
 /// One kind of fact of every server.

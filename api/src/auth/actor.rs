@@ -3,6 +3,8 @@
 //! A handler that takes an [`Actor`] cannot run without one: that is the whole guard against strangers, and the test
 //! `every_route_is_guarded` walks all routes to see that it is there.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, Method, header, request::Parts},
@@ -22,6 +24,8 @@ use crate::{
     peer::Peer,
     problem::Problem,
     state::Api,
+    witness::Known,
+    written::By,
 };
 
 /// A signed-in person.
@@ -35,6 +39,8 @@ pub struct Actor {
     pub session: Uuid,
     /// When their access token ends.
     pub expires_at: Timestamp,
+    /// Where this request came from.
+    pub address: IpAddr,
 }
 
 impl Actor {
@@ -47,8 +53,8 @@ impl Actor {
     }
 
     /// As events name them.
-    pub fn name(&self) -> String {
-        format!("user:{}", self.user)
+    pub fn by(&self) -> By {
+        By::user(self.user, self.address)
     }
 }
 
@@ -56,19 +62,23 @@ impl FromRequestParts<Api> for Actor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let peer = Peer::of(api, parts);
         let actor = match bearer(&parts.headers) {
-            Bearer::Token(token) => api.sessions().actor(token).await?,
+            Bearer::Token(token) => api.sessions().actor(token, peer.address).await?,
             Bearer::Other => return Err(Problem::new(Code::NotSignedIn)),
             Bearer::Absent => {
                 let token = cookie::read(&parts.headers, cookie::ACCESS)
                     .ok_or(Problem::new(Code::NotSignedIn))?;
-                let actor = api.sessions().actor(&token).await?;
+                let actor = api.sessions().actor(&token, peer.address).await?;
                 if !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
-                    Peer::of(api, parts).must_be_own_pages()?;
+                    peer.must_be_own_pages()?;
                 }
                 actor
             }
         };
+        if let Some(known) = parts.extensions.get::<Known>() {
+            known.is(actor.by());
+        }
         tracing::Span::current().record("user.id", tracing::field::display(actor.user));
         Ok(actor)
     }
@@ -97,6 +107,7 @@ fn bearer(headers: &HeaderMap) -> Bearer<'_> {
 pub struct Arrival {
     cookie: Option<SecretString>,
     origin: Origin,
+    address: IpAddr,
 }
 
 impl FromRequestParts<Api> for Arrival {
@@ -107,6 +118,7 @@ impl FromRequestParts<Api> for Arrival {
         Ok(Self {
             cookie: cookie::read(&parts.headers, cookie::ACCESS).map(SecretString::from),
             origin: csrf::origin(&parts.headers, peer.host.as_deref()),
+            address: peer.address,
         })
     }
 }
@@ -122,7 +134,7 @@ impl Arrival {
             (None, None) => return Err(Close::Unauthenticated.into()),
         };
         api.sessions()
-            .actor(token.expose_secret())
+            .actor(token.expose_secret(), self.address)
             .await
             .map_err(|problem| match problem.code() {
                 Code::NotSignedIn => Close::Unauthenticated.into(),

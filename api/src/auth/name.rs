@@ -13,7 +13,12 @@ use chatops_schemas::{
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::{code::Code, problem::Problem, state::Api, written};
+use crate::{
+    code::Code,
+    problem::Problem,
+    state::Api,
+    written::{self, By},
+};
 
 /// What the first owner claims. As a name it cannot be registered: names hold no space.
 pub const FOUNDER: &str = "the founder";
@@ -32,13 +37,13 @@ pub fn subject_of(name: &str) -> String {
 }
 
 /// Claims a name for an account that is about to be made or changed. False: somebody else has it.
-pub async fn claim(api: &Api, name: &str, user: UserId) -> Result<bool, Problem> {
+pub async fn claim(api: &Api, by: &By, name: &str, user: UserId) -> Result<bool, Problem> {
     let subject = subject_of(name);
     for _ in 0..ATTEMPTS {
         let Some(expected) = free_at(api, &subject, user).await? else {
             return Ok(false);
         };
-        let event = written::event(api, &format!("user:{user}"), NameClaimed { user });
+        let event = written::event(api, by, NameClaimed { user });
         match api
             .bus()
             .append(StreamName::Ctl, &subject, expected, &event)
@@ -53,7 +58,7 @@ pub async fn claim(api: &Api, name: &str, user: UserId) -> Result<bool, Problem>
 }
 
 /// Gives a name back. Best effort: what stays behind is abandoned and can be taken over.
-pub async fn release(api: &Api, name: &str, user: UserId) {
+pub async fn release(api: &Api, by: &By, name: &str, user: UserId) {
     let subject = subject_of(name);
     let released = async {
         let Some(last) = api
@@ -69,7 +74,7 @@ pub async fn release(api: &Api, name: &str, user: UserId) {
             Ok(Payload::NameClaimed(claim)) if claim.user == user
         );
         if mine {
-            let event = written::event(api, &format!("user:{user}"), NameReleased { user });
+            let event = written::event(api, by, NameReleased { user });
             let appended = api
                 .bus()
                 .append(StreamName::Ctl, &subject, last.seq, &event)

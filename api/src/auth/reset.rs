@@ -8,7 +8,7 @@ use crate::{
     code::Code,
     problem::Problem,
     state::Api,
-    written::{self, Appended},
+    written::{self, Appended, By},
 };
 
 /// Replaces the password by a random one and ends all sessions; `None` when nobody has this name or address.
@@ -21,20 +21,20 @@ pub async fn password(api: &Api, login: &str) -> Result<Option<SecretString>, Pr
     let now = api.clock().now();
     api.store().set_password(user.id, &phc.into(), now).await?;
     api.store().end_sessions(user.id, None, None, now).await?;
-    changed(api, "system", user.id).await?;
+    changed(api, &By::system(), user.id).await?;
     Ok(Some(fresh))
 }
 
 /// Tells everybody that a password is another one now: it is in the vault already.
 pub async fn changed(
     api: &Api,
-    actor: &str,
+    by: &By,
     user: chatops_schemas::ids::UserId,
 ) -> Result<(), Problem> {
     let id = user.to_string();
     for _ in 0..written::ATTEMPTS {
         let expected = written::last_seq(api, Entity::User, &id).await?;
-        let event = written::event(api, actor, UserPasswordChanged { user });
+        let event = written::event(api, by, UserPasswordChanged { user });
         if let Appended::At(seq) = written::append(api, Entity::User, &id, expected, &event).await?
         {
             written::visible(api, seq).await?;

@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -212,8 +213,8 @@ impl Sessions {
         Ok(response)
     }
 
-    /// Who an access token speaks for.
-    pub async fn actor(&self, token: &str) -> Result<Actor, Problem> {
+    /// Who an access token speaks for, when it comes from this address.
+    pub async fn actor(&self, token: &str, address: IpAddr) -> Result<Actor, Problem> {
         let now = self.clock.now();
         let claims = self
             .tokens
@@ -229,6 +230,7 @@ impl Sessions {
             role: user.role,
             session: claims.sid,
             expires_at,
+            address,
         })
     }
 

@@ -11,7 +11,7 @@ use super::{
     name,
     secret::{self, Digest},
 };
-use crate::{problem::Problem, state::Api};
+use crate::{problem::Problem, state::Api, written::By};
 
 /// Name in the vault.
 const SECRET: &str = "setup_token";
@@ -42,13 +42,13 @@ pub async fn token_matches(api: &Api, token: Option<&SecretString>) -> Result<bo
 }
 
 /// Claims to be the first. False: somebody else was.
-pub async fn claim(api: &Api, user: UserId) -> Result<bool, Problem> {
-    name::claim(api, name::FOUNDER, user).await
+pub async fn claim(api: &Api, by: &By, user: UserId) -> Result<bool, Problem> {
+    name::claim(api, by, name::FOUNDER, user).await
 }
 
 /// Gives the claim back when the account could not be made.
-pub async fn release(api: &Api, user: UserId) {
-    name::release(api, name::FOUNDER, user).await;
+pub async fn release(api: &Api, by: &By, user: UserId) {
+    name::release(api, by, name::FOUNDER, user).await;
 }
 
 /// The owner is there: the token is of no use any more.

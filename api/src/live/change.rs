@@ -90,7 +90,13 @@ pub fn of(stream: StreamName, recorded: &Recorded) -> Option<Change> {
         | Payload::UserRegistered(_)
         | Payload::UserProfileChanged(_)
         | Payload::KeyIssued(_)
-        | Payload::KeyRevoked(_) => None,
+        | Payload::KeyRevoked(_)
+        | Payload::SignedIn(_)
+        | Payload::SignInFailed(_)
+        | Payload::SignedOut(_)
+        | Payload::SessionEnded(_)
+        | Payload::AccessDenied(_)
+        | Payload::Exported(_) => None,
     }
 }
 

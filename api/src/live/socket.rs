@@ -23,7 +23,9 @@ use crate::{
     auth::actor::{Actor, Arrival},
     body::moment::Moment,
     code::Code,
+    routes::servers,
     state::Api,
+    witness,
 };
 
 /// Ticks taken in one go.
@@ -270,8 +272,22 @@ impl Client {
     }
 }
 
-/// Whether this person may see this server now. The relay knows most; the database knows what was added a moment ago.
+/// Whether this person may see this server now. A refusal is told to the audit.
 pub(super) async fn may_see(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> {
+    let allowed = sees(api, actor, server).await?;
+    if !allowed {
+        let problem = servers::absent(api, actor, server, Action::SeeServer)
+            .await
+            .map_err(|_| End::from(Close::TryLater))?;
+        if let Some(denial) = problem.denial() {
+            witness::denied(api, &actor.by(), denial);
+        }
+    }
+    Ok(allowed)
+}
+
+/// The relay knows most servers; the database knows what was added a moment ago.
+async fn sees(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> {
     let subject = actor.subject();
     if let Some(owner) = api.hub().owner(server) {
         return Ok(access::decide(&subject, Action::SeeServer, Resource::Server { owner }).allow);

@@ -10,7 +10,7 @@ pub mod keys;
 pub mod list;
 pub mod show;
 
-use chatops_projections::view;
+use chatops_projections::{Visible, view};
 use chatops_schemas::{ids::ServerId, subject::Entity};
 
 use crate::{
@@ -31,18 +31,42 @@ pub(crate) async fn find(
     action: Action,
 ) -> Result<view::Server, Problem> {
     let subject = actor.subject();
-    let hidden = || Problem::new(Code::NoServer);
-    let visible = access::visible(&subject).ok_or_else(hidden)?;
-    let server = api.store().server(visible, id).await?.ok_or_else(hidden)?;
-    access::check(
-        &subject,
-        action,
-        Resource::Server {
-            owner: server.owner.id,
-        },
-        Code::NoServer,
-    )?;
+    let server = match access::visible(&subject) {
+        Some(visible) => api.store().server(visible, id).await?,
+        None => None,
+    };
+    let Some(server) = server else {
+        return Err(absent(api, actor, id, action).await?);
+    };
+    let resource = Resource::Server {
+        owner: server.owner.id,
+    };
+    access::check(&subject, action, resource, id.as_str(), Code::NoServer)?;
     Ok(server)
+}
+
+/// The answer when this person sees no such server. The audit is told when there is one after all.
+pub(crate) async fn absent(
+    api: &Api,
+    actor: &Actor,
+    id: &ServerId,
+    action: Action,
+) -> Result<Problem, Problem> {
+    let Some(server) = api.store().server(Visible::All, id).await? else {
+        return Ok(Problem::new(Code::NoServer));
+    };
+    let resource = Resource::Server {
+        owner: server.owner.id,
+    };
+    let checked = access::check(
+        &actor.subject(),
+        action,
+        resource,
+        id.as_str(),
+        Code::NoServer,
+    );
+    // Allowed after all: it has become theirs since the first look. They may ask again.
+    Ok(checked.err().unwrap_or(Problem::new(Code::NoServer)))
 }
 
 /// The row that an event made; `None` when it is not there in time.

@@ -101,6 +101,7 @@ impl App {
         };
         let (api, relay) = Api::new(parts).await.unwrap();
         tasks.spawn(relay.run(stop.clone()));
+        tasks.spawn(api.notary().run(stop.clone()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());

@@ -11,3 +11,4 @@ mod openapi;
 mod operations;
 mod servers;
 mod sessions;
+mod witness;

@@ -93,6 +93,11 @@ pub(super) async fn http(
             relay.run(token).await;
             Ok(())
         });
+        let (token, notary) = (stage.token(), api.notary());
+        stage.run("witness", async move {
+            notary.run(token).await;
+            Ok(())
+        });
         (chatops_api::router(api.clone(), gateway), Some(api))
     } else {
         (gateway, None)

@@ -126,7 +126,13 @@ impl Projection for Inventory {
                 | Payload::AgentHello(_)
                 | Payload::AgentConnected(_)
                 | Payload::AgentDisconnected(_)
-                | Payload::AgentRefused(_) => {}
+                | Payload::AgentRefused(_)
+                | Payload::SignedIn(_)
+                | Payload::SignInFailed(_)
+                | Payload::SignedOut(_)
+                | Payload::SessionEnded(_)
+                | Payload::AccessDenied(_)
+                | Payload::Exported(_) => {}
             }
         }
         Ok(())
@@ -176,7 +182,13 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         | Payload::AgentHello(_)
         | Payload::AgentConnected(_)
         | Payload::AgentDisconnected(_)
-        | Payload::AgentRefused(_) => {
+        | Payload::AgentRefused(_)
+        | Payload::SignedIn(_)
+        | Payload::SignInFailed(_)
+        | Payload::SignedOut(_)
+        | Payload::SessionEnded(_)
+        | Payload::AccessDenied(_)
+        | Payload::Exported(_) => {
             return Err(Unreadable::Parked(
                 Reason::UnknownType,
                 format!("{} is no control event", event.kind),

@@ -5,7 +5,7 @@ use chatops_schemas::{
     clock::Timestamp,
     codec,
     envelope::Envelope,
-    event::{Event, ctl::*, fact::*, metric::*},
+    event::{Event, access::*, ctl::*, fact::*, metric::*},
     ids::{EventId, KeyId, ServerId, UserId},
 };
 use uuid::Uuid;
@@ -20,6 +20,10 @@ fn key() -> KeyId {
 
 fn user() -> UserId {
     UserId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001))
+}
+
+fn session() -> Uuid {
+    Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0002)
 }
 
 pub(crate) fn wrap<T: Event>(data: T) -> Envelope<T> {
@@ -262,6 +266,55 @@ pub(crate) fn all() -> Vec<Example> {
                 server: server(),
             },
             Payload::KeyRevoked,
+        ),
+        example(
+            SignedIn {
+                user: user(),
+                session: session(),
+                method: Method::PasswordTotp,
+            },
+            Payload::SignedIn,
+        ),
+        example(
+            SignInFailed {
+                user: None,
+                name_digest: Some("0123456789abcdef".repeat(4)),
+                method: Method::Password,
+                reason: "wrong_credentials".into(),
+            },
+            Payload::SignInFailed,
+        ),
+        example(
+            SignedOut {
+                user: user(),
+                session: session(),
+            },
+            Payload::SignedOut,
+        ),
+        example(
+            SessionEnded {
+                user: user(),
+                session: session(),
+                reason: "reuse".into(),
+            },
+            Payload::SessionEnded,
+        ),
+        example(
+            AccessDenied {
+                action: "delete_server".into(),
+                target_kind: "server".into(),
+                target: server().to_string(),
+                reason: "hidden".into(),
+            },
+            Payload::AccessDenied,
+        ),
+        example(
+            Exported {
+                what: "audit".into(),
+                query: "actor=system".into(),
+                entries: 42,
+            },
+            Payload::Exported,
         ),
     ]
 }

@@ -90,7 +90,7 @@ pub async fn handle(
     api.store()
         .put_key_digest(&id, Digest::of(secret.expose_secret()).bytes())
         .await?;
-    let event = written::event_about(&api, &actor.name(), &issued.server, issued.clone());
+    let event = written::event_about(&api, &actor.by(), &issued.server, issued.clone());
     match written::append(&api, Entity::Key, id.as_str(), 0, &event).await {
         Ok(Appended::At(seq)) => {
             // Also when the row is late: the secret must not be lost.

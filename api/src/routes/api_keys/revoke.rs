@@ -1,7 +1,7 @@
 //! `POST /api-keys/{id}/revoke`: switches a key off, for ever. The gate disconnects agents that use it.
 
 use axum::{Json, extract::State, http::StatusCode};
-use chatops_projections::view::KeyState;
+use chatops_projections::{Visible, view::KeyState};
 use chatops_schemas::{event::ctl::KeyRevoked, ids::KeyId, subject::Entity};
 
 use crate::{
@@ -42,31 +42,26 @@ pub(super) async fn revoke(
 ) -> Result<Written<Json<ApiKey>>, Problem> {
     let hidden = || Problem::new(Code::NoKey);
     let subject = actor.subject();
-    let visible = access::visible(&subject).ok_or_else(hidden)?;
+    let Some(visible) = access::visible(&subject) else {
+        return Err(absent(api, actor, id).await?);
+    };
     for _ in 0..written::ATTEMPTS {
-        let key = api
-            .store()
-            .key(visible, id, api.clock().now())
-            .await?
-            .ok_or_else(hidden)?;
+        let Some(key) = api.store().key(visible, id, api.clock().now()).await? else {
+            return Err(absent(api, actor, id).await?);
+        };
         if key.state == KeyState::ServerDeleted {
             return Err(hidden());
         }
         let server = servers::find(api, actor, &key.server_id, Action::SeeKeys)
             .await
-            .map_err(|problem| {
-                if problem.code() == Code::NoServer {
-                    hidden()
-                } else {
-                    problem
-                }
-            })?;
+            .map_err(as_key)?;
         access::check(
             &subject,
             Action::RevokeKey,
             Resource::Server {
                 owner: server.owner.id,
             },
+            server.id.as_str(),
             Code::NoKey,
         )?;
         if key.state == KeyState::Revoked {
@@ -76,7 +71,7 @@ pub(super) async fn revoke(
             key: id.clone(),
             server: key.server_id.clone(),
         };
-        let event = written::event_about(api, &actor.name(), &key.server_id, revoked);
+        let event = written::event_about(api, &actor.by(), &key.server_id, revoked);
         match written::append(api, Entity::Key, id.as_str(), key.ctl_seq, &event).await? {
             Appended::At(seq) => {
                 let seen = written::visible(api, seq).await?;
@@ -95,4 +90,22 @@ pub(super) async fn revoke(
         }
     }
     Err(Problem::new(Code::Conflict))
+}
+
+/// The answer when this person sees no such key. The audit is told when there is one after all.
+async fn absent(api: &Api, actor: &Actor, id: &KeyId) -> Result<Problem, Problem> {
+    let key = api.store().key(Visible::All, id, api.clock().now()).await?;
+    Ok(match key {
+        Some(key) => as_key(servers::absent(api, actor, &key.server_id, Action::RevokeKey).await?),
+        None => Problem::new(Code::NoKey),
+    })
+}
+
+/// A server that does not exist for somebody has no keys for them either.
+fn as_key(problem: Problem) -> Problem {
+    if problem.code() == Code::NoServer {
+        problem.instead(Code::NoKey)
+    } else {
+        problem
+    }
 }

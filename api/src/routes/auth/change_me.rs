@@ -67,15 +67,15 @@ pub async fn handle(
         let moves = old.as_deref().map(name::subject_of) != new.as_deref().map(name::subject_of);
         let claimed = new.filter(|_| moves);
         if let Some(new) = &claimed
-            && !name::claim(&api, new, actor.user).await?
+            && !name::claim(&api, &actor.by(), new, actor.user).await?
         {
             return Err(Problem::new(Code::NameTaken).and_field("email", "is taken"));
         }
-        let event = written::event(&api, &actor.name(), change);
+        let event = written::event(&api, &actor.by(), change);
         match written::append(&api, Entity::User, &now.id.to_string(), now.ctl_seq, &event).await {
             Ok(Appended::At(seq)) => {
                 if let Some(old) = old.filter(|_| moves) {
-                    name::release(&api, &old, actor.user).await;
+                    name::release(&api, &actor.by(), &old, actor.user).await;
                 }
                 api.sessions().forget_all_of(actor.user);
                 return answer(&api, &actor, seq).await;
@@ -97,7 +97,7 @@ pub async fn handle(
 
 async fn give_back(api: &Api, actor: &Actor, claimed: Option<String>) {
     if let Some(name) = claimed {
-        name::release(api, &name, actor.user).await;
+        name::release(api, &actor.by(), &name, actor.user).await;
     }
 }
 

@@ -49,7 +49,7 @@ pub async fn handle(
         .user(actor.user)
         .await?
         .ok_or(Problem::new(Code::NotSignedIn))?;
-    let place = actor.name();
+    let place = actor.by().to_string();
     check(&request, &user.username, user.email.as_deref())?;
     api.throttle()
         .attempt(peer.address, &place, api.clock().now())
@@ -73,7 +73,7 @@ pub async fn handle(
         .await?;
     api.sessions().end_others(user.id, actor.session).await?;
     api.hub().recheck(user.id);
-    reset::changed(&api, &actor.name(), actor.user).await?;
+    reset::changed(&api, &actor.by(), actor.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

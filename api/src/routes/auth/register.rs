@@ -27,7 +27,7 @@ use crate::{
     peer::Peer,
     problem::{Document, Problem},
     state::Api,
-    written::{self, Appended, Pending, Written},
+    written::{self, Appended, By, Pending, Written},
 };
 
 /// A new account.
@@ -89,7 +89,13 @@ pub async fn handle(
             .map(ExposeSecret::expose_secret),
     };
     let account = register_user::decide(command, user, role)?;
-    let seq = store(&api, account, request.password).await?;
+    let seq = store(
+        &api,
+        &By::user(user, peer.address),
+        account,
+        request.password,
+    )
+    .await?;
     let row = if written::visible(&api, seq).await? {
         api.store().user(user).await?
     } else {
@@ -130,7 +136,12 @@ async fn role(api: &Api, peer: &Peer, token: Option<&SecretString>) -> Result<Ro
 }
 
 /// Claims the names, keeps the password, appends the event. What was claimed is given back when a later step is refused.
-async fn store(api: &Api, account: UserRegistered, password: SecretString) -> Result<u64, Problem> {
+async fn store(
+    api: &Api,
+    by: &By,
+    account: UserRegistered,
+    password: SecretString,
+) -> Result<u64, Problem> {
     let user = account.user;
     let owner = account.role == Role::Owner;
     let phc = api.passwords().hash(password).await?;
@@ -140,14 +151,14 @@ async fn store(api: &Api, account: UserRegistered, password: SecretString) -> Re
     ];
     let mut claimed = Vec::new();
     let stored = async {
-        if owner && !setup::claim(api, user).await? {
+        if owner && !setup::claim(api, by, user).await? {
             return Err(
                 Problem::new(Code::SetupToken).detail("Somebody else has just become the owner.")
             );
         }
         for (field, name) in names {
             let Some(name) = name else { continue };
-            if !name::claim(api, &name, user).await? {
+            if !name::claim(api, by, &name, user).await? {
                 return Err(Problem::new(Code::NameTaken).and_field(field, "is taken"));
             }
             claimed.push(name);
@@ -155,7 +166,7 @@ async fn store(api: &Api, account: UserRegistered, password: SecretString) -> Re
         api.store()
             .set_password(user, &phc.into(), api.clock().now())
             .await?;
-        let event = written::event(api, &format!("user:{user}"), account);
+        let event = written::event(api, by, account);
         match written::append(api, Entity::User, &user.to_string(), 0, &event).await? {
             Appended::At(seq) => Ok(seq),
             // The id is fresh: nobody else can have used it.
@@ -170,10 +181,10 @@ async fn store(api: &Api, account: UserRegistered, password: SecretString) -> Re
         Err(problem) if problem.code() == Code::StreamsDown => {}
         Err(_) => {
             for name in &claimed {
-                name::release(api, name, user).await;
+                name::release(api, by, name, user).await;
             }
             if owner {
-                setup::release(api, user).await;
+                setup::release(api, by, user).await;
             }
             api.store().forget_password(user).await?;
         }

@@ -11,12 +11,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::time_text;
 use crate::{
-    access,
+    access::{self, Action},
     auth::actor::Actor,
     body::moment::Moment,
-    code::Code,
     extract::{Path, Query},
     problem::{Document, Problem},
+    routes::servers,
     state::Api,
 };
 
@@ -134,13 +134,13 @@ pub async fn handle(
 ) -> Result<Json<History>, Problem> {
     let now = api.clock().now();
     let query = query(&asked, now)?;
-    let hidden = || Problem::new(Code::NoServer);
-    let visible = access::visible(&actor.subject()).ok_or_else(hidden)?;
-    let history = api
-        .store()
-        .history(visible, &server, &query, now)
-        .await?
-        .ok_or_else(hidden)?;
+    let history = match access::visible(&actor.subject()) {
+        Some(visible) => api.store().history(visible, &server, &query, now).await?,
+        None => None,
+    };
+    let Some(history) = history else {
+        return Err(servers::absent(&api, &actor, &server, Action::SeeServer).await?);
+    };
     Ok(Json(history.into()))
 }
 

@@ -6,11 +6,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    access,
+    access::{self, Action},
     auth::actor::Actor,
-    code::Code,
     extract::Path,
     problem::{Document, Problem},
+    routes::servers,
     state::Api,
 };
 
@@ -47,13 +47,13 @@ pub async fn handle(
     actor: Actor,
     Path(server): Path<ServerId>,
 ) -> Result<Json<SeriesList>, Problem> {
-    let hidden = || Problem::new(Code::NoServer);
-    let visible = access::visible(&actor.subject()).ok_or_else(hidden)?;
-    let series = api
-        .store()
-        .series(visible, &server)
-        .await?
-        .ok_or_else(hidden)?;
+    let series = match access::visible(&actor.subject()) {
+        Some(visible) => api.store().series(visible, &server).await?,
+        None => None,
+    };
+    let Some(series) = series else {
+        return Err(servers::absent(&api, &actor, &server, Action::SeeServer).await?);
+    };
     let series = series.into_iter().map(|one| SeriesInfo {
         name: one.name,
         unit: one.unit,

@@ -67,7 +67,7 @@ pub async fn handle(
         let Some(change) = change_server::decide(&settings, &command)? else {
             return Ok(Written::Row(StatusCode::OK, Json(now.into())));
         };
-        let event = written::event_about(&api, &actor.name(), &id, change);
+        let event = written::event_about(&api, &actor.by(), &id, change);
         match written::append(&api, Entity::Server, id.as_str(), now.ctl_seq, &event).await? {
             Appended::At(seq) => {
                 return Ok(match row(&api, &id, seq).await? {

@@ -52,6 +52,7 @@ pub async fn handle(
         &actor.subject(),
         Action::AddServer,
         Resource::Fleet,
+        "",
         Code::Forbidden,
     )?;
     let id = ServerId::from_uuid(api.ids().next());
@@ -61,7 +62,7 @@ pub async fn handle(
         interval_ms: request.interval_ms,
     };
     let added = register_server::decide(command, id.clone(), actor.user)?;
-    let event = written::event_about(&api, &actor.name(), &id, added);
+    let event = written::event_about(&api, &actor.by(), &id, added);
     match written::append(&api, Entity::Server, id.as_str(), 0, &event).await? {
         Appended::At(seq) => Ok(match row(&api, &id, seq).await? {
             Some(server) => Written::Row(StatusCode::CREATED, Json(server)),

@@ -31,12 +31,8 @@ pub async fn handle(
 ) -> Result<Written<()>, Problem> {
     for _ in 0..written::ATTEMPTS {
         let now = find(&api, &actor, &id, Action::DeleteServer).await?;
-        let event = written::event_about(
-            &api,
-            &actor.name(),
-            &id,
-            ServerDeleted { server: id.clone() },
-        );
+        let event =
+            written::event_about(&api, &actor.by(), &id, ServerDeleted { server: id.clone() });
         match written::append(&api, Entity::Server, id.as_str(), now.ctl_seq, &event).await? {
             Appended::At(seq) if written::visible(&api, seq).await? => {
                 return Ok(Written::Row(StatusCode::NO_CONTENT, ()));

@@ -6,11 +6,11 @@ use chatops_schemas::ids::ServerId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::absent;
 use crate::{
-    access,
+    access::{self, Action},
     auth::actor::Actor,
     body::moment::Moment,
-    code::Code,
     extract::{Path, Query},
     problem::{Document, Problem},
     state::Api,
@@ -101,13 +101,16 @@ pub async fn handle(
                 .map_err(|_| Problem::field("after", "is not the next of a page before"))?,
         ),
     };
-    let hidden = || Problem::new(Code::NoServer);
-    let visible = access::visible(&actor.subject()).ok_or_else(hidden)?;
-    let page = api
-        .store()
-        .connection_events(visible, &id, after, limit)
-        .await?
-        .ok_or_else(hidden)?;
+    let page = match access::visible(&actor.subject()) {
+        Some(visible) => {
+            let store = api.store();
+            store.connection_events(visible, &id, after, limit).await?
+        }
+        None => None,
+    };
+    let Some(page) = page else {
+        return Err(absent(&api, &actor, &id, Action::SeeServer).await?);
+    };
     Ok(Json(EventList {
         events: page.items.into_iter().map(ConnectionEvent::from).collect(),
         next: page.next,
