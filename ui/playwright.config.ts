@@ -35,8 +35,17 @@ export default defineConfig({
     {
       name: 'app',
       testMatch: '*.spec.ts',
+      testIgnore: 'perf.spec.ts',
       dependencies: ['sign-in'],
       use: { storageState: 'test-results/.auth/owner.json' },
+    },
+    {
+      // Last: it fills the installation with servers.
+      name: 'perf',
+      testMatch: 'perf.spec.ts',
+      dependencies: ['app'],
+      // Recording a trace copies the page at every step, which costs more than what is measured.
+      use: { storageState: 'test-results/.auth/owner.json', trace: 'off' },
     },
   ],
 })

@@ -1,4 +1,4 @@
-import { expect, test } from './page-health'
+import { expect, expectAccessible, test } from './page-health'
 
 test('the list filters by text, keeps it in the address, and Back returns', async ({ page }) => {
   await page.goto('/servers')
@@ -75,4 +75,69 @@ test('columns are resized by keyboard and by dragging, and keep their width', as
   await expect.poll(width).toBe(before - 12 - 60)
   await page.mouse.dblclick(box.x + box.width - 56, box.y + 6)
   await expect.poll(width).toBe(before)
+})
+
+test('a view is saved under a name, opened by its link, and its removal undone', async ({
+  page,
+}) => {
+  await page.goto('/servers?q=status%3Aonline&sort=-cpu')
+  await page.getByRole('button', { name: 'Views' }).click()
+  await page.getByRole('textbox', { name: 'Name of the view' }).fill('Busy ones')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('button', { name: 'Busy ones', exact: true })).toBeVisible()
+
+  await page.goto('/servers')
+  await page.getByRole('button', { name: 'Views' }).click()
+  await page.getByRole('link', { name: /^Busy ones/ }).click()
+  await expect(page).toHaveURL(/q=status%3Aonline&sort=-cpu|sort=-cpu&q=status%3Aonline/)
+
+  await page.getByRole('button', { name: 'Busy ones', exact: true }).click()
+  await page.getByRole('button', { name: 'Remove the view Busy ones' }).click()
+  await expect(page.getByText('No saved views')).toBeVisible()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await expect(page.getByRole('button', { name: 'Busy ones', exact: true })).toBeVisible()
+})
+
+test('servers are selected by keyboard and with Shift, tagged together, and the tags taken back', async ({
+  page,
+}) => {
+  const mark = `sel-${Date.now()}`
+  for (const end of ['a', 'b', 'c']) {
+    const answer = await page.request.post('/api/v1/servers', {
+      data: { name: `${mark}-${end}`, tags: [] },
+      headers: { 'X-ChatOps-CSRF': '1' },
+    })
+    expect(answer.ok()).toBe(true)
+  }
+  await page.goto(`/servers?q=${mark}`)
+  const box = (end: string) => page.getByRole('checkbox', { name: `Select ${mark}-${end}` })
+  const bar = page.getByRole('region', { name: 'Selected servers' })
+  await box('a').click()
+  await expect(bar).toContainText('1 server selected')
+  await box('c').click({ modifiers: ['Shift'] })
+  await expect(bar).toContainText('3 servers selected')
+  await expectAccessible(page)
+  await page.keyboard.press('Escape')
+  await expect(bar).toBeHidden()
+
+  await page.getByRole('link', { name: `${mark}-a` }).focus()
+  await page.keyboard.press('x')
+  await page.keyboard.press('Shift+ArrowDown')
+  await expect(bar).toContainText('2 servers selected')
+  await bar.getByRole('button', { name: 'Change tags' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Change tags of 2 servers' })
+  await dialog.getByLabel('Add').fill('blue, green')
+  await expectAccessible(page)
+  await dialog.getByRole('button', { name: 'Change 2 servers' }).click()
+  await expect(dialog).toBeHidden()
+  const tagged = page.getByRole('row').filter({ hasText: 'green' })
+  await expect(tagged).toHaveCount(2)
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await expect(tagged).toHaveCount(0)
+
+  await page.getByRole('checkbox', { name: 'Select all 3 servers' }).check()
+  await expect(bar).toContainText('3 servers selected')
+  await page.getByRole('searchbox').fill(`${mark}-a`)
+  await expect(bar).toContainText('2 not shown')
 })

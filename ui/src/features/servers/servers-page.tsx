@@ -9,7 +9,7 @@ import {
   useState,
 } from 'react'
 import { useFleet } from '@/shared/fleet/fleet'
-import type { Status } from '@/shared/fleet/status'
+import { type Status, statusAt } from '@/shared/fleet/status'
 import { download } from '@/shared/lib/download'
 import { plural } from '@/shared/lib/format'
 import { useHotkeys } from '@/shared/lib/hotkeys'
@@ -21,10 +21,12 @@ import { Empty } from '@/shared/ui/empty'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
 import { Late, Skeleton } from '@/shared/ui/skeleton'
 import { useResync } from '@/shared/ws/live'
+import { BulkBar } from './bulk-bar'
 import { type ColumnId, columnsFor, DEFAULT_COLUMNS, isColumnId } from './columns'
 import { ColumnsMenu, isDefaultColumns } from './columns-menu'
 import { Facet, QueryInput, StatusStrip } from './filter-bar'
 import { chosenValues, matches, parseQuery, type Term, withValues } from './query-text'
+import { useSelection } from './selection'
 import { ServersTable } from './servers-table'
 import {
   countStatuses,
@@ -38,6 +40,7 @@ import {
   sortText,
   type ViewRow,
 } from './view'
+import { ViewsMenu } from './views-menu'
 
 export interface ServersSearch {
   q?: string
@@ -125,6 +128,21 @@ export function ServersPage({
     `${search.sort}|${deferred}`,
   )
 
+  const order = useMemo(() => rows.map((view) => view.row.server.id), [rows])
+  const { byId } = snapshot
+  const selection = useSelection(
+    order,
+    useCallback((id: string) => byId.has(id), [byId]),
+  )
+  const chosen = useMemo(
+    () => [...selection.ids].flatMap((id) => byId.get(id) ?? []),
+    [selection.ids, byId],
+  )
+  const shownChosen = useMemo(
+    () => rows.filter((view) => selection.ids.has(view.row.server.id)),
+    [rows, selection.ids],
+  )
+
   const counts = useMemo(() => countStatuses(ofAnyStatus), [ofAnyStatus])
   const troubled = counts.offline + counts.stale
   usePageTitle('Servers', counts.offline > 0 ? 'bad' : counts.stale > 0 ? 'warn' : 'calm', troubled)
@@ -197,6 +215,7 @@ export function ServersPage({
                 onChange={choose}
               />
             ))}
+            <ViewsMenu current={{ q: search.q, sort: search.sort, cols: search.cols }} />
             <ColumnsMenu
               columns={columnIds}
               onChange={changeColumns}
@@ -251,11 +270,31 @@ export function ServersPage({
               rows={rows}
               columns={columns}
               sort={sort}
+              selection={selection}
               onSort={(next: Sort) => onSearch({ sort: sortText(next) }, 'push')}
               onOpen={onOpen}
               onHold={setHeld}
             />
           )}
+          {chosen.length > 0 ? (
+            <BulkBar
+              chosen={chosen}
+              hidden={chosen.length - shownChosen.length}
+              matching={rows.length}
+              onAll={selection.pickAll}
+              onClear={selection.clear}
+              onCsv={() =>
+                download(
+                  'servers.csv',
+                  'text/csv',
+                  listCsv(
+                    chosen.map((row) => ({ row, status: statusAt(row, now) })),
+                    columnIds,
+                  ),
+                )
+              }
+            />
+          ) : null}
         </>
       )}
     </div>

@@ -21,9 +21,12 @@ import { type Density, usePrefs } from '@/shared/lib/prefs'
 import { StatusDot } from '@/shared/ui/status-dot'
 import { ResizeEdge, resizeByKey, withWidths } from './column-width'
 import { type Column, fitting } from './columns'
+import type { ServerSelection } from './selection'
 import type { Sort, ViewRow } from './view'
 
 const GAP = 14
+/** Width of the column of checkboxes. */
+const PICK = 16
 const ROW: Record<Density, number> = { compact: 36, comfortable: 46 }
 const SMALL_ROW = 68
 
@@ -34,12 +37,14 @@ export function ServersTable({
   columns,
   sort,
   onSort,
+  selection,
   onOpen,
   onHold,
 }: {
   rows: readonly ViewRow[]
   columns: readonly Column[]
   sort: Sort
+  selection: ServerSelection
   onSort: (sort: Sort) => void
   onOpen: (id: string) => void
   /** Pointer or focus is in the table: the order should rest. */
@@ -47,6 +52,7 @@ export function ServersTable({
 }) {
   const density = usePrefs((prefs) => prefs.density)
   const widths = usePrefs((prefs) => prefs.widths)
+  const singleKeys = usePrefs((prefs) => prefs.singleKeys)
   const coarse = useMedia('(pointer: coarse)')
   const small = useMedia('(max-width: 639px)')
   const body = useRef<HTMLDivElement>(null)
@@ -74,7 +80,7 @@ export function ServersTable({
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => height,
-    overscan: 5,
+    overscan: 4,
     scrollMargin: offset,
     // The sticky bars cover this much of the top; focus must not hide below them.
     scrollPaddingStart: 96,
@@ -101,7 +107,23 @@ export function ServersTable({
     virtual.scrollToIndex(next, { align: 'auto' })
   }
 
+  const pickAt = (index: number, range: boolean) => {
+    const id = rows[index]?.row.server.id
+    if (id !== undefined) selection.pick(id, range)
+  }
+
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key === 'x' && singleKeys) {
+      event.preventDefault()
+      pickAt(current, event.shiftKey)
+      return
+    }
+    if (event.key === 'Escape' && selection.ids.size > 0) {
+      event.preventDefault()
+      selection.clear()
+      return
+    }
     const page = Math.max(1, Math.floor(window.innerHeight / height) - 4)
     const moves: Record<string, number> = {
       ArrowDown: current + 1,
@@ -112,8 +134,13 @@ export function ServersTable({
       End: rows.length - 1,
     }
     const move = moves[event.key]
-    if (move === undefined || event.ctrlKey || event.metaKey || event.altKey) return
+    if (move === undefined) return
     event.preventDefault()
+    if (event.shiftKey) {
+      // From the row one stands on, as in a file list.
+      if (!selection.ids.has(rows[current]?.row.server.id ?? '')) pickAt(current, false)
+      pickAt(Math.min(rows.length - 1, Math.max(0, move)), true)
+    }
     go(move)
   }
 
@@ -126,12 +153,13 @@ export function ServersTable({
     onOpen(link.getAttribute('data-server') ?? '')
   }
 
-  const shown = small ? columns : fitting(withWidths(columns, widths), width - 24, GAP)
-  const template = shown
-    .map((column) =>
+  const shown = small ? columns : fitting(withWidths(columns, widths), width - 24 - PICK - GAP, GAP)
+  const template = [
+    `${PICK}px`,
+    ...shown.map((column) =>
       column.grow > 0 ? `minmax(${column.width}px, ${column.grow}fr)` : `${column.width}px`,
-    )
-    .join(' ')
+    ),
+  ].join(' ')
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: resting in the table only holds the order
@@ -163,6 +191,9 @@ export function ServersTable({
               className="grid h-9 items-center px-3"
               style={{ gridTemplateColumns: template, columnGap: GAP }}
             >
+              <div role="columnheader">
+                <PickAll rows={rows} selection={selection} />
+              </div>
               {shown.map((column) => (
                 <HeaderCell key={column.id} column={column} sort={sort} onSort={onSort} />
               ))}
@@ -192,6 +223,8 @@ export function ServersTable({
                 template={template}
                 small={small}
                 tabbable={item.index === current}
+                picked={selection.ids.has(view.row.server.id)}
+                onPick={selection.pick}
                 onFocusRow={setActive}
               />
             )
@@ -199,6 +232,52 @@ export function ServersTable({
         </div>
       </div>
     </div>
+  )
+}
+
+/** The box above all boxes: everything that matches the filter, or nothing. */
+function PickAll({ rows, selection }: { rows: readonly ViewRow[]; selection: ServerSelection }) {
+  const some = selection.ids.size > 0
+  const all = some && rows.every((view) => selection.ids.has(view.row.server.id))
+  return (
+    <PickBox
+      label={`Select all ${rows.length.toLocaleString('en')} servers`}
+      checked={all}
+      mixed={some && !all}
+      tabbable
+      onPick={() => (all ? selection.clear() : selection.pickAll())}
+    />
+  )
+}
+
+function PickBox({
+  label,
+  checked,
+  mixed = false,
+  tabbable,
+  onPick,
+}: {
+  label: string
+  checked: boolean
+  mixed?: boolean
+  tabbable: boolean
+  onPick: (range: boolean) => void
+}) {
+  return (
+    // Above the link that covers the row, and larger than the box it holds.
+    <label className="relative z-10 -m-2 grid select-none place-items-center p-2 touch:-m-3.5 touch:p-3.5">
+      <input
+        type="checkbox"
+        aria-label={label}
+        tabIndex={tabbable ? 0 : -1}
+        className="size-4 cursor-pointer accent-(--accent)"
+        checked={checked}
+        ref={(box) => {
+          if (box) box.indeterminate = mixed
+        }}
+        onChange={(event) => onPick((event.nativeEvent as globalThis.MouseEvent).shiftKey === true)}
+      />
+    </label>
   )
 }
 
@@ -260,12 +339,22 @@ interface RowProps {
   template: string
   small: boolean
   tabbable: boolean
+  picked: boolean
+  onPick: (id: string, range: boolean) => void
   onFocusRow: (index: number) => void
 }
 
 const Row = memo(function Row(props: RowProps) {
-  const { view, status, index, top, height, columns, template, small, tabbable } = props
+  const { view, status, index, top, height, columns, template, small, tabbable, picked } = props
   const { id, name } = view.server
+  const pick = (
+    <PickBox
+      label={`Select ${name}`}
+      checked={picked}
+      tabbable={tabbable}
+      onPick={(range) => props.onPick(id, range)}
+    />
+  )
   const link = (
     <a
       href={serverHref(id)}
@@ -285,30 +374,25 @@ const Row = memo(function Row(props: RowProps) {
       className={cn(
         'absolute inset-x-0 top-0 border-line border-t hover:bg-hover',
         index === 0 && 'border-t-transparent',
+        picked && 'bg-accent-soft hover:bg-accent-soft',
       )}
       style={{ height, transform: `translateY(${top}px)` }}
     >
       {small ? (
-        <SmallRow view={view} status={status} link={link} />
+        <SmallRow view={view} status={status} link={link} pick={pick} />
       ) : (
         <div
           className="grid h-full items-center px-3"
           style={{ gridTemplateColumns: template, columnGap: GAP }}
         >
+          <div role="cell">{pick}</div>
           {columns.map((column) => (
-            <div key={column.id} role="cell" className="flex min-w-0 items-center">
-              {column.id === 'name' ? (
-                link
-              ) : (
-                <div
-                  className={cn(
-                    'w-full min-w-0 truncate',
-                    column.align === 'right' && 'text-right',
-                  )}
-                >
-                  {column.cell({ row: view, status })}
-                </div>
-              )}
+            <div
+              key={column.id}
+              role="cell"
+              className={cn('min-w-0 truncate', column.align === 'right' && 'text-right')}
+            >
+              {column.id === 'name' ? link : column.cell({ row: view, status })}
             </div>
           ))}
         </div>
@@ -322,35 +406,40 @@ function SmallRow({
   view,
   status,
   link,
+  pick,
 }: {
   view: ViewRow['row']
   status: ViewRow['status']
   link: React.ReactNode
+  pick: React.ReactNode
 }) {
   const { latest } = view.server
   const old = status !== 'online'
   return (
-    <div role="cell" className="flex h-full flex-col justify-center gap-1.5 px-3">
-      <div className="flex items-center gap-2">
-        <StatusDot tone={STATUS_TONE[status]} />
-        {link}
-        <span className={cn('ml-auto shrink-0 text-xs', old ? 'font-medium' : 'text-ink-3')}>
-          {STATUS_SHORT[status]}
-        </span>
-      </div>
-      <div className={cn('tnum grid grid-cols-3 gap-3 text-xs', old && 'text-ink-3')}>
-        {(
-          [
-            ['CPU', latest?.cpu],
-            ['Mem', latest?.mem],
-            ['Disk', latest?.disk],
-          ] as const
-        ).map(([label, value]) => (
-          <span key={label} className="flex justify-between gap-2">
-            <span className="text-ink-3">{label}</span>
-            {percent(value)}
+    <div role="cell" className="flex h-full items-center gap-3 px-3">
+      {pick}
+      <div className="flex min-w-0 flex-1 flex-col justify-center gap-1.5">
+        <div className="flex items-center gap-2">
+          <StatusDot tone={STATUS_TONE[status]} />
+          {link}
+          <span className={cn('ml-auto shrink-0 text-xs', old ? 'font-medium' : 'text-ink-3')}>
+            {STATUS_SHORT[status]}
           </span>
-        ))}
+        </div>
+        <div className={cn('tnum grid grid-cols-3 gap-3 text-xs', old && 'text-ink-3')}>
+          {(
+            [
+              ['CPU', latest?.cpu],
+              ['Mem', latest?.mem],
+              ['Disk', latest?.disk],
+            ] as const
+          ).map(([label, value]) => (
+            <span key={label} className="flex justify-between gap-2">
+              <span className="text-ink-3">{label}</span>
+              {percent(value)}
+            </span>
+          ))}
+        </div>
       </div>
     </div>
   )

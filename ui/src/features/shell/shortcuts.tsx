@@ -23,6 +23,8 @@ const GROUPS: { title: string; keys: [string[], string][] }[] = [
     keys: [
       [['↑', '↓'], 'Move between servers'],
       [['Enter'], 'Open the server'],
+      [['x'], 'Select the server'],
+      [['Shift', '↑', '↓'], 'Select several'],
       [['n'], 'Add a server'],
       [['Alt', '←', '→'], 'Resize, on a column title'],
     ],
