@@ -129,7 +129,7 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    fn new(mut command: Command) -> Self {
+    pub(crate) fn new(mut command: Command) -> Self {
         let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         chatops_testkit::watch(child.id()).unwrap();

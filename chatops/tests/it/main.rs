@@ -9,5 +9,6 @@ mod crash;
 mod http;
 mod installation;
 mod refusal;
+mod secrets;
 mod serve;
 mod start;
