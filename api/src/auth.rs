@@ -5,14 +5,15 @@
 //! | [`actor`] | which signed-in person sent this request |
 //! | [`token`] | access tokens: signed, 30 minutes |
 //! | [`session`] | refresh tokens: kept as digests, used once, ended as a family |
+//! | [`personal_token`] | tokens for programs that act for a person |
 //! | [`cookie`] | how browsers keep both |
 //! | [`csrf`] | whether a request with cookies comes from our own pages |
 //! | [`password`], [`strength`] | hashing, and which passwords are accepted |
 //! | [`secret`] | fresh secrets and their digests |
-//! | [`throttle`] | how often somebody may guess |
+//! | [`door`] | coming in and going out, with a witness |
+//! | [`throttle`], [`guess`] | how often somebody may guess |
 //! | [`name`] | claiming sign-in names |
 //! | [`setup`], [`reset`] | the first owner; a forgotten password |
-//! | `reset` | a new password for somebody who lost theirs |
 //! | [`api_key`] | which server an agent's key speaks for |
 //!
 //! What a person *may do* is `crate::access`.
@@ -21,8 +22,11 @@ pub mod actor;
 pub mod api_key;
 pub mod cookie;
 pub mod csrf;
+pub mod door;
+pub mod guess;
 pub mod name;
 pub mod password;
+pub mod personal_token;
 pub mod reset;
 pub mod secret;
 pub mod session;

@@ -8,4 +8,5 @@ pub mod moment;
 pub mod row;
 pub mod server;
 pub mod session;
+pub mod token;
 pub mod user;

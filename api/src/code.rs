@@ -60,6 +60,9 @@ codes! {
     /// No API key, an unknown one, or one that is revoked or expired.
     ApiKey = "CO1009", UNAUTHORIZED, "The API key is missing or not valid";
 
+    /// A personal API token asked for what only a person with a session may do.
+    InPersonOnly = "CO1010", FORBIDDEN, "An API token may not do this";
+
     /// A field has a value that is not allowed; `errors` names it.
     InvalidField = "CO1101", UNPROCESSABLE_ENTITY, "A field is not valid";
     /// The body is not what its content type says.
@@ -85,6 +88,11 @@ codes! {
     NameTaken = "CO1205", CONFLICT, "The name is taken";
     /// Somebody else changed it at the same time.
     Conflict = "CO1206", CONFLICT, "Somebody else changed this at the same time";
+
+    /// No such session of this person, or it has ended.
+    NoSession = "CO1221", NOT_FOUND, "There is no such session";
+    /// No such API token of this person, or it was revoked.
+    NoToken = "CO1222", NOT_FOUND, "There is no such API token";
 
     /// A bug of ours; the log has the details under the request id.
     Internal = "CO1901", INTERNAL_SERVER_ERROR, "Something broke on our side";

@@ -5,6 +5,7 @@
 pub mod change_profile;
 pub mod change_server;
 pub mod issue_key;
+pub mod issue_token;
 pub mod register_server;
 pub mod register_user;
 mod text;

@@ -30,6 +30,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(auth::logout::handle))
         .routes(routes!(auth::me::handle, auth::change_me::handle))
         .routes(routes!(auth::change_password::handle))
+        .routes(routes!(auth::sessions::list, auth::sessions::end_others))
+        .routes(routes!(auth::sessions::end))
+        .routes(routes!(auth::tokens::list, auth::tokens::create))
+        .routes(routes!(auth::tokens::revoke))
         .routes(routes!(servers::list::handle, servers::create::handle))
         .routes(routes!(
             servers::show::handle,

@@ -102,14 +102,8 @@ impl Api {
             [(id.as_str(), key.expose_secret())],
             parts.config.access_ttl,
         );
-        let (clock, ids) = (Arc::clone(&parts.clock), Arc::clone(&parts.ids));
-        let sessions = Sessions::new(
-            parts.store.clone(),
-            clock,
-            ids,
-            tokens,
-            parts.config.refresh_ttl,
-        );
+        let clock = Arc::clone(&parts.clock);
+        let sessions = Sessions::new(parts.store.clone(), clock, tokens, parts.config.refresh_ttl);
         let passwords = Passwords::new(parts.config.password_checks).await?;
         let hub = Hub::new(parts.config.live.clone());
         let relay = Relay::new(

@@ -5,6 +5,7 @@
 //! them: `COPY`, the temporary table of [`samples`], and [`history`], whose columns depend on the question and come from
 //! the closed list in [`series`](crate::series).
 
+pub(crate) mod credential;
 pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod keys;
@@ -12,6 +13,7 @@ pub(crate) mod layout;
 pub(crate) mod parked;
 pub(crate) mod position;
 pub(crate) mod presence;
+pub(crate) mod proof;
 pub(crate) mod retention;
 pub(crate) mod rollup;
 pub(crate) mod samples;

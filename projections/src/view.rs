@@ -1,5 +1,6 @@
 //! Plain structs that readers get. Moments are [`Timestamp`](chatops_schemas::clock::Timestamp)s: RFC 3339 text in JSON.
 
+mod credential;
 mod history;
 mod key;
 mod presence;
@@ -8,6 +9,7 @@ mod row;
 mod server;
 mod user;
 
+pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};
 pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
 pub use key::{Key, KeyForGate, KeyState};
 pub use presence::{ConnectionEvent, OpenSession};

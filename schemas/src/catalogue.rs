@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::event::{Event, Invalid, access, ctl, fact, metric};
+use crate::event::{Event, Invalid, access, credential, ctl, fact, metric};
 
 macro_rules! catalogue {
     ($($variant:ident($path:ty)),* $(,)?) => {
@@ -77,4 +77,12 @@ catalogue! {
     SessionEnded(access::SessionEnded),
     AccessDenied(access::AccessDenied),
     Exported(access::Exported),
+    TokenIssued(credential::TokenIssued),
+    TokenRevoked(credential::TokenRevoked),
+    SecondFactorEnabled(credential::SecondFactorEnabled),
+    SecondFactorDisabled(credential::SecondFactorDisabled),
+    RecoveryCodesMade(credential::RecoveryCodesMade),
+    PasskeyAdded(credential::PasskeyAdded),
+    PasskeyRemoved(credential::PasskeyRemoved),
+    IdentityLinked(credential::IdentityLinked),
 }

@@ -1,6 +1,7 @@
 //! The payloads, one file per area.
 
 pub mod access;
+pub mod credential;
 pub mod ctl;
 pub mod fact;
 pub mod metric;

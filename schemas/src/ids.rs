@@ -53,6 +53,10 @@ fn check_token(text: &str) -> Result<(), IdError> {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct KeyId(String);
 
+/// A personal API token, without its secret.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct TokenId(String);
+
 macro_rules! token_id {
     ($name:ident) => {
         impl $name {
@@ -104,6 +108,7 @@ macro_rules! token_id {
 
 token_id!(ServerId);
 token_id!(KeyId);
+token_id!(TokenId);
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -9,6 +9,7 @@
 //! | [`clock`] | what time is it, and where do fresh ids come from |
 //! | [`envelope`] | which fields surround every payload |
 //! | [`event`] | the payloads: metrics, facts, control events |
+//! | [`scope`] | what an API token may be used for |
 //! | [`catalogue`] | the closed list of event types and versions |
 //! | [`codec`] | bytes in, event out; every way decoding can fail |
 //! | [`subject`] | the subject tree `ops.v1.…`; nobody else formats subjects |
@@ -30,5 +31,6 @@ pub mod codec;
 pub mod envelope;
 pub mod event;
 pub mod ids;
+pub mod scope;
 pub mod subject;
 pub mod wire;

@@ -44,6 +44,8 @@ pub enum Entity {
     Server,
     /// An API key.
     Key,
+    /// A personal API token.
+    Token,
 }
 
 impl Entity {
@@ -54,6 +56,7 @@ impl Entity {
             Self::Name => "name",
             Self::Server => "server",
             Self::Key => "key",
+            Self::Token => "token",
         }
     }
 }

@@ -9,13 +9,19 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, Method, header, request::Parts},
 };
-use chatops_schemas::{clock::Timestamp, event::ctl::Role, ids::UserId};
+use chatops_schemas::{
+    clock::Timestamp,
+    event::ctl::Role,
+    ids::{TokenId, UserId},
+    scope::{Scope, ScopeSet},
+};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{
     cookie,
     csrf::{self, Origin},
+    personal_token,
 };
 use crate::{
     access::Subject,
@@ -24,7 +30,7 @@ use crate::{
     peer::Peer,
     problem::Problem,
     state::Api,
-    witness::Known,
+    witness::{Denial, Known},
     written::By,
 };
 
@@ -35,12 +41,23 @@ pub struct Actor {
     pub user: UserId,
     /// What their account allows.
     pub role: Role,
-    /// Their session.
-    pub session: Uuid,
-    /// When their access token ends.
+    /// How they proved it.
+    pub credential: Credential,
+    /// What the credential may be used for; `None`: for everything that the person may do.
+    pub scopes: Option<ScopeSet>,
+    /// When their credential ends.
     pub expires_at: Timestamp,
     /// Where this request came from.
     pub address: IpAddr,
+}
+
+/// How a request proves who sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token of this session.
+    Session(Uuid),
+    /// A personal API token.
+    Token(TokenId),
 }
 
 impl Actor {
@@ -49,6 +66,40 @@ impl Actor {
         Subject {
             user: self.user,
             role: self.role,
+        }
+    }
+
+    /// Their session, if they have one.
+    pub const fn session(&self) -> Option<Uuid> {
+        match self.credential {
+            Credential::Session(session) => Some(session),
+            Credential::Token(_) => None,
+        }
+    }
+
+    /// The same person as they are now; `None` when their credential has ended.
+    pub async fn still(&self, api: &Api) -> Result<Option<Self>, Problem> {
+        match &self.credential {
+            Credential::Session(_) => api.sessions().still(self).await,
+            Credential::Token(token) => personal_token::still(api, self, token).await,
+        }
+    }
+
+    /// Refuses a credential that is not for this.
+    fn must_hold(self, scope: Scope) -> Result<Self, Problem> {
+        match self.scopes.is_none_or(|scopes| scopes.holds(scope)) {
+            true => Ok(self),
+            false => Err(Problem::new(Code::Forbidden)
+                .detail(format!(
+                    "The API token does not have the scope {:?}.",
+                    scope.as_str()
+                ))
+                .denied(Denial {
+                    action: scope.as_str(),
+                    target_kind: "scope",
+                    target: String::new(),
+                    reason: "scope",
+                })),
         }
     }
 
@@ -64,7 +115,7 @@ impl FromRequestParts<Api> for Actor {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let peer = Peer::of(api, parts);
         let actor = match bearer(&parts.headers) {
-            Bearer::Token(token) => api.sessions().actor(token, peer.address).await?,
+            Bearer::Token(token) => by_bearer(api, token, peer.address).await?,
             Bearer::Other => return Err(Problem::new(Code::NotSignedIn)),
             Bearer::Absent => {
                 let token = cookie::read(&parts.headers, cookie::ACCESS)
@@ -80,7 +131,49 @@ impl FromRequestParts<Api> for Actor {
             known.is(actor.by());
         }
         tracing::Span::current().record("user.id", tracing::field::display(actor.user));
-        Ok(actor)
+        actor.must_hold(scope_of(&parts.method))
+    }
+}
+
+/// Who a bearer token speaks for, be it of a session or a personal one.
+async fn by_bearer(api: &Api, token: &str, address: IpAddr) -> Result<Actor, Problem> {
+    match token.starts_with(personal_token::PREFIX) {
+        true => personal_token::actor(api, token, address).await,
+        false => api.sessions().actor(token, address).await,
+    }
+}
+
+/// What a personal token must be good for to send such a request at all; what it may do is decided by the route.
+fn scope_of(method: &Method) -> Scope {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Scope::Read,
+        _ => Scope::Manage,
+    }
+}
+
+/// A person with a session of their own: what a personal API token may never do (sign-in, passwords, other tokens).
+#[derive(Debug, Clone)]
+pub struct InPerson {
+    /// Who.
+    pub actor: Actor,
+    /// Their session.
+    pub session: Uuid,
+}
+
+impl FromRequestParts<Api> for InPerson {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let actor = Actor::from_request_parts(parts, api).await?;
+        match actor.session() {
+            Some(session) => Ok(Self { actor, session }),
+            None => Err(Problem::new(Code::InPersonOnly).denied(Denial {
+                action: "sign_in_settings",
+                target_kind: "user",
+                target: actor.user.to_string(),
+                reason: "token",
+            })),
+        }
     }
 }
 
@@ -133,11 +226,12 @@ impl Arrival {
             (None, Some(cookie)) => cookie,
             (None, None) => return Err(Close::Unauthenticated.into()),
         };
-        api.sessions()
-            .actor(token.expose_secret(), self.address)
+        by_bearer(api, token.expose_secret(), self.address)
             .await
+            .and_then(|actor| actor.must_hold(Scope::Read))
             .map_err(|problem| match problem.code() {
                 Code::NotSignedIn => Close::Unauthenticated.into(),
+                Code::Forbidden => Close::Forbidden.into(),
                 _ => Close::TryLater.into(),
             })
     }

@@ -17,6 +17,17 @@ use crate::{auth::secret, code::Code, problem::Problem};
 /// How long a check may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What became of a password that somebody gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not the one.
+    Wrong,
+    /// It is.
+    Right,
+    /// It is, and its hash is of a weaker kind than today's: hash it again while the password is at hand.
+    Outdated,
+}
+
 /// Hashes and checks passwords.
 #[derive(Clone)]
 pub struct Passwords {
@@ -50,17 +61,17 @@ impl Passwords {
         blocking(Arc::clone(&self.permits), move || hash(&password)).await?
     }
 
-    /// Whether the password is the one of the stored hash; always false, in the same time, without a hash.
+    /// Whether the password is the one of the stored hash; always wrong, in the same time, without a hash.
     pub async fn verify(
         &self,
-        stored: Option<String>,
+        stored: Option<SecretString>,
         password: SecretString,
-    ) -> Result<bool, Problem> {
+    ) -> Result<Verdict, Problem> {
         let known = stored.is_some();
-        let phc = stored.unwrap_or_else(|| self.nobody.as_ref().to_owned());
-        let matches =
+        let phc = stored.unwrap_or_else(|| self.nobody.as_ref().into());
+        let verdict =
             blocking(Arc::clone(&self.permits), move || verify(&phc, &password)).await??;
-        Ok(known && matches)
+        Ok(if known { verdict } else { Verdict::Wrong })
     }
 }
 
@@ -87,11 +98,29 @@ fn hash(password: &SecretString) -> Result<String, Problem> {
         .map_err(|error| Problem::internal(&error))
 }
 
-fn verify(phc: &str, password: &SecretString) -> Result<bool, Problem> {
-    let phc = PasswordHash::new(phc).map_err(|error| Problem::internal(&error))?;
-    Ok(Argon2::default()
+/// With the costs that the hash names, whatever they are today.
+fn verify(phc: &SecretString, password: &SecretString) -> Result<Verdict, Problem> {
+    let phc = PasswordHash::new(phc.expose_secret()).map_err(|error| Problem::internal(&error))?;
+    let matches = Argon2::default()
         .verify_password(password.expose_secret().as_bytes(), &phc)
-        .is_ok())
+        .is_ok();
+    Ok(match (matches, is_current(&phc)) {
+        (false, _) => Verdict::Wrong,
+        (true, true) => Verdict::Right,
+        (true, false) => Verdict::Outdated,
+    })
+}
+
+/// Whether a hash made now would have the same algorithm and costs.
+fn is_current(phc: &PasswordHash) -> bool {
+    let costs = argon2::Params::try_from(phc);
+    phc.algorithm == argon2::Algorithm::Argon2id.ident()
+        && phc.version == Some(argon2::Version::default().into())
+        && costs.is_ok_and(|costs| {
+            let now = argon2::Params::default();
+            (costs.m_cost(), costs.t_cost(), costs.p_cost())
+                == (now.m_cost(), now.t_cost(), now.p_cost())
+        })
 }
 
 #[cfg(test)]
@@ -103,23 +132,36 @@ mod tests {
         let passwords = Passwords::new(1).await.unwrap();
         let phc = passwords.hash("tangerine lamp 7".into()).await.unwrap();
         assert!(phc.starts_with("$argon2id$v=19$"), "{phc}");
-        assert!(
-            passwords
-                .verify(Some(phc.clone()), "tangerine lamp 7".into())
-                .await
-                .unwrap()
+        let verdict = async |phc: Option<&str>, password: &str| {
+            let phc = phc.map(SecretString::from);
+            passwords.verify(phc, password.into()).await.unwrap()
+        };
+        assert_eq!(
+            verdict(Some(&phc), "tangerine lamp 7").await,
+            Verdict::Right
         );
-        assert!(
-            !passwords
-                .verify(Some(phc), "tangerine lamp 8".into())
-                .await
-                .unwrap()
+        assert_eq!(
+            verdict(Some(&phc), "tangerine lamp 8").await,
+            Verdict::Wrong
         );
-        assert!(
-            !passwords
-                .verify(None, "tangerine lamp 7".into())
-                .await
-                .unwrap()
+        assert_eq!(verdict(None, "tangerine lamp 7").await, Verdict::Wrong);
+        // Half the memory: good, but to be made anew.
+        let params = argon2::Params::new(9_728, 2, 1, None).unwrap();
+        let weak = Argon2::new(
+            argon2::Algorithm::Argon2id,
+            argon2::Version::default(),
+            params,
+        )
+        .hash_password(b"tangerine lamp 7")
+        .map(|phc: PasswordHash| phc.to_string())
+        .unwrap();
+        assert_eq!(
+            verdict(Some(&weak), "tangerine lamp 7").await,
+            Verdict::Outdated
+        );
+        assert_eq!(
+            verdict(Some(&weak), "tangerine lamp 8").await,
+            Verdict::Wrong
         );
     }
 }

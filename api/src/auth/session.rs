@@ -20,20 +20,20 @@ use axum::{
 };
 use chatops_projections::{Store, view};
 use chatops_schemas::{
-    clock::{Clock, IdSource, Timestamp},
+    clock::{Clock, Timestamp},
     ids::UserId,
 };
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{
-    actor::Actor,
+    actor::{Actor, Credential},
     cookie,
     secret::{self, Digest},
     token::Tokens,
 };
 use crate::{
-    body::session::{Keep, Session},
+    body::session::{Keep, Method, Session},
     code::Code,
     peer::Peer,
     problem::Problem,
@@ -69,12 +69,32 @@ impl FromRequestParts<Api> for Opening {
     }
 }
 
+impl Opening {
+    /// Where it comes from.
+    pub const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+}
+
+/// What became of a refresh token.
+#[derive(Debug)]
+pub enum Renewal {
+    /// It was exchanged; this is the answer.
+    Renewed(Box<Response>),
+    /// Two parties hold it: the session has ended for both.
+    Reused {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        session: Uuid,
+    },
+}
+
 /// Opens, renews, ends and looks up sessions.
 #[derive(Debug)]
 pub struct Sessions {
     store: Store,
     clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
     tokens: Tokens,
     refresh_ttl: Duration,
     /// Session → the person and when that was looked up.
@@ -83,17 +103,10 @@ pub struct Sessions {
 
 impl Sessions {
     /// With these.
-    pub fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
-        tokens: Tokens,
-        refresh_ttl: Duration,
-    ) -> Self {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, refresh_ttl: Duration) -> Self {
         Self {
             store,
             clock,
-            ids,
             tokens,
             refresh_ttl,
             alive: Mutex::default(),
@@ -104,15 +117,18 @@ impl Sessions {
     pub async fn open(
         &self,
         user: view::User,
+        family: Uuid,
+        method: Method,
         opening: &Opening,
         keep: Keep,
         status: StatusCode,
     ) -> Result<Response, Problem> {
         let token = secret::token()?;
-        let family = self.ids.next();
-        self.store
-            .put_refresh(&self.refresh(&token, family, user.id, opening))
-            .await?;
+        let refresh = view::Refresh {
+            method: method.as_str().to_owned(),
+            ..self.refresh(&token, family, user.id, opening)
+        };
+        self.store.put_refresh(&refresh).await?;
         self.answer(user, family, &token, opening, keep, status)
     }
 
@@ -123,9 +139,9 @@ impl Sessions {
         from: Keep,
         opening: &Opening,
         keep: Keep,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Renewal, Problem> {
         let token = secret::token()?;
-        // Family and person are those of the old token.
+        // Family, person and method are those of the old token.
         let new = self.refresh(&token, Uuid::nil(), UserId(Uuid::nil()), opening);
         let old = Digest::of(old.expose_secret());
         let grace = match from {
@@ -138,8 +154,10 @@ impl Sessions {
                 self.forget(family);
                 metrics::counter!("chatops_api_refresh_reuse_total").increment(1);
                 tracing::warn!(user.id = %user, "a refresh token was used twice: its session is ended");
-                return Err(Problem::new(Code::SessionEnded)
-                    .detail("The token was used before; the session is ended."));
+                return Ok(Renewal::Reused {
+                    user,
+                    session: family,
+                });
             }
             view::Rotation::Refused => return Err(Problem::new(Code::SessionEnded)),
         };
@@ -148,7 +166,8 @@ impl Sessions {
             .user(user)
             .await?
             .ok_or(Problem::new(Code::SessionEnded))?;
-        self.answer(user, family, &token, opening, keep, StatusCode::OK)
+        let response = self.answer(user, family, &token, opening, keep, StatusCode::OK)?;
+        Ok(Renewal::Renewed(Box::new(response)))
     }
 
     fn refresh(
@@ -167,7 +186,8 @@ impl Sessions {
             issued_at: now,
             expires_at: now.plus_micros(ttl),
             user_agent: opening.user_agent.clone(),
-            address: Some(opening.peer.address.to_string()),
+            address: Some(opening.peer.address.to_canonical().to_string()),
+            method: String::new(),
         }
     }
 
@@ -228,7 +248,8 @@ impl Sessions {
         Ok(Actor {
             user: user.id,
             role: user.role,
-            session: claims.sid,
+            credential: Credential::Session(claims.sid),
+            scopes: None,
             expires_at,
             address,
         })
@@ -236,10 +257,11 @@ impl Sessions {
 
     /// The same person as they are now; `None` when their session has ended.
     pub async fn still(&self, actor: &Actor) -> Result<Option<Actor>, Problem> {
-        self.forget(actor.session);
-        let user = self
-            .living(actor.session, actor.user, self.clock.now())
-            .await?;
+        let Some(session) = actor.session() else {
+            return Ok(None);
+        };
+        self.forget(session);
+        let user = self.living(session, actor.user, self.clock.now()).await?;
         Ok(user.map(|user| Actor {
             role: user.role,
             ..actor.clone()
@@ -286,13 +308,19 @@ impl Sessions {
             .remove(&session);
     }
 
-    /// Ends one session of a person.
-    pub async fn end(&self, user: UserId, session: Uuid) -> Result<(), Problem> {
-        self.store
+    /// Sessions of a person that are still good.
+    pub async fn of(&self, user: UserId) -> Result<Vec<view::Session>, Problem> {
+        Ok(self.store.sessions(user, self.clock.now()).await?)
+    }
+
+    /// Ends one session of a person; whether there was one.
+    pub async fn end(&self, user: UserId, session: Uuid) -> Result<bool, Problem> {
+        let ended = self
+            .store
             .end_sessions(user, Some(session), None, self.clock.now())
             .await?;
         self.forget(session);
-        Ok(())
+        Ok(!ended.is_empty())
     }
 
     /// Ends the session of a refresh token.
@@ -304,13 +332,14 @@ impl Sessions {
             .await?)
     }
 
-    /// Ends all sessions of a person but one.
-    pub async fn end_others(&self, user: UserId, except: Uuid) -> Result<(), Problem> {
-        self.store
-            .end_sessions(user, None, Some(except), self.clock.now())
+    /// Ends all sessions of a person, but not `except`; which ones.
+    pub async fn end_all(&self, user: UserId, except: Option<Uuid>) -> Result<Vec<Uuid>, Problem> {
+        let ended = self
+            .store
+            .end_sessions(user, None, except, self.clock.now())
             .await?;
         self.forget_all_of(user);
-        Ok(())
+        Ok(ended)
     }
 
     /// Forgets what is remembered of a person: their account changed.

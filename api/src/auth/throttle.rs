@@ -1,6 +1,9 @@
 //! How often somebody may guess. Only failures count, per address and per account *and* address, so that nobody can lock
 //! another person out: whoever floods an account from one place changes nothing for its owner elsewhere.
 //!
+//! Guesses from many places at once are counted per account, too, but that limit is only for places from which nobody has
+//! signed in to this account lately ([`Throttle::everywhere`]): its owner at a usual place is never behind it.
+//!
 //! An attempt is charged before it is judged, so that a burst of parallel guesses is counted too, and given back when it
 //! was right. Pure but for a lock: the time is an argument. Memory is bounded; under a flood of addresses the oldest are
 //! forgotten.
@@ -31,6 +34,10 @@ const PER_ADDRESS: Rate = Rate {
     burst: 40,
     refill_s: 3,
 };
+const PER_ACCOUNT: Rate = Rate {
+    burst: 100,
+    refill_s: 30,
+};
 const NEW_ACCOUNTS: Rate = Rate {
     burst: 60,
     refill_s: 20,
@@ -40,6 +47,7 @@ const NEW_ACCOUNTS: Rate = Rate {
 enum Place {
     Address(IpAddr),
     Account(IpAddr, String),
+    Everywhere(String),
     Registration(IpAddr),
 }
 
@@ -48,6 +56,7 @@ impl Place {
         match self {
             Self::Address(_) => PER_ADDRESS,
             Self::Account(..) => PER_ACCOUNT_AND_ADDRESS,
+            Self::Everywhere(_) => PER_ACCOUNT,
             Self::Registration(_) => NEW_ACCOUNTS,
         }
     }
@@ -71,6 +80,19 @@ impl Throttle {
             ],
             now,
         )
+    }
+
+    /// Charges a guess at an account by somebody at a place that the account does not know; refused with the seconds to
+    /// wait.
+    pub fn everywhere(&self, account: &str, now: Timestamp) -> Result<(), u64> {
+        self.charge([Place::Everywhere(account.to_owned())], now)
+    }
+
+    /// Gives [`Self::everywhere`] back: the guess was right.
+    pub fn succeeded_everywhere(&self, account: &str) {
+        if let Some(at) = self.table().get_mut(&Place::Everywhere(account.to_owned())) {
+            *at -= PER_ACCOUNT.refill_s * 1_000_000;
+        }
     }
 
     /// The guess was right: forgets the failures at this account and address.
@@ -183,6 +205,22 @@ mod tests {
         }
         throttle.attempt(HERE, "new", at(0)).unwrap_err();
         throttle.attempt(THERE, "new", at(0)).unwrap();
+    }
+
+    #[test]
+    fn guesses_from_many_places_are_counted_together_and_right_ones_given_back() {
+        let throttle = Throttle::default();
+        for _ in 0..PER_ACCOUNT.burst {
+            throttle.everywhere("ada", at(0)).unwrap();
+            throttle.succeeded_everywhere("ada");
+        }
+        for _ in 0..PER_ACCOUNT.burst {
+            throttle.everywhere("ada", at(0)).unwrap();
+        }
+        assert_eq!(throttle.everywhere("ada", at(0)), Err(31));
+        throttle.everywhere("bob", at(0)).unwrap();
+        throttle.attempt(HERE, "ada", at(0)).unwrap();
+        throttle.everywhere("ada", at(31)).unwrap();
     }
 
     #[test]

@@ -83,6 +83,7 @@ pub fn of(stream: StreamName, recorded: &Recorded) -> Option<Change> {
             server: removed.server,
         }),
         Payload::UserPasswordChanged(changed) => Some(Change::Account { user: changed.user }),
+        Payload::TokenRevoked(revoked) => Some(Change::Account { user: revoked.user }),
         Payload::MetricsSample(_)
         | Payload::AgentRefused(_)
         | Payload::NameClaimed(_)
@@ -96,7 +97,14 @@ pub fn of(stream: StreamName, recorded: &Recorded) -> Option<Change> {
         | Payload::SignedOut(_)
         | Payload::SessionEnded(_)
         | Payload::AccessDenied(_)
-        | Payload::Exported(_) => None,
+        | Payload::Exported(_)
+        | Payload::TokenIssued(_)
+        | Payload::SecondFactorEnabled(_)
+        | Payload::SecondFactorDisabled(_)
+        | Payload::RecoveryCodesMade(_)
+        | Payload::PasskeyAdded(_)
+        | Payload::PasskeyRemoved(_)
+        | Payload::IdentityLinked(_) => None,
     }
 }
 

@@ -104,7 +104,7 @@ pub async fn talk(
             },
             user = rechecks.recv() => match user {
                 Ok(user) if user != actor.user => {}
-                Ok(_) | Err(RecvError::Lagged(_)) => match api.sessions().still(&actor).await {
+                Ok(_) | Err(RecvError::Lagged(_)) => match actor.still(api).await {
                     Ok(Some(now)) => { viewer.become_subject(now.subject()); actor = now; }
                     Ok(None) => return Err(Close::Unauthenticated.into()),
                     Err(_) => return Err(Close::TryLater.into()),

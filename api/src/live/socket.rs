@@ -224,7 +224,7 @@ impl Client {
     }
 
     async fn recheck(&mut self, api: &Api) -> Result<(), End> {
-        match api.sessions().still(&self.actor).await {
+        match self.actor.still(api).await {
             Ok(Some(actor)) => {
                 self.viewer.become_subject(actor.subject());
                 self.actor = actor;

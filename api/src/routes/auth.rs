@@ -7,4 +7,6 @@ pub mod logout;
 pub mod me;
 pub mod refresh;
 pub mod register;
+pub mod sessions;
 pub mod status;
+pub mod tokens;

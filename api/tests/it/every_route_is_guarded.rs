@@ -319,7 +319,7 @@ fn bad_bodies() -> Vec<Vec<u8>> {
         json!({
             "username": {"$ne": null}, "password": [], "email": 5, "full_name": {}, "setup_token": 1, "session": "both",
             "refresh_token": {}, "current_password": null, "new_password": 1, "name": {"a": 1}, "tags": "x",
-            "interval_ms": "5", "server_id": {"x": 1}, "expires_at": "tomorrow",
+            "interval_ms": "5", "server_id": {"x": 1}, "expires_at": "tomorrow", "scopes": "read",
         })
         .to_string()
         .into_bytes(),
@@ -328,7 +328,7 @@ fn bad_bodies() -> Vec<Vec<u8>> {
             "username": "'; DROP TABLE users; --", "password": "x", "email": "<script>alert(1)</script>", "full_name": "a\u{0}b",
             "session": "token", "refresh_token": "' OR '1'='1", "current_password": "x", "new_password": "x",
             "name": "\u{202e}gnp.exe\u{0}", "tags": ["\u{0}"], "interval_ms": 0, "server_id": "' OR 1=1 --",
-            "expires_at": "0000-00-00T99:99:99Z",
+            "expires_at": "0000-00-00T99:99:99Z", "scopes": ["everything"],
         })
         .to_string()
         .into_bytes(),
@@ -353,6 +353,8 @@ impl Ids {
             json!({"current_password": crate::app::PASSWORD, "new_password": "quite another 9"})
         } else if template.ends_with("/auth/me") {
             json!({"full_name": "Somebody"})
+        } else if template.ends_with("/auth/tokens") {
+            json!({"name": "stolen", "scopes": ["read"], "expires_at": "2099-01-01T00:00:00Z"})
         } else {
             json!({"name": "stolen"})
         }

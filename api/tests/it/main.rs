@@ -11,4 +11,5 @@ mod openapi;
 mod operations;
 mod servers;
 mod sessions;
+mod tokens;
 mod witness;

@@ -372,3 +372,114 @@ async fn tokens_of_nobody_are_refused() {
         .basic_auth("root", Some(PASSWORD));
     assert_eq!(app.stranger().send(basic).await.0, 401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_sees_where_they_are_signed_in_and_ends_it() {
+    let app = App::start().await;
+    let owner = app.owner().await;
+    let ada = app.operator("ada").await;
+    let stranger = app.stranger();
+    let request = stranger
+        .request(Method::POST, "/api/v1/auth/login")
+        .header(header::USER_AGENT, "lost phone")
+        .json(&login("root", PASSWORD));
+    let (_, phone) = stranger.send(request).await;
+    let phone = stranger.with_token(phone["access_token"].as_str().unwrap());
+    assert_eq!(phone.get("/api/v1/auth/me").await.0, 200);
+
+    let (status, list) = owner.get("/api/v1/auth/sessions").await;
+    let sessions = list["sessions"].as_array().unwrap();
+    assert_eq!((status, sessions.len()), (200, 2), "{list}");
+    let lost = sessions
+        .iter()
+        .find(|one| one["user_agent"] == "lost phone")
+        .unwrap();
+    assert_eq!(
+        (&lost["current"], &lost["method"], &lost["address"]),
+        (&json!(false), &json!("password"), &json!("127.0.0.1"))
+    );
+    let current = sessions.iter().filter(|one| one["current"] == true).count();
+    assert_eq!(current, 1);
+
+    let path = format!("/api/v1/auth/sessions/{}", lost["id"].as_str().unwrap());
+    assert_eq!(ada.delete(&path).await.1["code"], "CO1221");
+    assert_eq!(phone.get("/api/v1/auth/me").await.0, 200);
+    assert_eq!(owner.delete(&path).await.0, 204);
+    assert_eq!(phone.get("/api/v1/auth/me").await.1["code"], "CO1002");
+    assert_eq!(owner.delete(&path).await.1["code"], "CO1221");
+    assert_eq!(
+        owner.delete("/api/v1/auth/sessions/x").await.1["code"],
+        "CO1221"
+    );
+
+    let (_, other) = stranger
+        .post("/api/v1/auth/login", &login("root", PASSWORD))
+        .await;
+    let other = stranger.with_token(other["access_token"].as_str().unwrap());
+    assert_eq!(other.get("/api/v1/auth/me").await.0, 200);
+    assert_eq!(owner.delete("/api/v1/auth/sessions").await.0, 204);
+    assert_eq!(other.get("/api/v1/auth/me").await.0, 401);
+    assert_eq!(owner.get("/api/v1/auth/me").await.0, 200);
+    assert_eq!(ada.get("/api/v1/auth/me").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_of_former_costs_is_made_anew_at_the_next_sign_in() {
+    let app = App::start().await;
+    app.owner().await;
+    // Argon2id with a quarter of the memory and half the passes.
+    let params = argon2::Params::new(4_864, 1, 1, None).unwrap();
+    let former = argon2::Argon2::new(
+        argon2::Algorithm::Argon2id,
+        argon2::Version::default(),
+        params,
+    );
+    let former: argon2::password_hash::phc::PasswordHash =
+        argon2::password_hash::PasswordHasher::hash_password(&former, PASSWORD.as_bytes()).unwrap();
+    app.database
+        .psql(&format!("UPDATE vault_password SET phc = '{former}'"))
+        .await
+        .unwrap();
+    let phc = async || {
+        let phc = app.database.psql("SELECT phc FROM vault_password").await;
+        phc.unwrap()
+    };
+    let stranger = app.stranger();
+    let wrong = login("root", "tangerine lamp 8");
+    assert_eq!(stranger.post("/api/v1/auth/login", &wrong).await.0, 401);
+    assert!(phc().await.contains("m=4864,t=1"), "{}", phc().await);
+    for _ in 0..2 {
+        let right = login("root", PASSWORD);
+        assert_eq!(stranger.post("/api/v1/auth/login", &right).await.0, 200);
+        assert!(phc().await.contains("m=19456,t=2"), "{}", phc().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_from_everywhere_slows_strangers_and_not_the_person() {
+    let app = App::with(Config {
+        behind_proxy: true,
+        ..Config::default()
+    })
+    .await;
+    app.owner().await;
+    let stranger = app.stranger();
+    let from = async |address: String, password: &str| {
+        let request = stranger.request(Method::POST, "/api/v1/auth/login");
+        let request = request.header("X-Forwarded-For", address);
+        stranger
+            .send(request.json(&login("root", password)))
+            .await
+            .0
+    };
+    assert_eq!(from("192.0.2.7".to_owned(), PASSWORD).await, 200);
+    let mut refused = 0;
+    for n in 0..110 {
+        let status = from(format!("10.0.{n}.1"), "wrong").await;
+        refused += usize::from(status == 429);
+    }
+    assert!((1..=10).contains(&refused), "{refused}");
+    assert_eq!(from("203.0.113.9".to_owned(), "wrong").await, 429);
+    // Where they were before, they come in.
+    assert_eq!(from("192.0.2.7".to_owned(), PASSWORD).await, 200);
+}

@@ -4,14 +4,20 @@ use chatops_bus::StreamName;
 use chatops_schemas::{
     codec,
     envelope::Envelope,
-    event::{access::AccessDenied, ctl::ServerRegistered},
+    event::{
+        Event,
+        access::{
+            AccessDenied, Method, SessionEnded, SignInFailed, SignedIn, SignedOut, Witnessed,
+        },
+        ctl::ServerRegistered,
+    },
     ids::ServerId,
     subject::{self, Entity},
 };
 use chatops_testkit::eventually;
 use serde_json::json;
 
-use crate::app::{App, SOON};
+use crate::app::{App, PASSWORD, SOON};
 
 async fn denials(app: &App) -> Option<Envelope<AccessDenied>> {
     let last = app
@@ -68,7 +74,8 @@ async fn every_way_to_a_hidden_server_leaves_a_trace_and_a_missing_one_does_not(
             "revoke_key",
         ),
     ];
-    let mut seen = 0;
+    // The sign-ins above.
+    let mut seen = 2;
     for (method, path, action) in asked {
         let status = match method {
             "GET" => outsider.get(&path).await.0,
@@ -93,4 +100,81 @@ async fn every_way_to_a_hidden_server_leaves_a_trace_and_a_missing_one_does_not(
         );
         assert_eq!(event.address.as_deref(), Some("127.0.0.1"));
     }
+}
+
+/// The newest event of a kind, once there is one that fits.
+async fn seen<T: Event + Witnessed>(app: &App, fits: impl Fn(&T) -> bool) -> Envelope<T> {
+    let newest = async || {
+        let subject = subject::access(T::KIND);
+        let last = app.bus.last(StreamName::Access, &subject).await.unwrap()?;
+        let event = codec::decode::<T>(&last.payload).unwrap();
+        fits(&event.data).then_some(event)
+    };
+    eventually(T::TYPE, SOON, async || newest().await.is_some()).await;
+    newest().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn coming_in_failing_and_going_out_leave_traces() {
+    let app = App::start().await;
+    let owner = app.owner().await;
+    let (_, me) = owner.get("/api/v1/auth/me").await;
+    let id = me["id"].as_str().unwrap();
+    let stranger = app.stranger();
+    let login = async |name: &str, password: &str| {
+        let body = json!({"username": name, "password": password});
+        stranger.post("/api/v1/auth/login", &body).await
+    };
+    let session_of = async |fits: &dyn Fn(&serde_json::Value) -> bool| {
+        let (_, list) = owner.get("/api/v1/auth/sessions").await;
+        let sessions = list["sessions"].as_array().unwrap().clone();
+        let found = sessions.into_iter().find(fits).unwrap();
+        found["id"].as_str().unwrap().to_owned()
+    };
+
+    // A name that nobody has may be a password: only its digest is kept.
+    assert_eq!(login("tangerine lamp 7", "x").await.0, 401);
+    let failed = seen(&app, |event: &SignInFailed| event.user.is_none()).await;
+    assert_eq!(failed.data.reason, "wrong_credentials");
+    assert_eq!(failed.data.name_digest.unwrap().len(), 64);
+    assert_eq!(
+        (failed.actor.as_deref(), failed.address.as_deref()),
+        (Some("stranger"), Some("127.0.0.1"))
+    );
+    assert_eq!(login("root", "wrong").await.0, 401);
+    let failed = seen(&app, |event: &SignInFailed| event.user.is_some()).await;
+    assert_eq!(failed.data.user.unwrap().to_string(), id);
+
+    let (_, phone) = login("root", PASSWORD).await;
+    let phone = stranger.with_token(phone["access_token"].as_str().unwrap());
+    let other = session_of(&|one| one["current"] == false).await;
+    let came = seen(&app, |event: &SignedIn| event.session.to_string() == other).await;
+    assert_eq!(came.data.method, Method::Password);
+    assert_eq!(came.actor, Some(format!("user:{id}")));
+    assert_eq!(phone.post("/api/v1/auth/logout", &json!({})).await.0, 204);
+    seen(&app, |event: &SignedOut| event.session.to_string() == other).await;
+
+    let (_, lost) = login("root", PASSWORD).await;
+    let other = session_of(&|one| one["current"] == false).await;
+    owner
+        .delete(&format!("/api/v1/auth/sessions/{other}"))
+        .await;
+    let ended = seen(&app, |event: &SessionEnded| {
+        event.session.to_string() == other
+    })
+    .await;
+    assert_eq!(ended.data.reason, "revoked");
+    let body = json!({"refresh_token": lost["refresh_token"]});
+    assert_eq!(stranger.post("/api/v1/auth/refresh", &body).await.0, 401);
+
+    let (_, copied) = login("root", PASSWORD).await;
+    let other = session_of(&|one| one["current"] == false).await;
+    let body = json!({"refresh_token": copied["refresh_token"]});
+    stranger.post("/api/v1/auth/refresh", &body).await;
+    stranger.post("/api/v1/auth/refresh", &body).await;
+    let ended = seen(&app, |event: &SessionEnded| {
+        event.session.to_string() == other
+    })
+    .await;
+    assert_eq!(ended.data.reason, "reuse");
 }

@@ -1,4 +1,4 @@
-//! `OPS_CTL` → `users`, `name_claims`, `servers`, `api_keys`.
+//! `OPS_CTL` → `users`, `name_claims`, `sign_in_ways`, `api_tokens`, `servers`, `api_keys`.
 //!
 //! An aggregate is one subject. Once an event of it is parked, what follows on that subject is parked behind it: applying
 //! the second decision without the first could show something that nobody decided.
@@ -19,7 +19,10 @@ use crate::{
     error::StoreError,
     park::{Parking, Reason},
     projector::{Projection, Refusal},
-    store::inventory::{self as write, Stored},
+    store::{
+        credential::{self, Proof},
+        inventory::{self as write, Stored},
+    },
 };
 
 /// The read model.
@@ -121,6 +124,29 @@ impl Projection for Inventory {
                     write::key_issued(tx, stored, event.actor.as_deref(), data).await?
                 }
                 Payload::KeyRevoked(data) => write::key_revoked(tx, stored, data).await?,
+                Payload::TokenIssued(data) => credential::token_issued(tx, stored, data).await?,
+                Payload::TokenRevoked(data) => credential::token_revoked(tx, stored, data).await?,
+                Payload::SecondFactorEnabled(data) => {
+                    credential::added(tx, stored, data.user, Proof::Totp).await?
+                }
+                Payload::SecondFactorDisabled(data) => {
+                    credential::removed(tx, stored, data.user, Proof::Totp).await?
+                }
+                Payload::RecoveryCodesMade(data) => {
+                    credential::touched(tx, stored, data.user).await?
+                }
+                Payload::PasskeyAdded(data) => {
+                    let proof = Proof::Passkey(&data.passkey, &data.name);
+                    credential::added(tx, stored, data.user, proof).await?
+                }
+                Payload::PasskeyRemoved(data) => {
+                    let proof = Proof::Passkey(&data.passkey, "");
+                    credential::removed(tx, stored, data.user, proof).await?
+                }
+                Payload::IdentityLinked(data) => {
+                    let proof = Proof::Identity(&data.issuer, &data.subject);
+                    credential::added(tx, stored, data.user, proof).await?
+                }
                 // Parked when it was read.
                 Payload::MetricsSample(_)
                 | Payload::AgentHello(_)
@@ -178,6 +204,14 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::ServerDeleted(data) => ("server", Some(data.server.to_string())),
         Payload::KeyIssued(data) => ("key", Some(data.key.to_string())),
         Payload::KeyRevoked(data) => ("key", Some(data.key.to_string())),
+        Payload::TokenIssued(data) => ("token", Some(data.token.to_string())),
+        Payload::TokenRevoked(data) => ("token", Some(data.token.to_string())),
+        Payload::SecondFactorEnabled(data) => ("user", Some(data.user.to_string())),
+        Payload::SecondFactorDisabled(data) => ("user", Some(data.user.to_string())),
+        Payload::RecoveryCodesMade(data) => ("user", Some(data.user.to_string())),
+        Payload::PasskeyAdded(data) => ("user", Some(data.user.to_string())),
+        Payload::PasskeyRemoved(data) => ("user", Some(data.user.to_string())),
+        Payload::IdentityLinked(data) => ("user", Some(data.user.to_string())),
         Payload::MetricsSample(_)
         | Payload::AgentHello(_)
         | Payload::AgentConnected(_)

@@ -83,6 +83,11 @@ impl Store {
                 .await
                 .doing("remove sign-ins that are long over")?
                 .rows_affected();
+        removed.rows += sqlx::query!("DELETE FROM vault_ceremony WHERE expires_at < now()")
+            .execute(&mut connection)
+            .await
+            .doing("remove sign-ins that nobody finished")?
+            .rows_affected();
         connection
             .close()
             .await

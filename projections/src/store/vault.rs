@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Store, datetime, timestamp};
 use crate::{
     error::{Doing, StoreError},
-    text::optional,
+    text::{clean, optional},
     view::{Refresh, Rotation, Session},
 };
 
@@ -48,6 +48,45 @@ impl Store {
         .await
         .doing("store a password's digest")?;
         Ok(())
+    }
+
+    /// Replaces a password's digest by another one of the same password, unless the password was changed meanwhile.
+    pub async fn refresh_password(
+        &self,
+        user: UserId,
+        old_phc: &SecretString,
+        phc: &SecretString,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "UPDATE vault_password SET phc = $3 WHERE user_id = $1 AND phc = $2",
+            user.0,
+            old_phc.expose_secret(),
+            phc.expose_secret(),
+        )
+        .execute(&self.pool)
+        .await
+        .doing("renew a password's digest")?;
+        Ok(())
+    }
+
+    /// Whether a person has been signed in from this address since a moment.
+    pub async fn was_here(
+        &self,
+        user: UserId,
+        address: &str,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        sqlx::query_scalar!(
+            r#"
+            SELECT EXISTS (SELECT 1 FROM vault_refresh WHERE user_id = $1 AND address = $2 AND issued_at > $3) AS "here!"
+            "#,
+            user.0,
+            address,
+            datetime(since),
+        )
+        .fetch_one(&self.pool)
+        .await
+        .doing("ask whether somebody was here before")
     }
 
     /// Forgets a password, for a registration that was not completed.
@@ -90,8 +129,8 @@ impl Store {
     pub async fn put_refresh(&self, token: &Refresh) -> Result<(), StoreError> {
         sqlx::query!(
             "
-            INSERT INTO vault_refresh (token_sha256, family, user_id, issued_at, expires_at, user_agent, address)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO vault_refresh (token_sha256, family, user_id, issued_at, expires_at, user_agent, address, method)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ",
             &token.token_sha256[..],
             token.family,
@@ -100,6 +139,7 @@ impl Store {
             datetime(token.expires_at),
             optional(token.user_agent.as_deref(), CLIENT),
             optional(token.address.as_deref(), CLIENT),
+            &*clean(&token.method, CLIENT),
         )
         .execute(&self.pool)
         .await
@@ -108,7 +148,7 @@ impl Store {
     }
 
     /// Exchanges a refresh token for a new one of the same family; `new` gives the new digest, times and client, its
-    /// family and user are taken from the old one.
+    /// family, user and method are taken from the old one.
     ///
     /// A token that was exchanged already ends its family, unless that was less than `grace` ago: two tabs of a browser may
     /// ask at the same time with the same cookie.
@@ -122,7 +162,7 @@ impl Store {
         let mut tx = self.pool.begin().await.doing("begin a rotation")?;
         let old = sqlx::query!(
             "
-            SELECT family, user_id, expires_at, rotated_at, ended_at FROM vault_refresh WHERE token_sha256 = $1 FOR UPDATE
+            SELECT family, user_id, expires_at, rotated_at, ended_at, method FROM vault_refresh WHERE token_sha256 = $1 FOR UPDATE
             ",
             &old_sha256[..],
         )
@@ -163,8 +203,8 @@ impl Store {
         .doing("use a refresh token up")?;
         sqlx::query!(
             "
-            INSERT INTO vault_refresh (token_sha256, family, user_id, issued_at, expires_at, user_agent, address)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO vault_refresh (token_sha256, family, user_id, issued_at, expires_at, user_agent, address, method)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ",
             &new.token_sha256[..],
             family,
@@ -173,6 +213,7 @@ impl Store {
             datetime(new.expires_at),
             optional(new.user_agent.as_deref(), CLIENT),
             optional(new.address.as_deref(), CLIENT),
+            old.method,
         )
         .execute(&mut *tx)
         .await
@@ -201,28 +242,31 @@ impl Store {
         Ok(())
     }
 
-    /// Ends one sign-in of a user, or all (`family` is `None`), but not `except`.
+    /// Ends one sign-in of a user, or all (`family` is `None`), but not `except`; which ones that were going on.
     pub async fn end_sessions(
         &self,
         user: UserId,
         family: Option<Uuid>,
         except: Option<Uuid>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let mut ended = sqlx::query_scalar!(
             "
             UPDATE vault_refresh SET ended_at = $4 WHERE user_id = $1 AND ended_at IS NULL
-            AND ($2::uuid IS NULL OR family = $2) AND ($3::uuid IS NULL OR family <> $3)
+            AND expires_at > $4 AND ($2::uuid IS NULL OR family = $2) AND ($3::uuid IS NULL OR family <> $3)
+            RETURNING family
             ",
             user.0,
             family,
             except,
             datetime(now),
         )
-        .execute(&self.pool)
+        .fetch_all(&self.pool)
         .await
         .doing("end sign-ins")?;
-        Ok(())
+        ended.sort_unstable();
+        ended.dedup();
+        Ok(ended)
     }
 
     /// Whether a sign-in is still good: access tokens carry its family, and may be refused before they expire.
@@ -243,7 +287,7 @@ impl Store {
     pub async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         let rows = sqlx::query!(
             r#"
-            SELECT DISTINCT ON (family) family, issued_at, expires_at, user_agent, address,
+            SELECT DISTINCT ON (family) family, issued_at, expires_at, user_agent, address, method,
                    min(issued_at) OVER (PARTITION BY family) AS "since!"
             FROM vault_refresh WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
             ORDER BY family, issued_at DESC
@@ -263,6 +307,7 @@ impl Store {
                 expires_at: timestamp(row.expires_at),
                 user_agent: row.user_agent,
                 address: row.address,
+                method: row.method,
             })
             .collect();
         sessions.sort_by_key(|session| std::cmp::Reverse(session.refreshed_at));

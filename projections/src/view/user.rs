@@ -41,6 +41,8 @@ pub struct Refresh {
     pub user_agent: Option<String>,
     /// Where it came from.
     pub address: Option<String>,
+    /// How the person signed in.
+    pub method: String,
 }
 
 impl std::fmt::Debug for Refresh {
@@ -88,4 +90,6 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// Address at the last refresh.
     pub address: Option<String>,
+    /// How the person signed in.
+    pub method: String,
 }

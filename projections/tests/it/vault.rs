@@ -28,6 +28,7 @@ fn token(n: u8, family: u128, issued: i64) -> Refresh {
         expires_at: at(issued + 7 * 86_400),
         user_agent: Some("Firefox\0".to_owned()),
         address: Some("192.0.2.7".to_owned()),
+        method: "password".to_owned(),
     }
 }
 

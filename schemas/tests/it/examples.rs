@@ -5,8 +5,9 @@ use chatops_schemas::{
     clock::Timestamp,
     codec,
     envelope::Envelope,
-    event::{Event, access::*, ctl::*, fact::*, metric::*},
-    ids::{EventId, KeyId, ServerId, UserId},
+    event::{Event, access::*, credential::*, ctl::*, fact::*, metric::*},
+    ids::{EventId, KeyId, ServerId, TokenId, UserId},
+    scope::Scope,
 };
 use uuid::Uuid;
 
@@ -16,6 +17,10 @@ pub(crate) fn server() -> ServerId {
 
 fn key() -> KeyId {
     KeyId::parse("k3yk3yk3yk3yk3yk").unwrap()
+}
+
+fn token() -> TokenId {
+    TokenId::parse("t0kent0kent0kent").unwrap()
 }
 
 fn user() -> UserId {
@@ -315,6 +320,58 @@ pub(crate) fn all() -> Vec<Example> {
                 entries: 42,
             },
             Payload::Exported,
+        ),
+        example(
+            TokenIssued {
+                token: token(),
+                user: user(),
+                name: "deploy script".into(),
+                scopes: [Scope::Read, Scope::Operate].into_iter().collect(),
+                expires_at: Timestamp::from_micros(1_800_000_000_000_000),
+            },
+            Payload::TokenIssued,
+        ),
+        example(
+            TokenRevoked {
+                token: token(),
+                user: user(),
+            },
+            Payload::TokenRevoked,
+        ),
+        example(
+            SecondFactorEnabled { user: user() },
+            Payload::SecondFactorEnabled,
+        ),
+        example(
+            SecondFactorDisabled { user: user() },
+            Payload::SecondFactorDisabled,
+        ),
+        example(
+            RecoveryCodesMade { user: user() },
+            Payload::RecoveryCodesMade,
+        ),
+        example(
+            PasskeyAdded {
+                user: user(),
+                passkey: "q83vASNFZ4mrze8BI0VniQ".into(),
+                name: "laptop".into(),
+            },
+            Payload::PasskeyAdded,
+        ),
+        example(
+            PasskeyRemoved {
+                user: user(),
+                passkey: "q83vASNFZ4mrze8BI0VniQ".into(),
+            },
+            Payload::PasskeyRemoved,
+        ),
+        example(
+            IdentityLinked {
+                user: user(),
+                issuer: "https://id.example.org".into(),
+                subject: "248289761001".into(),
+            },
+            Payload::IdentityLinked,
         ),
     ]
 }

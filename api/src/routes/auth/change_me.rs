@@ -6,7 +6,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{actor::Actor, name},
+    auth::{
+        actor::{Actor, InPerson},
+        name,
+    },
     body::user::User,
     code::Code,
     decide::change_profile::{self, Profile},
@@ -37,12 +40,13 @@ pub struct ChangeMeRequest {
         (status = 200, description = "the account", body = User),
         (status = 202, description = "stored, not visible yet", body = Pending),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1010: an API token cannot do this", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CO1205 or CO1206", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn handle(
     State(api): State<Api>,
-    actor: Actor,
+    InPerson { actor, .. }: InPerson,
     Body(request): Body<ChangeMeRequest>,
 ) -> Result<Written<Json<User>>, Problem> {
     let command = change_profile::Command {

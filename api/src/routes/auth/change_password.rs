@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{actor::Actor, api_key::too_many, reset, strength},
+    auth::{actor::InPerson, api_key::too_many, door, password::Verdict, reset, strength},
     code::Code,
     extract::Body,
     peer::Peer,
@@ -34,13 +34,13 @@ pub struct ChangePasswordRequest {
     responses(
         (status = 204, description = "changed; all other sessions have ended"),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
-        (status = 403, description = "CO1008: the current password is wrong", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1008: the current password is wrong; CO1010: an API token cannot do this", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
         (status = 429, description = "CO1005", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn handle(
     State(api): State<Api>,
-    actor: Actor,
+    InPerson { actor, session }: InPerson,
     peer: Peer,
     Body(request): Body<ChangePasswordRequest>,
 ) -> Result<StatusCode, Problem> {
@@ -54,16 +54,12 @@ pub async fn handle(
     api.throttle()
         .attempt(peer.address, &place, api.clock().now())
         .map_err(too_many)?;
-    let phc = api
-        .store()
-        .password(user.id)
-        .await?
-        .map(|phc| phc.expose_secret().to_owned());
-    if !api
+    let phc = api.store().password(user.id).await?;
+    let verdict = api
         .passwords()
         .verify(phc, request.current_password)
-        .await?
-    {
+        .await?;
+    if verdict == Verdict::Wrong {
         return Err(Problem::new(Code::WrongPassword).and_field("current_password", "is wrong"));
     }
     api.throttle().succeeded(peer.address, &place);
@@ -71,8 +67,8 @@ pub async fn handle(
     api.store()
         .set_password(user.id, &phc.into(), api.clock().now())
         .await?;
-    api.sessions().end_others(user.id, actor.session).await?;
-    api.hub().recheck(user.id);
+    let ended = api.sessions().end_all(user.id, Some(session)).await?;
+    door::ended(&api, &actor.by(), user.id, ended, "password_changed");
     reset::changed(&api, &actor.by(), actor.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }

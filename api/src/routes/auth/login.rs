@@ -4,13 +4,15 @@
 //! account, so nobody is locked out from elsewhere.
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use chatops_schemas::ids::UserId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
-    auth::{api_key::too_many, session::Opening, strength},
-    body::session::{Keep, Session},
+    auth::{door, guess::Guess, password::Verdict, session::Opening, strength},
+    body::session::{Keep, Method, Session},
     code::Code,
     extract::BodyOrForm,
     peer::Peer,
@@ -58,22 +60,40 @@ pub async fn handle(
     {
         return Err(wrong());
     }
-    api.throttle()
-        .attempt(peer.address, &login, api.clock().now())
-        .map_err(too_many)?;
     let user = api.store().user_by_login(&login.replace('\0', "")).await?;
-    let phc = match &user {
-        Some(user) => api.store().password(user.id).await?,
-        None => None,
+    let failed = |reason| {
+        let id = user.as_ref().map(|user| user.id);
+        door::failed(&api, &peer, id, Some(&login), Method::Password, reason);
     };
-    let phc = phc.map(|phc| phc.expose_secret().to_owned());
-    let matches = api.passwords().verify(phc, request.password).await?;
-    let Some(user) = user.filter(|_| matches) else {
-        metrics::counter!("chatops_api_failed_logins_total").increment(1);
-        return Err(wrong());
-    };
-    api.throttle().succeeded(peer.address, &login);
-    api.sessions()
-        .open(user, &opening, request.session, StatusCode::OK)
+    let guess = Guess::charge(&api, &peer, user.as_ref(), &login)
         .await
+        .inspect_err(|_| failed("throttled"))?;
+    // An unknown name asks for the password of nobody, so that both cost the same.
+    let account = user.as_ref().map_or(UserId(Uuid::nil()), |user| user.id);
+    let phc = api.store().password(account).await?;
+    let verdict = api
+        .passwords()
+        .verify(phc.clone(), request.password.clone())
+        .await?;
+    if verdict == Verdict::Wrong {
+        failed("wrong_credentials");
+        return Err(wrong());
+    }
+    let user = user.ok_or_else(wrong)?;
+    guess.was_right(&api);
+    if let (Verdict::Outdated, Some(old)) = (verdict, phc) {
+        let fresh = api.passwords().hash(request.password).await?;
+        api.store()
+            .refresh_password(user.id, &old, &fresh.into())
+            .await?;
+    }
+    door::open(
+        &api,
+        user,
+        Method::Password,
+        &opening,
+        request.session,
+        StatusCode::OK,
+    )
+    .await
 }

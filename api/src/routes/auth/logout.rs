@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
+use chatops_schemas::event::access::SignedOut;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,6 +18,7 @@ use crate::{
     peer::Peer,
     problem::{Document, Problem},
     state::Api,
+    witness,
 };
 
 /// Nothing is needed when the access token still works.
@@ -70,8 +72,16 @@ pub async fn handle(
     OptionalBody(request): OptionalBody<LogoutRequest>,
 ) -> Result<Response, Problem> {
     if let Some(actor) = &leaving.actor {
-        api.sessions().end(actor.user, actor.session).await?;
-        api.hub().recheck(actor.user);
+        if let Some(session) = actor.session() {
+            if api.sessions().end(actor.user, session).await? {
+                let seen = SignedOut {
+                    user: actor.user,
+                    session,
+                };
+                witness::note(&api, &actor.by(), seen);
+            }
+            api.hub().recheck(actor.user);
+        }
     }
     for token in request
         .and_then(|request| request.refresh_token)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{cookie, session::Opening},
+    auth::{cookie, door, session::Opening},
     body::session::{Keep, Session},
     code::Code,
     extract::OptionalBody,
@@ -62,5 +62,5 @@ pub async fn handle(
             "a session in cookies stays in cookies: scripts must not get its tokens",
         ));
     }
-    api.sessions().renew(&token, from, &opening, keep).await
+    door::renew(&api, &token, from, &opening, keep).await
 }

@@ -18,8 +18,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{api_key::too_many, name, session::Opening, setup},
-    body::session::{Keep, Session},
+    auth::{api_key::too_many, door, name, session::Opening, setup},
+    body::session::{Keep, Method, Session},
     code::Code,
     config,
     decide::register_user,
@@ -103,9 +103,15 @@ pub async fn handle(
     };
     match row {
         Some(row) => {
-            api.sessions()
-                .open(row, &opening, request.session, StatusCode::CREATED)
-                .await
+            door::open(
+                &api,
+                row,
+                Method::Password,
+                &opening,
+                request.session,
+                StatusCode::CREATED,
+            )
+            .await
         }
         None => Ok(Written::<()>::Pending(seq).into_response()),
     }
