@@ -8,6 +8,10 @@ const PAGES = [
   '/servers?q=nothing-is-called-this',
   '/servers/new',
   '/settings',
+  '/settings/security',
+  '/settings/sessions',
+  '/settings/tokens',
+  '/settings/keys',
   '/nowhere',
 ]
 

@@ -16,7 +16,7 @@ test('the palette finds pages and servers and gives the focus back', async ({ pa
   await expect(page.getByRole('option', { name: new RegExp(name) }).first()).toBeVisible()
   await box.fill('settings password')
   await page.keyboard.press('Enter')
-  await expect(page).toHaveURL(/\/settings$/)
+  await expect(page).toHaveURL(/\/settings\/security$/)
 })
 
 test('single-key shortcuts work, are listed, and can be switched off', async ({ page }) => {

@@ -39,7 +39,7 @@ test('the profile is saved, unsaved changes warn, and the theme follows the choi
 })
 
 test('a wrong current password is said at its field', async ({ page, health }) => {
-  await page.goto('/settings')
+  await page.goto('/settings/security')
   await page.getByLabel('Current password', { exact: true }).fill('certainly not this one')
   await page.getByLabel('New password', { exact: true }).fill('another quiet river of stones')
   await page.getByRole('button', { name: 'Change password' }).click()

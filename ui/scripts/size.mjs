@@ -20,7 +20,11 @@ const ROUTES = {
   'server settings': [['_app', '_app/servers.$id', '_app/servers.$id.settings'], 190],
   'add server': [['_app', '_app/servers.new'], 190],
   connect: [['_app', '_app/servers.$id_.connect'], 190],
-  settings: [['_app', '_app/settings'], 190],
+  settings: [['_app', '_app/settings', '_app/settings.index'], 190],
+  security: [['_app', '_app/settings', '_app/settings.security'], 190],
+  sessions: [['_app', '_app/settings', '_app/settings.sessions'], 190],
+  tokens: [['_app', '_app/settings', '_app/settings.tokens'], 190],
+  keys: [['_app', '_app/settings', '_app/settings.keys'], 190],
 }
 const CSS_LIMIT = 12
 const ALL_LIMIT = 500

@@ -19,6 +19,11 @@ import { Route as AppSettingsRouteImport } from './routes/_app/settings'
 import { Route as AppServersIndexRouteImport } from './routes/_app/servers.index'
 import { Route as AppServersIdRouteImport } from './routes/_app/servers.$id'
 import { Route as AppServersNewRouteImport } from './routes/_app/servers.new'
+import { Route as AppSettingsIndexRouteImport } from './routes/_app/settings.index'
+import { Route as AppSettingsKeysRouteImport } from './routes/_app/settings.keys'
+import { Route as AppSettingsSecurityRouteImport } from './routes/_app/settings.security'
+import { Route as AppSettingsSessionsRouteImport } from './routes/_app/settings.sessions'
+import { Route as AppSettingsTokensRouteImport } from './routes/_app/settings.tokens'
 import { Route as AppServersIdIndexRouteImport } from './routes/_app/servers.$id.index'
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
 import { Route as AppServersIdContainersRouteImport } from './routes/_app/servers.$id.containers'
@@ -75,6 +80,31 @@ const AppServersNewRoute = AppServersNewRouteImport.update({
   path: '/servers/new',
   getParentRoute: () => AppRoute,
 } as any)
+const AppSettingsIndexRoute = AppSettingsIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppSettingsRoute,
+} as any)
+const AppSettingsKeysRoute = AppSettingsKeysRouteImport.update({
+  id: '/keys',
+  path: '/keys',
+  getParentRoute: () => AppSettingsRoute,
+} as any)
+const AppSettingsSecurityRoute = AppSettingsSecurityRouteImport.update({
+  id: '/security',
+  path: '/security',
+  getParentRoute: () => AppSettingsRoute,
+} as any)
+const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
+  id: '/sessions',
+  path: '/sessions',
+  getParentRoute: () => AppSettingsRoute,
+} as any)
+const AppSettingsTokensRoute = AppSettingsTokensRouteImport.update({
+  id: '/tokens',
+  path: '/tokens',
+  getParentRoute: () => AppSettingsRoute,
+} as any)
 const AppServersIdIndexRoute = AppServersIdIndexRouteImport.update({
   id: '/',
   path: '/',
@@ -112,10 +142,15 @@ export interface FileRoutesByFullPath {
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
-  '/settings': typeof AppSettingsRoute
+  '/settings': typeof AppSettingsRouteWithChildren
   '/servers/$id': typeof AppServersIdRouteWithChildren
   '/servers/new': typeof AppServersNewRoute
+  '/settings/keys': typeof AppSettingsKeysRoute
+  '/settings/security': typeof AppSettingsSecurityRoute
+  '/settings/sessions': typeof AppSettingsSessionsRoute
+  '/settings/tokens': typeof AppSettingsTokensRoute
   '/servers/': typeof AppServersIndexRoute
+  '/settings/': typeof AppSettingsIndexRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -129,9 +164,13 @@ export interface FileRoutesByTo {
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
-  '/settings': typeof AppSettingsRoute
   '/servers/new': typeof AppServersNewRoute
+  '/settings/keys': typeof AppSettingsKeysRoute
+  '/settings/security': typeof AppSettingsSecurityRoute
+  '/settings/sessions': typeof AppSettingsSessionsRoute
+  '/settings/tokens': typeof AppSettingsTokensRoute
   '/servers': typeof AppServersIndexRoute
+  '/settings': typeof AppSettingsIndexRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -147,10 +186,15 @@ export interface FileRoutesById {
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/_app/$': typeof AppSplatRoute
-  '/_app/settings': typeof AppSettingsRoute
+  '/_app/settings': typeof AppSettingsRouteWithChildren
   '/_app/servers/$id': typeof AppServersIdRouteWithChildren
   '/_app/servers/new': typeof AppServersNewRoute
+  '/_app/settings/keys': typeof AppSettingsKeysRoute
+  '/_app/settings/security': typeof AppSettingsSecurityRoute
+  '/_app/settings/sessions': typeof AppSettingsSessionsRoute
+  '/_app/settings/tokens': typeof AppSettingsTokensRoute
   '/_app/servers/': typeof AppServersIndexRoute
+  '/_app/settings/': typeof AppSettingsIndexRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/_app/servers/$id/containers': typeof AppServersIdContainersRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -169,7 +213,12 @@ export interface FileRouteTypes {
     | '/settings'
     | '/servers/$id'
     | '/servers/new'
+    | '/settings/keys'
+    | '/settings/security'
+    | '/settings/sessions'
+    | '/settings/tokens'
     | '/servers/'
+    | '/settings/'
     | '/servers/$id/connections'
     | '/servers/$id/containers'
     | '/servers/$id/processes'
@@ -183,9 +232,13 @@ export interface FileRouteTypes {
     | '/register'
     | '/setup'
     | '/$'
-    | '/settings'
     | '/servers/new'
+    | '/settings/keys'
+    | '/settings/security'
+    | '/settings/sessions'
+    | '/settings/tokens'
     | '/servers'
+    | '/settings'
     | '/servers/$id/connections'
     | '/servers/$id/containers'
     | '/servers/$id/processes'
@@ -203,7 +256,12 @@ export interface FileRouteTypes {
     | '/_app/settings'
     | '/_app/servers/$id'
     | '/_app/servers/new'
+    | '/_app/settings/keys'
+    | '/_app/settings/security'
+    | '/_app/settings/sessions'
+    | '/_app/settings/tokens'
     | '/_app/servers/'
+    | '/_app/settings/'
     | '/_app/servers/$id/connections'
     | '/_app/servers/$id/containers'
     | '/_app/servers/$id/processes'
@@ -292,6 +350,41 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersNewRouteImport
       parentRoute: typeof AppRoute
     }
+    '/_app/settings/': {
+      id: '/_app/settings/'
+      path: '/'
+      fullPath: '/settings/'
+      preLoaderRoute: typeof AppSettingsIndexRouteImport
+      parentRoute: typeof AppSettingsRoute
+    }
+    '/_app/settings/keys': {
+      id: '/_app/settings/keys'
+      path: '/keys'
+      fullPath: '/settings/keys'
+      preLoaderRoute: typeof AppSettingsKeysRouteImport
+      parentRoute: typeof AppSettingsRoute
+    }
+    '/_app/settings/security': {
+      id: '/_app/settings/security'
+      path: '/security'
+      fullPath: '/settings/security'
+      preLoaderRoute: typeof AppSettingsSecurityRouteImport
+      parentRoute: typeof AppSettingsRoute
+    }
+    '/_app/settings/sessions': {
+      id: '/_app/settings/sessions'
+      path: '/sessions'
+      fullPath: '/settings/sessions'
+      preLoaderRoute: typeof AppSettingsSessionsRouteImport
+      parentRoute: typeof AppSettingsRoute
+    }
+    '/_app/settings/tokens': {
+      id: '/_app/settings/tokens'
+      path: '/tokens'
+      fullPath: '/settings/tokens'
+      preLoaderRoute: typeof AppSettingsTokensRouteImport
+      parentRoute: typeof AppSettingsRoute
+    }
     '/_app/servers/$id/': {
       id: '/_app/servers/$id/'
       path: '/'
@@ -337,6 +430,26 @@ declare module '@tanstack/react-router' {
   }
 }
 
+interface AppSettingsRouteChildren {
+  AppSettingsKeysRoute: typeof AppSettingsKeysRoute
+  AppSettingsSecurityRoute: typeof AppSettingsSecurityRoute
+  AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute
+  AppSettingsTokensRoute: typeof AppSettingsTokensRoute
+  AppSettingsIndexRoute: typeof AppSettingsIndexRoute
+}
+
+const AppSettingsRouteChildren: AppSettingsRouteChildren = {
+  AppSettingsKeysRoute: AppSettingsKeysRoute,
+  AppSettingsSecurityRoute: AppSettingsSecurityRoute,
+  AppSettingsSessionsRoute: AppSettingsSessionsRoute,
+  AppSettingsTokensRoute: AppSettingsTokensRoute,
+  AppSettingsIndexRoute: AppSettingsIndexRoute,
+}
+
+const AppSettingsRouteWithChildren = AppSettingsRoute._addFileChildren(
+  AppSettingsRouteChildren,
+)
+
 interface AppServersIdRouteChildren {
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
   AppServersIdContainersRoute: typeof AppServersIdContainersRoute
@@ -359,7 +472,7 @@ const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(
 
 interface AppRouteChildren {
   AppSplatRoute: typeof AppSplatRoute
-  AppSettingsRoute: typeof AppSettingsRoute
+  AppSettingsRoute: typeof AppSettingsRouteWithChildren
   AppServersIdRoute: typeof AppServersIdRouteWithChildren
   AppServersNewRoute: typeof AppServersNewRoute
   AppServersIndexRoute: typeof AppServersIndexRoute
@@ -368,7 +481,7 @@ interface AppRouteChildren {
 
 const AppRouteChildren: AppRouteChildren = {
   AppSplatRoute: AppSplatRoute,
-  AppSettingsRoute: AppSettingsRoute,
+  AppSettingsRoute: AppSettingsRouteWithChildren,
   AppServersIdRoute: AppServersIdRouteWithChildren,
   AppServersNewRoute: AppServersNewRoute,
   AppServersIndexRoute: AppServersIndexRoute,

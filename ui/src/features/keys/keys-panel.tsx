@@ -8,11 +8,11 @@ import { useNow } from '@/shared/lib/now'
 import { Badge } from '@/shared/ui/badge'
 import { Button } from '@/shared/ui/button'
 import { Confirm } from '@/shared/ui/confirm'
-import { CopyButton } from '@/shared/ui/copy'
 import { Dialog } from '@/shared/ui/dialog'
 import { Field } from '@/shared/ui/field'
 import { Input } from '@/shared/ui/input'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
+import { ShownOnce } from '@/shared/ui/shown-once'
 import { Ago } from '@/shared/ui/time'
 import { toast, toastProblem } from '@/shared/ui/toast'
 
@@ -229,12 +229,7 @@ function NewKey({ server, onClose }: { server: string; onClose: () => void }) {
       }
     >
       {issued ? (
-        <div className="flex items-center gap-2 rounded-md border border-line bg-sunken p-2 pl-3">
-          <code data-testid="issued-key" className="min-w-0 flex-1 break-all font-mono text-xs">
-            {issued.key}
-          </code>
-          <CopyButton text={issued.key} />
-        </div>
+        <ShownOnce secret={issued.key} testId="issued-key" />
       ) : (
         <form
           onSubmit={(event) => {

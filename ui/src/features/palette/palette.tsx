@@ -220,11 +220,26 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
         id: 'p-settings',
         group: 'Go to',
         label: 'Settings',
-        words: 'profile password keys theme',
+        words: 'profile theme appearance',
         icon: <Settings />,
         hint: 'g ,',
         run: go('/settings'),
       },
+      ...(
+        [
+          ['security', 'Security settings', 'password two-step code passkey'],
+          ['sessions', 'Sessions', 'signed in devices settings'],
+          ['tokens', 'API tokens', 'personal access scripts settings'],
+          ['keys', 'Agent keys', 'api keys settings'],
+        ] as const
+      ).map(([path, label, words]) => ({
+        id: `p-settings-${path}`,
+        group: 'Go to',
+        label,
+        words,
+        icon: <Settings />,
+        run: go(`/settings/${path}`),
+      })),
     ]
     const other = theme === 'dark' ? 'light' : 'dark'
     const actions: Entry[] = [

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { cn } from '@/shared/lib/cn'
+import { TabNav, tabStyle } from '@/shared/ui/tab-nav'
 
 const TABS = [
   { to: '/servers/$id', label: 'Metrics', exact: true },
@@ -11,29 +11,23 @@ const TABS = [
 
 export function ServerTabs({ id, counts }: { id: string; counts: { containers: number } }) {
   return (
-    <nav aria-label="Server" className="mt-3 relative overflow-x-auto border-line border-b">
-      <ul className="flex gap-1">
-        {TABS.map((tab) => (
-          <li key={tab.to}>
-            <Link
-              to={tab.to}
-              params={{ id }}
-              activeOptions={{ exact: tab.exact, includeSearch: false }}
-              className={cn(
-                'flex h-9 items-center gap-1.5 whitespace-nowrap border-transparent border-b-2 px-2.5 text-ink-2 hover:text-ink focus-visible:-outline-offset-2 touch:h-11',
-                'aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink',
-              )}
-            >
-              {tab.label}
-              {tab.label === 'Containers' && counts.containers > 0 ? (
-                <span className="tnum rounded bg-hover px-1 text-2xs text-ink-2">
-                  {counts.containers}
-                </span>
-              ) : null}
-            </Link>
-          </li>
-        ))}
-      </ul>
-    </nav>
+    <TabNav label="Server">
+      {TABS.map((tab) => (
+        <Link
+          key={tab.to}
+          to={tab.to}
+          params={{ id }}
+          activeOptions={{ exact: tab.exact, includeSearch: false }}
+          className={tabStyle}
+        >
+          {tab.label}
+          {tab.label === 'Containers' && counts.containers > 0 ? (
+            <span className="tnum rounded bg-hover px-1 text-2xs text-ink-2">
+              {counts.containers}
+            </span>
+          ) : null}
+        </Link>
+      ))}
+    </TabNav>
   )
 }

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useBlocker } from '@tanstack/react-router'
+import { Link, useBlocker } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import * as z from 'zod/mini'
 import { api, unwrap } from '@/shared/api/client'
@@ -14,31 +14,50 @@ import { Input } from '@/shared/ui/input'
 import { Segmented } from '@/shared/ui/segmented'
 import { SettingsSection } from '@/shared/ui/settings-section'
 import { Switch } from '@/shared/ui/switch'
+import { TabNav, tabStyle } from '@/shared/ui/tab-nav'
 import { toast, toastProblem } from '@/shared/ui/toast'
 
-export function SettingsPage({ keys, password }: { keys: ReactNode; password: ReactNode }) {
-  const { data: me } = useQuery(meQuery)
+const TABS = [
+  { to: '/settings', label: 'Profile' },
+  { to: '/settings/security', label: 'Security' },
+  { to: '/settings/sessions', label: 'Sessions' },
+  { to: '/settings/tokens', label: 'API tokens' },
+  { to: '/settings/keys', label: 'Agent keys' },
+] as const
+
+/** Around all pages about oneself. */
+export function SettingsLayout({ children }: { children: ReactNode }) {
   return (
     <div className="mx-auto max-w-3xl px-4 py-6 sm:px-6">
-      <h1 className="mb-6 font-semibold text-xl tracking-tight">Settings</h1>
-      <div className="flex flex-col gap-10">
-        <SettingsSection title="Profile" hint="Who you are here.">
-          {me ? <Profile key={me.id} me={me} /> : null}
-        </SettingsSection>
-        <SettingsSection title="Password" hint="Changing it signs out all other sessions.">
-          {password}
-        </SettingsSection>
-        <SettingsSection
-          title="API keys"
-          hint="Keys of your servers’ agents. New ones are made on the page of a server."
-        >
-          {keys}
-        </SettingsSection>
-        <SettingsSection title="Appearance" hint="Kept in this browser.">
-          <Appearance />
-        </SettingsSection>
-      </div>
+      <h1 className="font-semibold text-xl tracking-tight">Settings</h1>
+      <TabNav label="Settings">
+        {TABS.map((tab) => (
+          <Link
+            key={tab.to}
+            to={tab.to}
+            activeOptions={{ exact: tab.to === '/settings' }}
+            className={tabStyle}
+          >
+            {tab.label}
+          </Link>
+        ))}
+      </TabNav>
+      <div className="mt-6 flex flex-col gap-10">{children}</div>
     </div>
+  )
+}
+
+export function ProfilePage() {
+  const { data: me } = useQuery(meQuery)
+  return (
+    <>
+      <SettingsSection title="Profile" hint="Who you are here.">
+        {me ? <Profile key={me.id} me={me} /> : null}
+      </SettingsSection>
+      <SettingsSection title="Appearance" hint="Kept in this browser.">
+        <Appearance />
+      </SettingsSection>
+    </>
   )
 }
 

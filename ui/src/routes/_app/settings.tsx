@@ -1,23 +1,12 @@
-import { useQuery } from '@tanstack/react-query'
-import { createFileRoute } from '@tanstack/react-router'
-import { ChangePassword } from '@/features/auth/change-password'
-import { KeysPanel } from '@/features/keys/keys-panel'
-import { SettingsPage } from '@/features/settings/settings-page'
-import { fleetQuery, useFleetSnapshot } from '@/shared/fleet/fleet'
-import { usePageTitle } from '@/shared/lib/page-title'
-import { meQuery } from '@/shared/session/session'
+import { createFileRoute, Outlet } from '@tanstack/react-router'
+import { SettingsLayout } from '@/features/settings/settings-page'
 
-export const Route = createFileRoute('/_app/settings')({ component: Page })
+export const Route = createFileRoute('/_app/settings')({ component: Layout })
 
-function Page() {
-  const { data: me } = useQuery(meQuery)
-  useQuery(fleetQuery)
-  const { byId } = useFleetSnapshot()
-  usePageTitle('Settings')
+function Layout() {
   return (
-    <SettingsPage
-      keys={<KeysPanel server={null} serverName={(id) => byId.get(id)?.server.name ?? id} />}
-      password={<ChangePassword username={me?.username ?? ''} />}
-    />
+    <SettingsLayout>
+      <Outlet />
+    </SettingsLayout>
   )
 }

@@ -4,9 +4,12 @@ import type { components } from './schema'
 type Schemas = components['schemas']
 
 export type ApiKey = Schemas['ApiKey']
+export type ApiToken = Schemas['ApiToken']
 export type ConnectionEvent = Schemas['ConnectionEvent']
 export type History = Schemas['History']
 export type IssuedKey = Schemas['IssuedKey']
+export type IssuedToken = Schemas['IssuedToken']
+export type OpenSession = Schemas['OpenSession']
 export type RowMetrics = Schemas['RowMetrics']
 export type Server = Schemas['Server']
 export type User = Schemas['User']

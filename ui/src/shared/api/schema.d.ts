@@ -180,6 +180,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where am I signed in? */
+        get: operations["auth_sessions_list"];
+        put?: never;
+        post?: never;
+        /** End all my other sessions */
+        delete: operations["auth_sessions_end_others"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a session of mine */
+        delete: operations["auth_sessions_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/status": {
         parameters: {
             query?: never;
@@ -192,6 +227,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List my API tokens */
+        get: operations["auth_tokens_list"];
+        put?: never;
+        /** Make an API token for myself */
+        post: operations["auth_tokens_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an API token of mine */
+        delete: operations["auth_tokens_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -525,6 +595,27 @@ export interface components {
             /** @description Whether it works. */
             state: components["schemas"]["KeyState"];
         };
+        /** @description A personal API token, without its secret. */
+        ApiToken: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Moment"];
+            /** @description It has ended by itself. */
+            expired: boolean;
+            /** @description When it ends by itself. */
+            expires_at: components["schemas"]["Moment"];
+            /**
+             * @description Its id.
+             * @example k7q2mzv5xw3tbn4h
+             */
+            id: string;
+            last_used_at: components["schemas"]["Moment"] | null;
+            /** @description Address of that use. */
+            last_used_from: string | null;
+            /** @description Name for people. */
+            name: string;
+            /** @description What it may be used for. */
+            scopes: components["schemas"]["Scope"][];
+        };
         /** @description What a visitor may do. */
         AuthStatus: {
             /** @description Whether visitors may make accounts. */
@@ -578,9 +669,9 @@ export interface components {
         Check: {
             /** @description What to look at when it does not. */
             hint?: string | null;
-            /** @description `streams` or `database`. */
+            /** @description `streams`, `database` or `read models`. The last one does not change `ready`: what was read still is. */
             name: string;
-            /** @description Whether it answers. */
+            /** @description Whether it answers, or moves on. */
             ok: boolean;
         };
         /** @description An agent came, went or was refused. */
@@ -632,6 +723,18 @@ export interface components {
              *     ]
              */
             tags?: string[];
+        };
+        /** @description A new token. */
+        CreateTokenRequest: {
+            /** @description When it ends by itself; at most 366 days ahead. */
+            expires_at: components["schemas"]["Moment"];
+            /**
+             * @description Name for people.
+             * @example deploy script
+             */
+            name: string;
+            /** @description What it may be used for; at least one. */
+            scopes: components["schemas"]["Scope"][];
         };
         /** @description A page of events. */
         EventList: {
@@ -736,6 +839,16 @@ export interface components {
             /** @description Whether it works. */
             state: components["schemas"]["KeyState"];
         };
+        /** @description A token with its secret, for the only time. */
+        IssuedToken: {
+            /** @description What is known of it. */
+            info: components["schemas"]["ApiToken"];
+            /**
+             * @description For `Authorization: Bearer`. Copy it now: it cannot be shown again.
+             * @example chatops_pat_k7q2mzv5xw3tbn4h_…
+             */
+            token: string;
+        };
         /**
          * @description How the client keeps its session.
          * @enum {string}
@@ -786,10 +899,37 @@ export interface components {
             refresh_token?: string | null;
         };
         /**
+         * @description How a person signed in.
+         * @enum {string}
+         */
+        Method: "password" | "password_totp" | "recovery_code" | "passkey" | "oidc";
+        /**
          * Format: date-time
          * @example 2026-11-22T10:15:00.000Z
          */
         Moment: string;
+        /** @description A session that is still good. */
+        OpenSession: {
+            /** @description Address at the last renewal. */
+            address: string | null;
+            /** @description It is the one of this request. */
+            current: boolean;
+            /** @description When it ends by itself, unless it is renewed. */
+            expires_at: components["schemas"]["Moment"];
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description How it began. */
+            method: components["schemas"]["Method"];
+            /** @description When its tokens were last renewed: within 30 minutes of its last use. */
+            renewed_at: components["schemas"]["Moment"];
+            /** @description When it began. */
+            since: components["schemas"]["Moment"];
+            /** @description Browser or program, as it named itself at the last renewal. */
+            user_agent: string | null;
+        };
         /** @description Who owns a server. */
         OwnerRef: {
             /**
@@ -958,6 +1098,11 @@ export interface components {
              */
             uptime_s: number | null;
         };
+        /**
+         * @description What an API token may be used for; each stands for itself, and nothing goes beyond what its person may do.
+         * @enum {string}
+         */
+        Scope: "read" | "operate" | "manage" | "admin" | "audit";
         /** @description A line that exists. */
         SeriesInfo: {
             /** @description Its name for people. */
@@ -1041,11 +1186,21 @@ export interface components {
             /** @description Who signed in. */
             user: components["schemas"]["User"];
         };
+        /** @description Where a person is signed in. */
+        SessionList: {
+            /** @description Newest use first. */
+            sessions: components["schemas"]["OpenSession"][];
+        };
         /**
          * @description Whether a server's agent is there.
          * @enum {string}
          */
         Status: "online" | "stale" | "offline" | "never";
+        /** @description A person's API tokens. */
+        TokenList: {
+            /** @description Newest first; revoked ones are not listed. */
+            tokens: components["schemas"]["ApiToken"][];
+        };
         /** @description A person's account. */
         User: {
             /** @description When the account was made. */
@@ -1369,7 +1524,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description CO1008: the current password is wrong */
+            /** @description CO1008: the current password is wrong; CO1010: an API token cannot do this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1559,6 +1714,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description CO1010: an API token cannot do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description CO1205 or CO1206 */
             409: {
                 headers: {
@@ -1690,6 +1854,127 @@ export interface operations {
             };
         };
     };
+    auth_sessions_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_sessions_end_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ended; the session of this request goes on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_sessions_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1221 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     auth_status: {
         parameters: {
             query?: never;
@@ -1706,6 +1991,151 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuthStatus"];
+                };
+            };
+        };
+    };
+    auth_tokens_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_tokens_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description the token, with its secret for the only time */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedToken"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_tokens_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1222 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
