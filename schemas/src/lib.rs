@@ -13,6 +13,7 @@
 //! | [`catalogue`] | the closed list of event types and versions |
 //! | [`codec`] | bytes in, event out; every way decoding can fail |
 //! | [`subject`] | the subject tree `ops.v1.…`; nobody else formats subjects |
+//! | [`audit`] | the audit chain: entries, hashes, signed heads, and how to check them |
 //! | [`wire`] | frames of the `/api/v1/agents/ws` protocol, and the original JSON sample |
 //!
 //! # Adding an event type
@@ -21,10 +22,13 @@
 //! 3. Add it to the list in [`catalogue`].
 //! 4. Add one example to `tests/it/examples.rs` and run the tests with `CHATOPS_BLESS=1`: this writes its JSON
 //!    Schema and its golden file. Both are committed and never change again.
-//! 5. A later incompatible change is `VERSION` + 1 and a step in [`event::Event::upcast`].
+//! 5. Decide in [`audit::derive`] whether it becomes an audit entry: the program does not compile before. What it becomes
+//!    is frozen by `golden/audit/`.
+//! 6. A later incompatible change is `VERSION` + 1 and a step in [`event::Event::upcast`].
 
 #![warn(missing_docs)]
 
+pub mod audit;
 pub mod catalogue;
 pub mod clock;
 pub mod codec;

@@ -5,6 +5,7 @@
     reason = "a panic in a test is its failure report"
 )]
 
+mod audit;
 mod evolution;
 mod examples;
 mod golden;

@@ -1,0 +1,175 @@
+//! Which entry an event becomes. One function, the same for the appender that writes the chain and for everybody who checks
+//! it against the events; total over the catalogue, because the `match` has no rest.
+//!
+//! What it makes of an event never changes: entries lie in chains for ever, and a check derives them again. The files
+//! `golden/audit/<type>.txt` hold it to that.
+
+use std::net::IpAddr;
+
+use super::{
+    Hash,
+    entry::{Content, Outcome, Source, clip},
+};
+use crate::{
+    catalogue::Payload,
+    clock::Timestamp,
+    codec::{self, DecodeError},
+    envelope::Envelope,
+    ids::ServerId,
+};
+
+/// Action of an entry about an event that nobody can read.
+pub const UNREADABLE: &str = "audit.unreadable";
+
+/// What an event means for the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Derived {
+    /// It becomes this.
+    Entry(Content),
+    /// It becomes nothing, for this reason.
+    NotAudited(&'static str),
+    /// A newer version of this program wrote it: whoever appends must wait for the upgrade, not skip.
+    NeedsUpgrade(String),
+}
+
+/// An event as it lies in its stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// Name of the stream.
+    pub stream: &'a str,
+    /// Position there.
+    pub seq: u64,
+    /// When it was stored.
+    pub at: Timestamp,
+    /// The encoded event.
+    pub bytes: &'a [u8],
+}
+
+/// Decides about one event.
+pub fn derive(stored: Stored<'_>) -> Derived {
+    let event = match codec::decode_any(stored.bytes) {
+        Ok(event) => event,
+        Err(error @ (DecodeError::NewerVersion { .. } | DecodeError::UnknownType(_))) => {
+            return Derived::NeedsUpgrade(error.to_string());
+        }
+        // It lies there and nobody can say what it is. That is worth an entry, too.
+        Err(_) => {
+            let about = format!("{}:{}", stored.stream, stored.seq);
+            let line = Line::new(about, Outcome::Failed).actor("unknown");
+            return Derived::Entry(line.into_content(stored, UNREADABLE, None));
+        }
+    };
+    match line(&event) {
+        Ok(line) => Derived::Entry(line.into_content(stored, &event.kind, Some(&event))),
+        Err(reason) => Derived::NotAudited(reason),
+    }
+}
+
+/// What is special about a type.
+struct Line {
+    target: String,
+    outcome: Outcome,
+    actor: Option<String>,
+    address: Option<String>,
+}
+
+impl Line {
+    fn new(target: String, outcome: Outcome) -> Self {
+        Self {
+            target,
+            outcome,
+            actor: None,
+            address: None,
+        }
+    }
+
+    fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
+    }
+
+    fn address(mut self, address: Option<&String>) -> Self {
+        self.address = address.cloned();
+        self
+    }
+
+    fn into_content(
+        self,
+        stored: Stored<'_>,
+        action: &str,
+        event: Option<&Envelope<Payload>>,
+    ) -> Content {
+        let named = event.and_then(|event| event.actor.clone());
+        let from = event.and_then(|event| event.address.clone());
+        Content {
+            at: stored.at,
+            actor: clip(&named.or(self.actor).unwrap_or_else(|| "unknown".to_owned())),
+            action: clip(action),
+            target: clip(&self.target),
+            // Addresses only: a field that others fill must not become a place for texts.
+            address: from
+                .or(self.address)
+                .and_then(|text| text.parse::<IpAddr>().ok())
+                .map(|address| address.to_string()),
+            outcome: self.outcome,
+            source: Source {
+                stream: clip(stored.stream),
+                seq: stored.seq,
+            },
+            cause: event.and_then(|event| event.cause),
+            digest: Hash::of(stored.bytes),
+        }
+    }
+}
+
+fn ok(kind: &str, id: impl std::fmt::Display) -> Result<Line, &'static str> {
+    Ok(Line::new(format!("{kind}:{id}"), Outcome::Ok))
+}
+
+fn of(server: Option<&ServerId>) -> String {
+    server.map_or_else(|| "server:".to_owned(), |server| format!("server:{server}"))
+}
+
+/// The line of an event, or why it has none. A new type does not compile until somebody decides here.
+fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
+    let server = || of(event.server.as_ref());
+    match &event.data {
+        Payload::MetricsSample(_) => Err("a measurement, nobody's decision"),
+        Payload::AgentHello(_) => Err("what a host says of itself, nobody's decision"),
+        Payload::AgentConnected(data) => Ok(Line::new(server(), Outcome::Ok)
+            .actor(format!("key:{}", data.key))
+            .address(data.address.as_ref())),
+        Payload::AgentDisconnected(data) => Ok(Line::new(server(), Outcome::Ok)
+            .actor("system")
+            .address(data.address.as_ref())),
+        Payload::AgentRefused(data) => Ok(Line::new(server(), Outcome::Denied)
+            .actor(format!("key:{}", data.key))
+            .address(data.address.as_ref())),
+        Payload::NameClaimed(data) => ok("user", data.user),
+        Payload::NameReleased(data) => ok("user", data.user),
+        Payload::UserRegistered(data) => ok("user", data.user),
+        Payload::UserProfileChanged(data) => ok("user", data.user),
+        Payload::UserPasswordChanged(data) => ok("user", data.user),
+        Payload::ServerRegistered(data) => ok("server", &data.server),
+        Payload::ServerChanged(data) => ok("server", &data.server),
+        Payload::ServerDeleted(data) => ok("server", &data.server),
+        Payload::KeyIssued(data) => ok("key", &data.key),
+        Payload::KeyRevoked(data) => ok("key", &data.key),
+        Payload::SignedIn(data) => ok("session", data.session),
+        Payload::SignInFailed(data) => {
+            let target = match (&data.user, &data.name_digest) {
+                (Some(user), _) => format!("user:{user}"),
+                (None, Some(digest)) => format!("name:{digest}"),
+                (None, None) => "name:".to_owned(),
+            };
+            Ok(Line::new(target, Outcome::Failed).actor("stranger"))
+        }
+        Payload::SignedOut(data) => ok("session", data.session),
+        Payload::SessionEnded(data) => ok("session", data.session),
+        Payload::AccessDenied(data) => Ok(Line::new(
+            format!("{}:{}", data.target_kind, data.target),
+            Outcome::Denied,
+        )),
+        Payload::Exported(data) => ok("export", &data.what),
+    }
+}
