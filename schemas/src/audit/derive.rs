@@ -171,5 +171,13 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
             Outcome::Denied,
         )),
         Payload::Exported(data) => ok("export", &data.what),
+        Payload::TokenIssued(data) => ok("token", &data.token),
+        Payload::TokenRevoked(data) => ok("token", &data.token),
+        Payload::SecondFactorEnabled(data) => ok("user", data.user),
+        Payload::SecondFactorDisabled(data) => ok("user", data.user),
+        Payload::RecoveryCodesMade(data) => ok("user", data.user),
+        Payload::PasskeyAdded(data) => ok("passkey", &data.passkey),
+        Payload::PasskeyRemoved(data) => ok("passkey", &data.passkey),
+        Payload::IdentityLinked(data) => ok("user", data.user),
     }
 }

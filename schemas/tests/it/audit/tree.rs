@@ -48,7 +48,7 @@ fn known_roots() {
 
 proptest! {
     #[test]
-    fn growing_gives_the_root_of_the_definition(leaves in proptest::collection::vec(any::<[u8; 4]>(), 0..200)) {
+    fn growing_gives_the_root_of_the_definition(leaves in proptest::collection::vec(any::<[u8; 4]>(), 0..70)) {
         let leaves: Vec<_> = leaves.iter().map(|leaf| Hash::leaf(leaf)).collect();
         let mut tree = Frontier::default();
         for (n, leaf) in leaves.iter().enumerate() {
