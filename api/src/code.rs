@@ -94,6 +94,30 @@ codes! {
     /// No such API token of this person, or it was revoked.
     NoToken = "CO1222", NOT_FOUND, "There is no such API token";
 
+    /// The key was revoked, has expired, or has a successor already.
+    KeyEnded = "CO1301", CONFLICT, "The API key has ended or is being replaced";
+
+    /// Agents' edge: no API key, or one that does not work.
+    AgentKey = "CO2001", UNAUTHORIZED, "API key refused";
+    /// Agents' edge: the key speaks for another server.
+    AgentServer = "CO2002", FORBIDDEN, "Another server's metrics";
+    /// Agents' edge: the body is no sample.
+    AgentUnreadable = "CO2003", BAD_REQUEST, "Unreadable sample";
+    /// Agents' edge: a sample with impossible values.
+    AgentImpossible = "CO2004", UNPROCESSABLE_ENTITY, "Impossible sample";
+    /// Agents' edge: more bytes than a sample may have.
+    AgentTooLarge = "CO2005", PAYLOAD_TOO_LARGE, "Sample too large";
+    /// Agents' edge: a key sends too often.
+    AgentTooMany = "CO2006", TOO_MANY_REQUESTS, "Too many samples";
+    /// Agents' edge: something behind it is away, or it is full.
+    AgentBusy = "CO2007", SERVICE_UNAVAILABLE, "Try again later";
+    /// Agents' edge: neither JSON nor MessagePack.
+    AgentMediaType = "CO2008", UNSUPPORTED_MEDIA_TYPE, "Unsupported content type";
+    /// Agents' edge: a plain request where a WebSocket is expected.
+    AgentNoSocket = "CO2009", BAD_REQUEST, "Not a WebSocket handshake";
+    /// Agents' edge: too many failures from this address or with this key.
+    AgentTooManyAttempts = "CO2010", TOO_MANY_REQUESTS, "Too many attempts";
+
     /// A bug of ours; the log has the details under the request id.
     Internal = "CO1901", INTERNAL_SERVER_ERROR, "Something broke on our side";
     /// The event streams cannot be reached.

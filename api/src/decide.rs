@@ -8,4 +8,5 @@ pub mod issue_key;
 pub mod issue_token;
 pub mod register_server;
 pub mod register_user;
+pub mod rotate_key;
 mod text;

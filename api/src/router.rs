@@ -47,6 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(api_keys::whose::handle))
         .routes(routes!(api_keys::delete::handle))
         .routes(routes!(api_keys::revoke::handle))
+        .routes(routes!(api_keys::rotate::handle))
         .routes(routes!(metrics::latest::handle))
         .routes(routes!(metrics::history::handle))
         .routes(routes!(metrics::series::handle))

@@ -17,7 +17,15 @@ pub trait KeyDirectory: Send + Sync + 'static {
         key: &KeyId,
     ) -> impl Future<Output = Result<Option<KeyRecord>, DirectoryError>> + Send;
 
-    /// Notes that a key was used. Called at most once a minute and key; losing a call loses nothing that matters.
+    /// Keys that end by themselves between two moments: their connections must end then.
+    fn ending(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(KeyId, Timestamp)>, DirectoryError>> + Send;
+
+    /// Notes that a key was used without a connection of its own, which would be a fact anyway. Called at most once a
+    /// minute and key; losing a call loses nothing that matters.
     fn used(
         &self,
         key: &KeyId,
@@ -40,6 +48,13 @@ pub struct KeyRecord {
     pub expires_at: Option<Timestamp>,
     /// Milliseconds between samples that the owner of the server asked for.
     pub interval_ms: Option<u32>,
+}
+
+impl KeyRecord {
+    /// Whether the key works at this moment.
+    pub fn works(&self, now: Timestamp) -> bool {
+        self.state == KeyState::Active && self.expires_at.is_none_or(|at| at > now)
+    }
 }
 
 /// Whether a key works.
@@ -71,6 +86,11 @@ pub(crate) trait Erased: Send + Sync {
         &'a self,
         key: &'a KeyId,
     ) -> BoxFuture<'a, Result<Option<KeyRecord>, DirectoryError>>;
+    fn ending(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<(KeyId, Timestamp)>, DirectoryError>>;
     fn used<'a>(
         &'a self,
         key: &'a KeyId,
@@ -86,6 +106,14 @@ impl<D: KeyDirectory> Erased for D {
         Box::pin(KeyDirectory::find(self, key))
     }
 
+    fn ending(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<(KeyId, Timestamp)>, DirectoryError>> {
+        Box::pin(KeyDirectory::ending(self, from, until))
+    }
+
     fn used<'a>(
         &'a self,
         key: &'a KeyId,
@@ -98,6 +126,14 @@ impl<D: KeyDirectory> Erased for D {
 impl<D: KeyDirectory> KeyDirectory for Arc<D> {
     async fn find(&self, key: &KeyId) -> Result<Option<KeyRecord>, DirectoryError> {
         D::find(self, key).await
+    }
+
+    async fn ending(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(KeyId, Timestamp)>, DirectoryError> {
+        D::ending(self, from, until).await
     }
 
     async fn used(&self, key: &KeyId, at: Timestamp) -> Result<(), DirectoryError> {

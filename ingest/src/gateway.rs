@@ -11,6 +11,7 @@ mod body;
 mod frame;
 mod http;
 mod open;
+mod peer;
 mod problem;
 mod rates;
 mod reading;
@@ -37,7 +38,9 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{announce::Announcer, keyring::KeyRing, presence::Roster, refusal::Refusals};
+use crate::{
+    announce::Announcer, attempts::Attempts, keyring::KeyRing, presence::Roster, refusal::Refusals,
+};
 use open::OpenSockets;
 pub use service::{GatewayError, GatewayService};
 
@@ -66,6 +69,9 @@ pub struct GatewayConfig {
     pub strangers: usize,
     /// Keys being judged at the same time.
     pub judging: usize,
+    /// A reverse proxy of ours stands in front: believe its `X-Forwarded-For`. Without a proxy this must stay off, or
+    /// anybody can pretend any address.
+    pub behind_proxy: bool,
 }
 
 impl Default for GatewayConfig {
@@ -84,6 +90,7 @@ impl Default for GatewayConfig {
             sockets: 20_000,
             strangers: 1024,
             judging: 64,
+            behind_proxy: false,
         }
     }
 }
@@ -119,6 +126,7 @@ struct Inner {
     strangers: Arc<Semaphore>,
     judging: Semaphore,
     refusals: Refusals,
+    attempts: Attempts,
     posts: DefaultKeyedRateLimiter<KeyId>,
 }
 
@@ -140,6 +148,7 @@ impl Gateway {
                 judging: Semaphore::new(parts.config.judging),
                 posts: RateLimiter::keyed(quota),
                 refusals,
+                attempts: Attempts::default(),
                 parts,
             }),
         }

@@ -28,6 +28,8 @@ use crate::{
 const BELIEVED: i64 = 5_000_000;
 /// How long the directory may take. Servers wait 5 s for the gate, queueing included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// How long an end is remembered, in microseconds: longer than any database lags behind the streams.
+const REMEMBERED: i64 = 24 * 3_600_000_000;
 /// How often a key's use is written down, in microseconds.
 const NOTED_EVERY: i64 = 60_000_000;
 /// Records beyond this are swept before another is added.
@@ -100,11 +102,13 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Whom a revocation hits.
+/// Whom the loss of a right hits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Revoked {
     /// One key.
     Key(KeyId),
+    /// One key, whose time is over.
+    Expired(KeyId),
     /// Every key of a deleted server.
     Server(ServerId),
 }
@@ -113,8 +117,17 @@ impl Revoked {
     /// Whether a connection with this key of this server must end.
     pub fn hits(&self, key: &KeyId, server: &ServerId) -> bool {
         match self {
-            Self::Key(revoked) => revoked == key,
+            Self::Key(revoked) | Self::Expired(revoked) => revoked == key,
             Self::Server(deleted) => deleted == server,
+        }
+    }
+
+    /// What its connections are told.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Key(_) => Reason::Revoked.as_str(),
+            Self::Expired(_) => Reason::Expired.as_str(),
+            Self::Server(_) => Reason::ServerDeleted.as_str(),
         }
     }
 }
@@ -137,6 +150,8 @@ struct State {
     believed: HashMap<KeyId, (Timestamp, KeyRecord)>,
     noted: HashMap<KeyId, Timestamp>,
     revoked: HashSet<Revoked>,
+    /// Ends that were heard of, however long the directory may lag behind them; until a day after.
+    ends: HashMap<KeyId, Timestamp>,
 }
 
 impl KeyRing {
@@ -200,6 +215,9 @@ impl KeyRing {
             },
         };
         let mut state = self.state();
+        if let Some(end) = state.ends.get(key) {
+            record.expires_at = Some(record.expires_at.map_or(*end, |at| at.min(*end)));
+        }
         if state.revoked.contains(&Revoked::Key(key.clone())) {
             record.state = KeyState::Revoked;
         } else if state
@@ -269,6 +287,8 @@ impl KeyRing {
                 Revoked::Key(key) => {
                     state.believed.remove(key);
                 }
+                // Its record says itself when it ends.
+                Revoked::Expired(_) => {}
                 Revoked::Server(server) => {
                     state
                         .believed
@@ -277,18 +297,71 @@ impl KeyRing {
             }
             state.revoked.insert(revoked.clone());
         }
+        self.tell(revoked);
+    }
+
+    /// Learns when a key ends; the earliest end that was heard of counts.
+    pub fn ends(&self, key: &KeyId, at: Timestamp) {
+        let mut state = self.state();
+        let end = state.ends.entry(key.clone()).or_insert(at);
+        *end = (*end).min(at);
+    }
+
+    /// Marks the keys whose time is over, tells those who hold their connections, and says when the next one ends.
+    pub fn end_due(&self) -> Option<Timestamp> {
+        let now = self.inner.clock.now();
+        let mut due = Vec::new();
+        let next = {
+            let mut state = self.state();
+            let State { ends, revoked, .. } = &mut *state;
+            ends.retain(|key, at| {
+                let expired = Revoked::Expired(key.clone());
+                let long_ago = now.micros_since(*at) >= REMEMBERED;
+                if long_ago {
+                    revoked.remove(&expired);
+                } else if *at <= now && revoked.insert(expired.clone()) {
+                    due.push(expired);
+                }
+                !long_ago
+            });
+            ends.values().filter(|at| **at > now).min().copied()
+        };
+        for expired in due {
+            self.tell(expired);
+        }
+        next
+    }
+
+    /// Asks the directory which keys end between two moments, and remembers.
+    pub async fn learn_ends(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), DirectoryError> {
+        for (key, at) in self.ask(self.inner.directory.ending(from, until)).await? {
+            self.ends(&key, at);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, revoked: Revoked) {
         // Nobody listening means nobody connected.
         let _ = self.inner.revocations.send(revoked);
     }
 
-    /// Whether this key, or its server, has been revoked as far as this process has heard.
-    pub fn is_revoked(&self, key: &KeyId, server: &ServerId) -> bool {
+    /// Why this key counts no more, as far as this process has heard.
+    pub fn lost(&self, key: &KeyId, server: &ServerId) -> Option<Revoked> {
         let state = self.state();
-        state.revoked.contains(&Revoked::Key(key.clone()))
-            || state.revoked.contains(&Revoked::Server(server.clone()))
+        [
+            Revoked::Key(key.clone()),
+            Revoked::Expired(key.clone()),
+            Revoked::Server(server.clone()),
+        ]
+        .into_iter()
+        .find(|lost| state.revoked.contains(lost))
     }
 
-    /// Every revocation from now on.
+    /// Every loss of a right from now on.
     pub fn revocations(&self) -> broadcast::Receiver<Revoked> {
         self.inner.revocations.subscribe()
     }

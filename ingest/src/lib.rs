@@ -6,7 +6,8 @@
 //! | [`directory`] | where keys are looked up: the composing binary implements [`KeyDirectory`](directory::KeyDirectory) |
 //! | [`keyring`] | whether a key is admitted; the only judge |
 //! | [`gate`] | the NATS servers' question "may this client come in?" (auth callout), `whoami`, ending revoked connections |
-//! | [`revocation`] | which keys stopped counting, read from the control stream |
+//! | [`revocation`] | which keys stopped counting: revoked, expired, their server gone |
+//! | [`attempts`] | how often a key and an address may fail |
 //! | [`presence`] | who is connected, written as facts |
 //! | [`gateway`] | `/api/v1/agents/ws` and `POST /api/v1/metrics` |
 //!
@@ -25,6 +26,7 @@
 
 mod announce;
 pub mod api_key;
+mod attempts;
 mod connz;
 pub mod directory;
 pub mod gate;

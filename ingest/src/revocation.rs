@@ -1,8 +1,9 @@
-//! Follows the control stream for what takes an agent's right away: revoked keys, deleted servers. One per process that
-//! runs a gate or a gateway.
+//! Follows what takes an agent's right away: revoked keys and deleted servers as the control stream tells of them, and keys
+//! whose time passes. One per process that runs a gate or a gateway.
 //!
 //! It starts an hour back: a process that begins just after a revocation must not believe a database that has not
-//! caught up with it.
+//! caught up with it. Ends that lie ahead come from the same events and, because those may be older than an hour, from the
+//! directory, which is asked every minute; while it is away, an end that was heard of still holds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +15,7 @@ use chatops_schemas::{
     subject::{self, Entity},
 };
 use futures::StreamExt;
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -23,6 +24,10 @@ use crate::{
 };
 
 const LOOK_BACK_MILLIS: i64 = 3_600_000;
+/// Time between questions to the directory, in microseconds.
+const ASKED_EVERY: i64 = 60_000_000;
+/// Longest time that an end heard of in between may wait to be noticed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The follower.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ impl RevocationService {
             subject::ctl_every(Entity::Server),
         ];
         let mut from = From::Time(self.clock.now().plus_millis(-LOOK_BACK_MILLIS));
+        let mut ends = JoinSet::new();
+        ends.spawn(watch_ends(self.ring.clone(), self.clock.clone()));
         loop {
             let follow = self.follow(&filters, &mut from);
             tokio::select! {
@@ -74,6 +81,12 @@ impl RevocationService {
             *from = From::Seq(event.seq + 1);
             match codec::decode_any(&event.payload).map(|event| event.data) {
                 Ok(Payload::KeyRevoked(event)) => self.ring.revoke(Revoked::Key(event.key)),
+                Ok(Payload::KeyRetired(event)) => self.ring.ends(&event.key, event.expires_at),
+                Ok(Payload::KeyIssued(event)) => {
+                    if let Some(at) = event.expires_at {
+                        self.ring.ends(&event.key, at);
+                    }
+                }
                 Ok(Payload::ServerDeleted(event)) => {
                     self.ring.revoke(Revoked::Server(event.server));
                 }
@@ -85,5 +98,31 @@ impl RevocationService {
             }
         }
         "the reader ended".to_owned()
+    }
+}
+
+/// Ends keys at their time, and learns of the ends to come.
+async fn watch_ends(ring: KeyRing, clock: Arc<dyn Clock>) {
+    let mut asked = None;
+    loop {
+        let now = clock.now();
+        if asked.is_none_or(|at| now.micros_since(at) >= ASKED_EVERY) {
+            // Also those just over: their connections may have been admitted before the key was retired.
+            let (from, until) = (
+                now.plus_millis(-LOOK_BACK_MILLIS),
+                now.plus_micros(2 * ASKED_EVERY),
+            );
+            match ring.learn_ends(from, until).await {
+                Ok(()) => asked = Some(now),
+                Err(error) => {
+                    tracing::warn!(error = %error, "which keys end soon cannot be read; asking again");
+                }
+            }
+        }
+        let next = ring.end_due().map_or(LOOK_EVERY, |at| {
+            let left = at.micros_since(clock.now()).max(0);
+            Duration::from_micros(left.unsigned_abs()).min(LOOK_EVERY)
+        });
+        sleep(next).await;
     }
 }

@@ -71,6 +71,7 @@ catalogue! {
     ServerDeleted(ctl::ServerDeleted),
     KeyIssued(ctl::KeyIssued),
     KeyRevoked(ctl::KeyRevoked),
+    KeyRetired(ctl::KeyRetired),
     SignedIn(access::SignedIn),
     SignInFailed(access::SignInFailed),
     SignedOut(access::SignedOut),

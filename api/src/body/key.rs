@@ -40,7 +40,10 @@ pub struct ApiKey {
     /// When it stops working by itself.
     #[schema(required)]
     pub expires_at: Option<Moment>,
-    /// When an agent last connected with it.
+    /// The key that was made in its place; this one ends at `expires_at`.
+    #[schema(required, value_type = Option<String>)]
+    pub successor: Option<KeyId>,
+    /// When an agent last used it; now, while one is connected with it.
     #[schema(required)]
     pub last_used: Option<Moment>,
 }
@@ -65,6 +68,7 @@ impl From<view::Key> for ApiKey {
             state: key.state.into(),
             created_at: key.created_at.into(),
             expires_at: key.expires_at.map(Moment),
+            successor: key.successor,
             last_used: key.last_used.map(Moment),
         }
     }

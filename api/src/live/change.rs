@@ -98,6 +98,7 @@ pub fn of(stream: StreamName, recorded: &Recorded) -> Option<Change> {
         | Payload::SessionEnded(_)
         | Payload::AccessDenied(_)
         | Payload::Exported(_)
+        | Payload::KeyRetired(_)
         | Payload::TokenIssued(_)
         | Payload::SecondFactorEnabled(_)
         | Payload::SecondFactorDisabled(_)

@@ -4,4 +4,5 @@ pub mod create;
 pub mod delete;
 pub mod list;
 pub mod revoke;
+pub mod rotate;
 pub mod whose;

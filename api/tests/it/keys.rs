@@ -135,3 +135,80 @@ async fn wrong_keys_are_refused_and_guessing_is_slowed() {
     }
     assert_eq!((statuses[7], statuses[8]), (401, 429), "{statuses:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_replaced_without_a_gap() {
+    let app = App::start().await;
+    let owner = app.owner().await;
+    let server = owner.add_server("web-1").await;
+    let body = json!({"server_id": server, "name": "laptop"});
+    let (_, old) = owner.post("/api/v1/api-keys", &body).await;
+    let (id, key) = (old["id"].as_str().unwrap(), old["key"].as_str().unwrap());
+    let rotate = format!("/api/v1/api-keys/{id}/rotate");
+
+    let (status, problem) = owner
+        .post(&rotate, &json!({"overlap_s": 3_000_000, "name": "a\nb"}))
+        .await;
+    assert_eq!(
+        (status, problem["errors"].as_array().map(Vec::len)),
+        (422, Some(2)),
+        "{problem}"
+    );
+
+    let (status, next) = owner.post(&rotate, &json!({"overlap_s": 2})).await;
+    assert_eq!(
+        (status, &next["name"], &next["replaces"]["id"]),
+        (201, &json!("laptop"), &json!(id)),
+        "{next}"
+    );
+    let next_key = next["key"].as_str().unwrap();
+    assert_eq!(whose(&app, key).await.0, 200, "both work");
+    assert_eq!(whose(&app, next_key).await.0, 200, "both work");
+    let (_, list) = owner.get(&format!("/api/v1/servers/{server}/keys")).await;
+    let listed = list["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|listed| listed["id"] == id)
+        .unwrap();
+    assert_eq!(
+        (&listed["successor"], &listed["expires_at"]),
+        (&next["id"], &next["replaces"]["expires_at"]),
+        "{list}"
+    );
+    let (status, problem) = owner.post(&rotate, &json!({})).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("CO1301")));
+
+    chatops_testkit::eventually("the old key has ended", crate::app::SOON, || async {
+        whose(&app, key).await.0 == 401
+    })
+    .await;
+    assert_eq!(whose(&app, next_key).await.0, 200);
+    let none = "/api/v1/api-keys/aaaaaaaaaaaaaaaa/rotate";
+    assert_eq!(owner.post(none, &json!({})).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_replace_a_key_at_once_one_succeeds() {
+    let app = App::start().await;
+    let owner = app.owner().await;
+    let server = owner.add_server("web-1").await;
+    let (_, old) = owner
+        .post("/api/v1/api-keys", &json!({"server_id": server}))
+        .await;
+    let rotate = format!("/api/v1/api-keys/{}/rotate", old["id"].as_str().unwrap());
+    let body = json!({});
+    let answers = futures::future::join_all((0..4).map(|_| owner.post(&rotate, &body))).await;
+    let made: Vec<_> = answers
+        .iter()
+        .filter(|(status, _)| *status == 201)
+        .collect();
+    assert_eq!(made.len(), 1, "{answers:?}");
+    let (_, list) = owner.get(&format!("/api/v1/servers/{server}/keys")).await;
+    let working = list["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["state"] == "active");
+    assert_eq!(working.count(), 2, "{list}");
+}

@@ -31,9 +31,22 @@ impl KeyDirectory for Directory {
         Ok(found.map(record))
     }
 
-    /// Nothing to do: the connection itself becomes a fact, and the read model takes the last use from it.
-    async fn used(&self, _: &KeyId, _: Timestamp) -> Result<(), DirectoryError> {
-        Ok(())
+    async fn ending(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(KeyId, Timestamp)>, DirectoryError> {
+        self.store
+            .keys_ending(from, until)
+            .await
+            .map_err(DirectoryError::new)
+    }
+
+    async fn used(&self, key: &KeyId, at: Timestamp) -> Result<(), DirectoryError> {
+        self.store
+            .note_key_use(key, at)
+            .await
+            .map_err(DirectoryError::new)
     }
 }
 

@@ -70,7 +70,9 @@ pub(super) async fn http(
     metrics: Metrics,
 ) -> anyhow::Result<Option<Api>> {
     let gateway = match &shared.agents {
-        Some(agents) if roles.contains(&Role::Gateway) => agents_routes(stage, agents),
+        Some(agents) if roles.contains(&Role::Gateway) => {
+            agents_routes(stage, shared.config, agents)
+        }
         _ => Router::new(),
     };
     let (router, api) = if roles.contains(&Role::Api) {
@@ -136,9 +138,12 @@ pub(super) async fn api(
     Ok(Api::new(parts).await?)
 }
 
-fn agents_routes(stage: &mut Stage, agents: &Agents) -> Router {
+fn agents_routes(stage: &mut Stage, config: &Config, agents: &Agents) -> Router {
     let service = GatewayService::new(GatewayParts {
-        config: GatewayConfig::default(),
+        config: GatewayConfig {
+            behind_proxy: config.api.behind_proxy,
+            ..GatewayConfig::default()
+        },
         ring: agents.ring.clone(),
         roster: agents.roster.clone(),
         ops: agents.ops.clone(),

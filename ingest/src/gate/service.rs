@@ -1,4 +1,4 @@
-//! The gate's loop: takes questions off the bus, has them judged, answers, ends connections of revoked keys.
+//! The gate's loop: takes questions off the bus, has them judged, answers, ends connections whose key no longer counts.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     announce::{Announcer, Announcing},
+    attempts::Attempts,
     connz,
     keyring::{KeyRing, Refusal},
     metrics,
@@ -85,6 +86,7 @@ pub struct GateService {
 struct Shared {
     parts: GateParts,
     refusals: Refusals,
+    attempts: Attempts,
     permits: Semaphore,
 }
 
@@ -108,6 +110,7 @@ impl GateService {
             shared: Arc::new(Shared {
                 permits: Semaphore::new(parts.config.parallel),
                 refusals,
+                attempts: Attempts::default(),
                 parts,
             }),
             announcing,
@@ -161,7 +164,6 @@ async fn reply(shared: Arc<Shared>, question: Message, taken: Instant) {
     let GateParts {
         config,
         keys,
-        ring,
         auth,
         clock,
         ..
@@ -201,10 +203,7 @@ async fn reply(shared: Arc<Shared>, question: Message, taken: Instant) {
     };
     if let Err(error) = sent {
         metrics::question_unanswered("send");
-        return tracing::warn!(error = %error, "an answer could not be sent");
-    }
-    if let Ok(admitted) = verdict {
-        ring.note_use(&admitted.key).await;
+        tracing::warn!(error = %error, "an answer could not be sent");
     }
 }
 
@@ -219,6 +218,12 @@ async fn judge(
         tracing::debug!(address, "a client without an API key was refused");
         return Err("no_key");
     };
+    let from = address.and_then(|address| address.parse().ok());
+    let now = || shared.parts.clock.now();
+    if shared.attempts.wait(from, Some(&key.id), now()).is_some() {
+        metrics::admission("nats", "too_many_attempts");
+        return Err("too_many_attempts");
+    }
     let refusal = match shared.parts.ring.admit(key).await {
         Ok(admitted) => {
             metrics::admission("nats", "admitted");
@@ -232,27 +237,21 @@ async fn judge(
         .record(&key.id, Transport::Nats, address, &refusal);
     if let Refusal::Unavailable(error) = &refusal {
         tracing::warn!(error = %error, "the key directory is out of reach: agents are refused until it is back");
+    } else {
+        shared.attempts.failed(from, Some(&key.id), now());
     }
     Err(outcome)
 }
 
-/// After every revocation: looks at all connections and ends those whose key no longer counts. Looks again until none
-/// is left, because a client admitted just before may appear just after.
+/// At the start and whenever a key has lost its right: looks at all connections and ends those whose key no longer counts.
+/// Looks again until none is left, because a client admitted just before may appear just after.
 async fn end_revoked(shared: Arc<Shared>, stop: CancellationToken) {
     let GateParts {
         ring, sys, config, ..
     } = &shared.parts;
     let mut revocations = ring.revocations();
     loop {
-        let heard = tokio::select! {
-            () = stop.cancelled() => return,
-            heard = revocations.recv() => heard,
-        };
-        // Having missed some makes no difference: the ring has them, and all are looked for.
-        if let Err(RecvError::Closed) = heard {
-            return;
-        }
-        // One look is enough for all that came together, as at the start.
+        // One look is enough for all that came together.
         while revocations.try_recv().is_ok() {}
         let mut pause = Duration::from_millis(200);
         for _ in 0..6 {
@@ -268,6 +267,14 @@ async fn end_revoked(shared: Arc<Shared>, stop: CancellationToken) {
                 () = sleep(pause) => pause *= 2,
             }
         }
+        let heard = tokio::select! {
+            () = stop.cancelled() => return,
+            heard = revocations.recv() => heard,
+        };
+        // Having missed some makes no difference: the ring has them, and all are looked for.
+        if let Err(RecvError::Closed) = heard {
+            return;
+        }
     }
 }
 
@@ -278,14 +285,14 @@ async fn sweep(sys: &Bus, ring: &KeyRing, account: &str) -> Result<usize, connz:
         let Some((server, key)) = agent_of(&connection.user) else {
             continue;
         };
-        if !ring.is_revoked(&key, &server) {
+        let Some(lost) = ring.lost(&key, &server) else {
             continue;
-        }
+        };
         found += 1;
         match connz::kick(sys, &connection.server_id, connection.cid).await {
             Ok(()) => {
                 metrics::kicked("nats");
-                tracing::info!(server.id = %server, key = %key, "a connection of a revoked key was ended");
+                tracing::info!(server.id = %server, key = %key, reason = lost.word(), "a connection was ended");
             }
             Err(error) => {
                 tracing::warn!(server.id = %server, error = %error, "could not end a connection")

@@ -45,9 +45,10 @@ async fn answer(request: Message, ops: Bus, ring: KeyRing, clock: Arc<dyn Clock>
         return metrics::unreadable("whoami");
     };
     let record = match ring.find(&key).await {
-        Ok(Some(record)) => record,
-        // It asks again; by then the directory may be back, or the connection gone.
-        Ok(None) | Err(_) => return,
+        Ok(Some(record)) if record.works(clock.now()) => record,
+        // It asks again; by then the directory may be back, or the connection gone: that of a key that does not count any
+        // more is about to be ended.
+        Ok(_) | Err(_) => return,
     };
     let identity = WhoAmI {
         server_id: record.server,

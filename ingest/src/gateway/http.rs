@@ -13,11 +13,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    Gateway, body,
+    Gateway,
+    admission::Denied,
+    body,
     frame::{self, Rejected, TOO_LARGE},
+    peer,
     problem::Problem,
     reading::{self, Circumstances, Outgoing},
-    upgrade::peer,
 };
 use crate::{
     api_key::ApiKey,
@@ -61,12 +63,19 @@ async fn accept(
     server: Option<String>,
     request: Request,
 ) -> Result<Accepted, Problem> {
-    let key = key_of(request.headers())?;
-    let address = peer(request.extensions());
+    let address = peer::address(
+        request.headers(),
+        request.extensions(),
+        gateway.inner.parts.config.behind_proxy,
+    );
+    if let Some(seconds) = gateway.must_wait(address) {
+        return Err(Problem::too_many_attempts(seconds));
+    }
+    let key = key_of(request.headers()).inspect_err(|_| gateway.wasted(address))?;
     let admitted = gateway
-        .admit(&key, address.as_deref())
+        .admit(&key, address)
         .await
-        .map_err(|refusal| refused(&refusal))?;
+        .map_err(|denied| refused(&denied))?;
     if server.is_some_and(|server| server != admitted.server.as_str()) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -94,6 +103,8 @@ async fn accept(
     let id = event.id.0;
     let stored = store(gateway, event).await?;
     metrics::frame("stored");
+    // A post is no connection that somebody could see.
+    gateway.inner.parts.ring.note_use(&admitted.key).await;
     Ok(Accepted {
         accepted: true,
         seq: stored.seq,
@@ -120,7 +131,11 @@ fn key_of(headers: &HeaderMap) -> Result<ApiKey, Problem> {
         .ok_or_else(|| unauthorized("this is not an API key"))
 }
 
-fn refused(refusal: &Refusal) -> Problem {
+fn refused(denied: &Denied) -> Problem {
+    let refusal = match denied {
+        Denied::TooMany(seconds) => return Problem::too_many_attempts(*seconds),
+        Denied::Refused(refusal) => refusal,
+    };
     let detail = match refusal {
         Refusal::Unavailable(_) => {
             return Problem::busy("keys cannot be checked at the moment");

@@ -1,4 +1,5 @@
-//! Failures of the HTTP routes as `application/problem+json`.
+//! Failures of the HTTP routes as `application/problem+json`. Each code has a page in `docs/errors`, which the API serves
+//! under the document's `type`.
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -10,7 +11,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: String,
     title: &'static str,
     #[serde(serialize_with = "number")]
     status: StatusCode,
@@ -34,7 +35,7 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         Self {
-            kind: "about:blank",
+            kind: format!("/api/v1/errors/{code}"),
             title,
             status,
             detail: detail.into(),
@@ -53,6 +54,17 @@ impl Problem {
             detail,
         )
         .after(5)
+    }
+
+    /// 429, after failures.
+    pub(super) fn too_many_attempts(seconds: u64) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "CO2010",
+            "Too many attempts",
+            "too many attempts failed from this address, or with this key from here",
+        )
+        .after(seconds)
     }
 
     /// Says when to come back, in seconds.

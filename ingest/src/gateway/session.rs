@@ -197,6 +197,18 @@ impl Session {
         ]
     }
 
+    /// Others of its kind have failed too often.
+    pub(super) fn too_many_attempts(&self) -> Vec<Effect> {
+        vec![
+            Effect::Send(error(
+                "too_many_attempts",
+                "too many attempts failed from this address: try again later",
+                None,
+            )),
+            Effect::Close(TRY_AGAIN, "too many attempts"),
+        ]
+    }
+
     /// A reading is in the stream.
     pub(super) fn stored(&self, id: Uuid, seq: u64) -> Effect {
         crate::metrics::frame("stored");

@@ -1,5 +1,7 @@
 //! The shell around [`Session`]: performs its effects on a real WebSocket, keeps its deadlines.
 
+use std::net::IpAddr;
+
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use chatops_bus::Stored;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -12,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Gateway,
+    admission::Denied,
     frame::{self, Encoding},
     open::{OpenSession, Place},
     reading::Outgoing,
@@ -34,7 +37,7 @@ struct Shell {
     socket: WebSocket,
     gateway: Gateway,
     session: Session,
-    address: Option<String>,
+    address: Option<IpAddr>,
     revocations: broadcast::Receiver<Revoked>,
     limit: DefaultDirectRateLimiter,
     acks: FuturesUnordered<Ack>,
@@ -42,6 +45,8 @@ struct Shell {
     stranger: Option<OwnedSemaphorePermit>,
     agent: Option<(Admitted, OpenSession)>,
     heard: Instant,
+    /// The key was judged, and its failure counted.
+    judged: bool,
     /// When the key stops working.
     expires: Option<Instant>,
 }
@@ -60,7 +65,7 @@ pub(super) async fn serve(
     gateway: Gateway,
     place: Place,
     stranger: OwnedSemaphorePermit,
-    address: Option<String>,
+    address: Option<IpAddr>,
 ) {
     let parts = &gateway.inner.parts;
     let quota = Quota::per_second(parts.config.rate).allow_burst(parts.config.burst);
@@ -72,12 +77,20 @@ pub(super) async fn serve(
         stranger: Some(stranger),
         agent: None,
         heard: Instant::now(),
+        judged: false,
         expires: None,
         socket,
         address,
         gateway,
     };
     let end = shell.run().await;
+    // Came, took a place, and never showed a key.
+    if shell.stranger.is_some()
+        && !shell.judged
+        && matches!(end, End::Close(POLICY | UNREADABLE, _))
+    {
+        shell.gateway.wasted(address);
+    }
     let reason = match &end {
         End::Close(_, reason) | End::Gone(reason) => *reason,
     };
@@ -173,10 +186,16 @@ impl Shell {
                 Effect::Store { event, receipt } => self.store(event, receipt).await?,
                 Effect::Close(code, reason) => return Err(End::Close(code, reason)),
                 Effect::Check(key) => {
-                    let verdict = self.gateway.admit(&key, self.address.as_deref()).await;
+                    let verdict = self.gateway.admit(&key, self.address).await;
                     let effects = match verdict {
                         Ok(admitted) => self.welcome(admitted),
-                        Err(refusal) => self.session.refused(&refusal),
+                        Err(denied) => {
+                            self.judged = true;
+                            match denied {
+                                Denied::Refused(refusal) => self.session.refused(&refusal),
+                                Denied::TooMany(_) => self.session.too_many_attempts(),
+                            }
+                        }
                     };
                     Box::pin(self.perform(effects)).await?;
                 }
@@ -194,7 +213,9 @@ impl Shell {
             // A key that outlives the calendar never expires.
             Instant::now().checked_add(Duration::from_micros(left))
         });
-        let session = inner.open.authenticated(&admitted, self.address.clone());
+        let session = inner
+            .open
+            .authenticated(&admitted, self.address.map(|address| address.to_string()));
         self.agent = Some((admitted, session));
         self.stranger = None;
         effects
@@ -241,19 +262,21 @@ impl Shell {
         let Some((admitted, _)) = &self.agent else {
             return Ok(());
         };
-        let hit = match revoked {
-            Ok(revoked) => revoked.hits(&admitted.key, &admitted.server),
+        let lost = match revoked {
+            Ok(revoked) => Some(revoked).filter(|lost| lost.hits(&admitted.key, &admitted.server)),
             // Some were missed; the ring has them all.
             Err(_) => {
                 let ring = &self.gateway.inner.parts.ring;
-                ring.is_revoked(&admitted.key, &admitted.server)
+                ring.lost(&admitted.key, &admitted.server)
             }
         };
-        if hit {
-            metrics::kicked("websocket");
-            return Err(End::Close(POLICY, "revoked"));
+        match lost {
+            None => Ok(()),
+            Some(lost) => {
+                metrics::kicked("websocket");
+                Err(End::Close(POLICY, lost.word()))
+            }
         }
-        Ok(())
     }
 
     async fn send(&mut self, message: Message) -> Result<(), End> {

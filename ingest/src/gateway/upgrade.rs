@@ -1,10 +1,8 @@
 //! `GET /api/v1/agents/ws`: takes the socket, or says why not.
 
-use std::net::SocketAddr;
-
 use axum::{
     extract::{
-        ConnectInfo, State,
+        State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::{Extensions, HeaderMap},
@@ -12,7 +10,7 @@ use axum::{
 };
 use chatops_schemas::wire::MAX_FRAME_BYTES;
 
-use super::{Gateway, problem::Problem, socket};
+use super::{Gateway, peer, problem::Problem, socket};
 
 /// Messages beyond this end the socket; up to here an oversized frame is refused and the socket lives.
 const MAX_MESSAGE_BYTES: usize = 4 * MAX_FRAME_BYTES;
@@ -41,6 +39,12 @@ pub(super) async fn upgrade(
         }
     };
     let inner = &gateway.inner;
+    let address = peer::address(&headers, &extensions, inner.parts.config.behind_proxy);
+    if let Some(seconds) = gateway.must_wait(address) {
+        return Problem::too_many_attempts(seconds)
+            .of(&headers)
+            .into_response();
+    }
     let place = inner.open.enter();
     let stranger = inner.strangers.clone().try_acquire_owned().ok();
     let (Some(place), Some(stranger)) = (place, stranger) else {
@@ -48,18 +52,10 @@ pub(super) async fn upgrade(
             .of(&headers)
             .into_response();
     };
-    let address = peer(&extensions);
     upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
         .on_upgrade(move |socket| socket::serve(socket, gateway, place, stranger, address))
-}
-
-/// Address of the peer, where the server was set up to pass it on (`into_make_service_with_connect_info`).
-pub(super) fn peer(extensions: &Extensions) -> Option<String> {
-    extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(address)| address.ip().to_string())
 }

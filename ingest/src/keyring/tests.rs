@@ -44,6 +44,21 @@ impl KeyDirectory for Book {
         Ok(self.records.lock().unwrap().get(key).cloned())
     }
 
+    async fn ending(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(KeyId, Timestamp)>, DirectoryError> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(DirectoryError::new("down"));
+        }
+        let records = self.records.lock().unwrap();
+        let ends = records
+            .iter()
+            .filter_map(|(key, record)| Some((key.clone(), record.expires_at?)));
+        Ok(ends.filter(|(_, at)| (from..until).contains(at)).collect())
+    }
+
     async fn used(&self, _: &KeyId, _: Timestamp) -> Result<(), DirectoryError> {
         self.noted.fetch_add(1, Ordering::SeqCst);
         Ok(())
@@ -148,10 +163,8 @@ async fn a_revocation_outruns_the_database() {
     ring.admit(&key("secret")).await.unwrap();
     ring.revoke(Revoked::Server(ServerId::parse("h1").unwrap()));
     assert_eq!(reason(&ring, "secret").await, Reason::ServerDeleted);
-    assert!(ring.is_revoked(
-        &KeyId::parse("k1").unwrap(),
-        &ServerId::parse("h1").unwrap()
-    ));
+    let (key, server) = (KeyId::parse("k1").unwrap(), ServerId::parse("h1").unwrap());
+    assert_eq!(ring.lost(&key, &server), Some(Revoked::Server(server)));
 }
 
 #[tokio::test]
@@ -165,4 +178,45 @@ async fn use_is_noted_once_a_minute() {
     clock.advance_millis(1);
     ring.note_use(&id).await;
     assert_eq!(book.noted.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_end_that_was_heard_of_outruns_the_database() {
+    let (ring, book, clock) = given(|_| {});
+    let (id, server) = (KeyId::parse("k1").unwrap(), ServerId::parse("h1").unwrap());
+    let mut heard = ring.revocations();
+    ring.admit(&key("secret")).await.unwrap();
+    let end = clock.now().plus_millis(3000);
+    ring.ends(&id, end);
+    ring.ends(&id, end.plus_millis(9000));
+    let admitted = ring.admit(&key("secret")).await.unwrap();
+    assert_eq!(admitted.expires_at, Some(end), "the earliest counts");
+    assert_eq!(ring.end_due(), Some(end));
+    assert!(heard.try_recv().is_err() && ring.lost(&id, &server).is_none());
+    clock.advance_millis(3000);
+    assert_eq!(reason(&ring, "secret").await, Reason::Expired);
+    assert_eq!(ring.end_due(), None);
+    let expired = Revoked::Expired(id.clone());
+    assert_eq!(heard.try_recv().ok().as_ref(), Some(&expired));
+    ring.end_due();
+    assert!(heard.try_recv().is_err(), "it is told once");
+    assert_eq!(ring.lost(&id, &server), Some(expired));
+
+    // A day later the directory is trusted to know.
+    book.put("k1", |record| record.expires_at = Some(end));
+    clock.advance_millis(24 * 3_600_000);
+    ring.end_due();
+    assert_eq!(ring.lost(&id, &server), None);
+    assert_eq!(reason(&ring, "secret").await, Reason::Expired);
+}
+
+#[tokio::test]
+async fn ends_are_learnt_from_the_directory() {
+    let end = Timestamp::from_millis(1_060_000);
+    let (ring, _, clock) = given(|record| record.expires_at = Some(end));
+    let now = clock.now();
+    ring.learn_ends(now, now.plus_millis(60_000)).await.unwrap();
+    assert_eq!(ring.end_due(), None, "not in this span");
+    ring.learn_ends(now, now.plus_millis(60_001)).await.unwrap();
+    assert_eq!(ring.end_due(), Some(end));
 }

@@ -298,7 +298,7 @@ impl Watch {
 
     /// A client admitted a moment before its key was revoked appears a moment after the gate has looked for it.
     fn end_if_revoked(&mut self, seen: &Seen) {
-        if !self.parts.ring.is_revoked(&seen.key, &seen.server) {
+        if self.parts.ring.lost(&seen.key, &seen.server).is_none() {
             return;
         }
         let Some((_, server_id, cid)) = holder(&seen.base) else {

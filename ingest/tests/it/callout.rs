@@ -1,6 +1,6 @@
 //! Who is let in, who is not, and who is thrown out.
 
-use std::{sync::atomic::Ordering, time::Instant};
+use std::time::Instant;
 
 use chatops_bus::{From, StreamName};
 use chatops_ingest::directory::KeyState;
@@ -42,10 +42,6 @@ async fn a_good_key_opens_its_server_and_learns_its_name() {
             ("host h1", Some(5000))
         );
         assert!(publish(&agent, "h1").await.expect("stored").seq > 0);
-        eventually("the use of the key is noted", PATIENCE, || async {
-            ground.book.used.load(Ordering::SeqCst) == 1
-        })
-        .await;
         process.stop().await;
     }
 }
@@ -211,6 +207,69 @@ async fn an_expiring_key_ends_its_connection() {
         .await
         .expect("ended in time");
     assert!(come(&ground.nats.url(), "k1", "secret-one").await.is_err());
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retired_key_works_beside_its_successor_until_its_time_and_is_then_thrown_out() {
+    let (ground, process) = Ground::with_process(Plan::default()).await;
+    ground.book.issue("k1b", "h1", "secret-next");
+    let url = ground.nats.url();
+    // Let in before anybody thought of an end: its token does not know of it.
+    let before = come(&url, "k1", "secret-one").await.expect("let in");
+    let end = System.now().plus_millis(2500);
+    ground.retire_key("k1", "h1", end, "k1b").await;
+    let beside = come(&url, "k1", "secret-one").await.expect("still let in");
+    let next = come(&url, "k1b", "secret-next").await.expect("let in");
+    for agent in [&before, &beside, &next] {
+        publish(agent, "h1").await.expect("stored");
+    }
+    timeout(PATIENCE, dropped(&before))
+        .await
+        .expect("thrown out in time");
+    let late = System.now().micros_since(end);
+    assert!((0..2_000_000).contains(&late), "{late} µs after its end");
+    timeout(PATIENCE, dropped(&beside))
+        .await
+        .expect("thrown out in time");
+    // The directory has not heard of the end yet.
+    assert!(come(&url, "k1", "secret-one").await.is_err());
+    publish(&next, "h1").await.expect("stored");
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_that_starts_late_ends_what_is_over() {
+    let (ground, process) = Ground::with_process(Plan::default()).await;
+    let agent = come(&ground.nats.url(), "k1", "secret-one")
+        .await
+        .expect("let in");
+    process.kill().await;
+    // Retired long ago, as far as the stream of the last hour goes; over while nobody was there.
+    ground
+        .book
+        .change("k1", |record| record.expires_at = Some(System.now()));
+    publish(&agent, "h1").await.expect("nobody ended it");
+    let process = ground.process().await;
+    timeout(PATIENCE, dropped(&agent))
+        .await
+        .expect("thrown out in time");
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_fails_again_and_again_is_not_looked_up_any_more() {
+    let (ground, process) = Ground::with_process(Plan::default()).await;
+    let url = ground.nats.url();
+    for _ in 0..10 {
+        assert!(come(&url, "k1", "wrong").await.is_err());
+    }
+    let asked = ground.book.asked();
+    assert!(come(&url, "k1", "wrong").await.is_err());
+    assert!(come(&url, "k1", "secret-one").await.is_err());
+    assert_eq!(ground.book.asked(), asked);
+    // The others of this address are not affected.
+    come(&url, "k2", "secret-two").await.expect("let in");
     process.stop().await;
 }
 

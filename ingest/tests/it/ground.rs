@@ -28,7 +28,7 @@ use chatops_schemas::{
     envelope::Envelope,
     event::{
         Event,
-        ctl::{KeyRevoked, ServerDeleted},
+        ctl::{KeyRetired, KeyRevoked, ServerDeleted},
     },
     ids::{KeyId, ServerId},
     subject::{self, Entity},
@@ -49,6 +49,7 @@ const SERVICE_PASSWORD: &str = "service-password-of-the-tests";
 pub(crate) struct Book {
     records: Mutex<HashMap<KeyId, KeyRecord>>,
     down: AtomicBool,
+    asked: AtomicUsize,
     pub(crate) used: AtomicUsize,
 }
 
@@ -80,6 +81,11 @@ impl Book {
         );
     }
 
+    /// Questions about single keys so far.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn go_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
@@ -87,10 +93,23 @@ impl Book {
 
 impl KeyDirectory for Book {
     async fn find(&self, key: &KeyId) -> Result<Option<KeyRecord>, DirectoryError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
             return Err(DirectoryError::new("the database is away"));
         }
         Ok(self.records.lock().expect("not poisoned").get(key).cloned())
+    }
+
+    async fn ending(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(KeyId, Timestamp)>, DirectoryError> {
+        let records = self.records.lock().expect("not poisoned");
+        let ends = records
+            .iter()
+            .filter_map(|(key, record)| Some((key.clone(), record.expires_at?)));
+        Ok(ends.filter(|(_, at)| (from..until).contains(at)).collect())
     }
 
     async fn used(&self, _: &KeyId, _: Timestamp) -> Result<(), DirectoryError> {
@@ -280,6 +299,17 @@ impl Ground {
         let event = KeyRevoked {
             key: KeyId::parse(key).expect("a key id"),
             server: ServerId::parse(server).expect("a server id"),
+        };
+        self.append(Entity::Key, key, event).await;
+    }
+
+    /// What the API does when somebody has a key replaced.
+    pub(crate) async fn retire_key(&self, key: &str, server: &str, at: Timestamp, next: &str) {
+        let event = KeyRetired {
+            key: KeyId::parse(key).expect("a key id"),
+            server: ServerId::parse(server).expect("a server id"),
+            expires_at: at,
+            successor: KeyId::parse(next).expect("a key id"),
         };
         self.append(Entity::Key, key, event).await;
     }

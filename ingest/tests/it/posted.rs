@@ -1,5 +1,7 @@
 //! Samples posted over HTTP.
 
+use std::sync::atomic::Ordering;
+
 use chatops_bus::StreamName;
 use chatops_ingest::gateway::GatewayConfig;
 use serde_json::{Value, json};
@@ -61,6 +63,8 @@ async fn a_posted_sample_is_in_the_stream() {
     )
     .await;
     assert_eq!(first["seq"], again["seq"]);
+    // Five posts within a minute are one use.
+    assert_eq!(ground.book.used.load(Ordering::SeqCst), 1);
     process.stop().await;
 }
 
@@ -138,6 +142,7 @@ async fn bad_posts_are_problems_of_the_sender() {
             (&json!(status), &json!("r-1"))
         );
         assert!(!problem["detail"].as_str().expect("a sentence").is_empty());
+        assert_eq!(problem["type"], json!(format!("/api/v1/errors/{code}")));
     }
     let info = ground
         .ops
@@ -183,5 +188,40 @@ async fn a_key_has_a_rate() {
         answers.push(status);
     }
     assert_eq!(answers, [202, 429, 202]);
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_are_counted_for_the_address_that_our_proxy_names() {
+    let (ground, process) = ground(GatewayConfig {
+        behind_proxy: true,
+        ..GatewayConfig::default()
+    })
+    .await;
+    let status = async |from: &'static str, key: &str| {
+        let headers = [("X-Forwarded-For", from), ("X-API-Key", key)];
+        let (status, head, problem) =
+            post(process.http, "/api/v1/metrics", &headers, &sample()).await;
+        if status == 429 {
+            assert!(head.contains("retry-after"), "{head}");
+            assert_eq!(problem["code"], "CO2010", "{problem}");
+        }
+        status
+    };
+    let attacker = "6.6.6.6, 192.0.2.1";
+    for n in 0..200 {
+        // Every third without any key at all.
+        let key = match n % 3 {
+            0 => String::new(),
+            _ => format!("chatops_nobody{n:010}_guess"),
+        };
+        assert_eq!(status(attacker, &key).await, 401, "{n}");
+    }
+    let asked = ground.book.asked();
+    assert_eq!(status(attacker, "chatops_nobodynobodynob_guess").await, 429);
+    assert_eq!(status(attacker, KEY).await, 429);
+    assert_eq!(ground.book.asked(), asked, "nothing is looked up any more");
+    // What stands before the proxy's own entry is anybody's invention.
+    assert_eq!(status("192.0.2.1, 192.0.2.2", KEY).await, 202);
     process.stop().await;
 }

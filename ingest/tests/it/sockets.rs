@@ -269,6 +269,19 @@ async fn an_expiring_key_ends_its_sockets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retired_key_ends_its_sockets_at_its_time() {
+    let (ground, process) = ground(GatewayConfig::default()).await;
+    let mut agent = Client::authenticated(process.http, KEY).await;
+    let end = System.now().plus_millis(1500);
+    ground
+        .retire_key("abcdefghij234567", "h1", end, "nextkey")
+        .await;
+    assert_eq!(agent.end().await, Some((1008, "expired".into())));
+    assert!(System.now() >= end);
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_of_a_killed_gateway_are_closed_by_the_next() {
     let (ground, process) = ground(GatewayConfig::default()).await;
     let _agent = Client::authenticated(process.http, KEY).await;

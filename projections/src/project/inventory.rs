@@ -124,6 +124,7 @@ impl Projection for Inventory {
                     write::key_issued(tx, stored, event.actor.as_deref(), data).await?
                 }
                 Payload::KeyRevoked(data) => write::key_revoked(tx, stored, data).await?,
+                Payload::KeyRetired(data) => write::key_retired(tx, stored, data).await?,
                 Payload::TokenIssued(data) => credential::token_issued(tx, stored, data).await?,
                 Payload::TokenRevoked(data) => credential::token_revoked(tx, stored, data).await?,
                 Payload::SecondFactorEnabled(data) => {
@@ -204,6 +205,7 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::ServerDeleted(data) => ("server", Some(data.server.to_string())),
         Payload::KeyIssued(data) => ("key", Some(data.key.to_string())),
         Payload::KeyRevoked(data) => ("key", Some(data.key.to_string())),
+        Payload::KeyRetired(data) => ("key", Some(data.key.to_string())),
         Payload::TokenIssued(data) => ("token", Some(data.token.to_string())),
         Payload::TokenRevoked(data) => ("token", Some(data.token.to_string())),
         Payload::SecondFactorEnabled(data) => ("user", Some(data.user.to_string())),

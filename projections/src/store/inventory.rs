@@ -234,6 +234,29 @@ pub(crate) async fn key_revoked(
     Ok(())
 }
 
+/// A retired key never works longer than it would have.
+pub(crate) async fn key_retired(
+    tx: &mut PgConnection,
+    stored: Stored,
+    event: &ctl::KeyRetired,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "
+        UPDATE api_keys SET expires_at = least(expires_at, $3), successor = $4, ctl_seq = $5
+        WHERE key_id = $1 AND server_id = $2 AND state = 'active'
+        ",
+        event.key.as_str(),
+        event.server.as_str(),
+        datetime(event.expires_at),
+        event.successor.as_str(),
+        to_i64(stored.seq),
+    )
+    .execute(tx)
+    .await
+    .doing("write a retired key")?;
+    Ok(())
+}
+
 /// Subjects with an open parked event: what follows on them must not be applied without it.
 pub(crate) async fn blocked_subjects(
     tx: &mut PgConnection,

@@ -6,7 +6,7 @@ use chatops_schemas::{
 };
 use time::OffsetDateTime;
 
-use super::{Store, Visible, timestamp, to_u64};
+use super::{Store, Visible, datetime, timestamp, to_u64};
 use crate::{
     error::{Doing, StoreError},
     view::{Key, KeyForGate, KeyState},
@@ -45,9 +45,10 @@ impl Store {
         let rows = sqlx::query!(
             r#"
             SELECT k.key_id, k.server_id, k.name, k.state = 'revoked' AS "revoked!", k.created_at, k.expires_at, k.ctl_seq,
-                   u.last_used_at AS "last_used_at?",
+                   k.successor, greatest(u.last_used_at, v.last_used_at) AS "last_used_at?",
                    EXISTS (SELECT 1 FROM agent_session a WHERE a.key_id = k.key_id) AS "connected!"
             FROM api_keys k JOIN servers s USING (server_id) LEFT JOIN key_use u USING (key_id)
+                 LEFT JOIN vault_key_use v USING (key_id)
             WHERE s.deleted_at IS NULL AND ($1::uuid IS NULL OR s.owner = $1) AND ($2::text IS NULL OR k.server_id = $2)
             ORDER BY k.created_at DESC, k.key_id
             "#,
@@ -68,6 +69,7 @@ impl Store {
                     state: state(row.revoked, false, row.expires_at, now),
                     created_at: timestamp(row.created_at),
                     expires_at: row.expires_at.map(timestamp),
+                    successor: row.successor.and_then(|key| KeyId::parse(key).ok()),
                     last_used: if row.connected {
                         Some(now)
                     } else {
@@ -89,9 +91,10 @@ impl Store {
         let row = sqlx::query!(
             r#"
             SELECT k.key_id, k.server_id, k.name, k.state = 'revoked' AS "revoked!", k.created_at, k.expires_at, k.ctl_seq,
-                   s.deleted_at IS NOT NULL AS "deleted!", u.last_used_at AS "last_used_at?",
+                   s.deleted_at IS NOT NULL AS "deleted!", k.successor, greatest(u.last_used_at, v.last_used_at) AS "last_used_at?",
                    EXISTS (SELECT 1 FROM agent_session a WHERE a.key_id = k.key_id) AS "connected!"
             FROM api_keys k JOIN servers s USING (server_id) LEFT JOIN key_use u USING (key_id)
+                 LEFT JOIN vault_key_use v USING (key_id)
             WHERE k.key_id = $1 AND ($2::uuid IS NULL OR s.owner = $2)
             "#,
             key.as_str(),
@@ -109,6 +112,7 @@ impl Store {
                 state: state(row.revoked, row.deleted, row.expires_at, now),
                 created_at: timestamp(row.created_at),
                 expires_at: row.expires_at.map(timestamp),
+                successor: row.successor.and_then(|key| KeyId::parse(key).ok()),
                 last_used: if row.connected {
                     Some(now)
                 } else {
@@ -147,5 +151,44 @@ impl Store {
                 name: row.name,
             })
         }))
+    }
+
+    /// Notes a use that is no event: a request over HTTP.
+    pub async fn note_key_use(&self, key: &KeyId, at: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "
+            INSERT INTO vault_key_use AS u (key_id, last_used_at) VALUES ($1, $2)
+            ON CONFLICT (key_id) DO UPDATE SET last_used_at = greatest(u.last_used_at, excluded.last_used_at)
+            ",
+            key.as_str(),
+            datetime(at),
+        )
+        .execute(&self.pool)
+        .await
+        .doing("note the use of an API key")?;
+        Ok(())
+    }
+
+    /// Keys that end by themselves in a span of time: whose connections must end then.
+    pub async fn keys_ending(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(KeyId, Timestamp)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"
+            SELECT key_id, expires_at AS "expires_at!" FROM api_keys
+            WHERE state = 'active' AND expires_at >= $1 AND expires_at < $2
+            "#,
+            datetime(from),
+            datetime(until),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("list API keys that end")?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| Some((KeyId::parse(row.key_id).ok()?, timestamp(row.expires_at))))
+            .collect())
     }
 }

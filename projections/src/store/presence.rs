@@ -15,6 +15,8 @@ use crate::{
 };
 
 const DETAIL: usize = 300;
+/// Facts of one server that `OPS_FACT` keeps (`max_per_subject` in nats/topology.toml).
+const REMEMBERED: i64 = 64;
 
 fn transport(transport: Transport) -> &'static str {
     match transport {
@@ -142,8 +144,11 @@ pub(crate) async fn connected(
     Ok(())
 }
 
-/// The server is offline only when no session is left: the gate counts them, and its 0 also ends sessions whose own
-/// disconnect was never seen.
+/// The server is offline when no session is left here. What the sender counted as remaining is not believed: somebody
+/// who has just started, or who has not heard of a newer connection yet, counts too few.
+///
+/// With one exception: the stream keeps [`REMEMBERED`] facts of a server, so a session whose connect lies further back is
+/// unknown to watchers that have started since. They write it down anew if it is there; if nobody counts it, it is gone.
 pub(crate) async fn disconnected(
     tx: &mut PgConnection,
     stored: Stored,
@@ -170,30 +175,45 @@ pub(crate) async fn disconnected(
     .execute(&mut *tx)
     .await
     .doing("write a disconnection event")?;
-    let remaining = i64::from(event.remaining);
     sqlx::query!(
-        "DELETE FROM agent_session WHERE server_id = $1 AND (session = $2 OR $3::bigint = 0)",
+        "
+        WITH ended AS (DELETE FROM agent_session WHERE server_id = $1 AND session = $2 RETURNING key_id)
+        INSERT INTO key_use AS u (key_id, last_used_at) SELECT key_id, $3 FROM ended
+        ON CONFLICT (key_id) DO UPDATE SET last_used_at = greatest(u.last_used_at, excluded.last_used_at)
+        ",
         server.as_str(),
         &*session,
-        remaining,
+        at,
     )
     .execute(&mut *tx)
     .await
     .doing("close a session")?;
-    if remaining == 0 {
+    if event.remaining == 0 {
         sqlx::query!(
             "
-            INSERT INTO server_presence (server_id, status, last_disconnected_at) VALUES ($1, 'offline', $2)
-            ON CONFLICT (server_id) DO UPDATE SET status = 'offline', connected_since = NULL,
-                last_disconnected_at = excluded.last_disconnected_at
+            DELETE FROM agent_session WHERE server_id = $1 AND since < (
+                SELECT at FROM connection_events WHERE server_id = $1 ORDER BY event_seq DESC OFFSET $2 LIMIT 1)
             ",
             server.as_str(),
-            at,
+            REMEMBERED,
         )
-        .execute(tx)
+        .execute(&mut *tx)
         .await
-        .doing("mark a server offline")?;
+        .doing("close sessions that nobody knows any more")?;
     }
+    sqlx::query!(
+        "
+        INSERT INTO server_presence (server_id, status, last_disconnected_at)
+        SELECT $1, 'offline', $2 WHERE NOT EXISTS (SELECT 1 FROM agent_session WHERE server_id = $1)
+        ON CONFLICT (server_id) DO UPDATE SET status = 'offline', connected_since = NULL,
+            last_disconnected_at = excluded.last_disconnected_at
+        ",
+        server.as_str(),
+        at,
+    )
+    .execute(tx)
+    .await
+    .doing("mark a server offline")?;
     Ok(())
 }
 

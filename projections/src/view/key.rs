@@ -47,7 +47,9 @@ pub struct Key {
     pub created_at: Timestamp,
     /// When it stops working by itself.
     pub expires_at: Option<Timestamp>,
-    /// Last connect with it; now, while a connection with it is open.
+    /// The key that was made in its place; this one ends at `expires_at`.
+    pub successor: Option<KeyId>,
+    /// Last use of it; now, while a connection with it is open.
     pub last_used: Option<Timestamp>,
     /// Newest event of this key in `OPS_CTL`: what the next decision about it must expect.
     #[serde(skip)]

@@ -188,25 +188,64 @@ async fn a_connected_server_that_sends_nothing_is_stale() {
 }
 
 #[tokio::test]
-async fn sessions_whose_end_was_never_seen_end_with_the_last_one() {
+async fn a_server_stays_online_while_a_session_is_open_whatever_the_sender_counted() {
     let ground = Ground::with_fleet(1).await;
     let mut presence = ground::presence(&ground.store).await;
     let now = ground::now();
+    let status = || async {
+        ground
+            .store
+            .server(Visible::All, &server_id(0))
+            .await
+            .unwrap()
+            .unwrap()
+            .status
+    };
+    // Whoever wrote the end had not heard of the session beside it.
     let batch = vec![
-        connected(1, now, 0, "lost"),
+        connected(1, now, 0, "beside"),
         connected(2, now, 0, "seen"),
         gone(3, now, 0, "seen", 0),
     ];
     assert_eq!(presence.apply(batch).await, Outcome::Applied);
-    assert_eq!(ground.count("agent_session").await, 0);
-    let status = ground
+    assert_eq!(ground.count("agent_session").await, 1);
+    assert_eq!(status().await, ServerStatus::Online);
+    // And whoever counts too many does not keep it alive.
+    assert_eq!(
+        presence.apply(vec![gone(4, now, 0, "beside", 7)]).await,
+        Outcome::Applied
+    );
+    assert_eq!(status().await, ServerStatus::Offline);
+    let used = ground
         .store
-        .server(Visible::All, &server_id(0))
+        .keys(Visible::All, Some(&server_id(0)), now.plus_millis(60_000))
         .await
-        .unwrap()
-        .unwrap()
-        .status;
-    assert_eq!(status, ServerStatus::Offline);
+        .unwrap()[0]
+        .last_used;
+    assert_eq!(used, Some(now));
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_can_know_of_any_more_ends_with_the_last_that_is_counted() {
+    let ground = Ground::with_fleet(1).await;
+    let mut presence = ground::presence(&ground.store).await;
+    let start = ground::now().plus_millis(-100_000);
+    let at = |n: u64| start.plus_millis(i64::try_from(n).unwrap() * 1000);
+    let mut batch = vec![connected(1, at(1), 0, "lost")];
+    // The stream keeps 64 facts of a server; these push the connect out.
+    for n in 1..=32 {
+        let session = format!("s{n}");
+        batch.push(connected(2 * n, at(2 * n), 0, &session));
+        batch.push(gone(2 * n + 1, at(2 * n + 1), 0, &session, 1));
+    }
+    assert_eq!(presence.apply(batch).await, Outcome::Applied);
+    assert_eq!(ground.count("agent_session").await, 1);
+    let batch = vec![
+        connected(70, at(70), 0, "last"),
+        gone(71, at(71), 0, "last", 0),
+    ];
+    assert_eq!(presence.apply(batch).await, Outcome::Applied);
+    assert_eq!(ground.count("agent_session").await, 0);
 }
 
 #[tokio::test]

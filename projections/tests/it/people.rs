@@ -9,7 +9,7 @@ use chatops_projections::{
 };
 use chatops_schemas::{
     event::ctl::{
-        KeyRevoked, NameClaimed, NameReleased, Role, ServerChanged, ServerDeleted,
+        KeyRetired, KeyRevoked, NameClaimed, NameReleased, Role, ServerChanged, ServerDeleted,
         UserPasswordChanged, UserProfileChanged, UserRegistered,
     },
     subject::{self, Entity},
@@ -252,6 +252,57 @@ async fn the_gate_learns_whether_a_key_works_and_why_not() {
     assert!(gate(3).await.is_none());
     store.forget_key_digest(&key_id(0)).await.unwrap();
     assert!(gate(0).await.is_none());
+}
+
+#[tokio::test]
+async fn a_retired_key_ends_early_but_never_late() {
+    let ground = Ground::with_fleet(2).await;
+    let (store, now) = (&ground.store, ground::now());
+    let mut inventory = ground::inventory(store).await;
+    let retire = |seq: u64, server: usize, at: i64| {
+        let retired = KeyRetired {
+            key: key_id(0),
+            server: server_id(server),
+            expires_at: now.plus_millis(at),
+            successor: key_id(9),
+        };
+        recorded(seq, &on(Entity::Key, key_id(0)), &envelope(retired))
+    };
+    let batch = vec![
+        retire(8, 1, 1000),
+        retire(9, 0, 60_000),
+        retire(10, 0, 90_000),
+    ];
+    assert_eq!(inventory.apply(batch).await, Outcome::Applied);
+    let key = |now| async move {
+        store
+            .key(Visible::All, &key_id(0), now)
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    let found = key(now).await;
+    assert_eq!(
+        (found.state, found.expires_at, found.successor),
+        (
+            KeyState::Active,
+            Some(now.plus_millis(60_000)),
+            Some(key_id(9))
+        )
+    );
+    assert_eq!(key(now.plus_millis(60_000)).await.state, KeyState::Expired);
+    let ending = |from, until| store.keys_ending(now.plus_millis(from), now.plus_millis(until));
+    assert_eq!(
+        ending(0, 60_001).await.unwrap(),
+        [(key_id(0), now.plus_millis(60_000))]
+    );
+    assert!(ending(0, 60_000).await.unwrap().is_empty());
+    store.note_key_use(&key_id(0), now).await.unwrap();
+    store
+        .note_key_use(&key_id(0), now.plus_millis(-5000))
+        .await
+        .unwrap();
+    assert_eq!(key(now.plus_millis(1)).await.last_used, Some(now));
 }
 
 /// A second decision must not be applied without the first.

@@ -243,3 +243,29 @@ impl Event for KeyRevoked {
     const TYPE: &'static str = "key.revoked";
     const VERSION: u16 = 1;
 }
+
+/// Another key takes this one's place: it works on until `expires_at`, so that the host can be given the new one without
+/// a gap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyRetired {
+    /// The key that ends.
+    pub key: KeyId,
+    /// The server it speaks for.
+    pub server: ServerId,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+    /// The key that was made in its place.
+    pub successor: KeyId,
+}
+
+impl Event for KeyRetired {
+    const TYPE: &'static str = "key.retired";
+    const VERSION: u16 = 1;
+
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.key == self.successor {
+            return Err(Invalid::new("successor", "is the key itself"));
+        }
+        Ok(())
+    }
+}

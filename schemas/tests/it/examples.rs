@@ -273,6 +273,15 @@ pub(crate) fn all() -> Vec<Example> {
             Payload::KeyRevoked,
         ),
         example(
+            KeyRetired {
+                key: key(),
+                server: server(),
+                expires_at: Timestamp::from_micros(1_800_000_000_000_000),
+                successor: KeyId::parse("n3xtn3xtn3xtn3xt").unwrap(),
+            },
+            Payload::KeyRetired,
+        ),
+        example(
             SignedIn {
                 user: user(),
                 session: session(),

@@ -1,8 +1,13 @@
 //! `POST /api-keys`: makes a key for a server. Its secret is in this answer and nowhere else: the vault keeps a digest.
 
 use axum::{Json, extract::State, http::StatusCode};
-use chatops_schemas::{clock::Timestamp, ids::ServerId, subject::Entity};
-use secrecy::ExposeSecret;
+use chatops_schemas::{
+    clock::Timestamp,
+    event::ctl::KeyIssued,
+    ids::{KeyId, ServerId},
+    subject::Entity,
+};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -59,6 +64,20 @@ pub struct IssuedKey {
     /// Never yet.
     #[schema(required)]
     last_used: Option<Moment>,
+    /// The key whose place it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub(crate) replaces: Option<ReplacedKey>,
+}
+
+/// A key that works on for a while beside its successor.
+#[derive(Serialize, ToSchema)]
+pub struct ReplacedKey {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub(crate) id: KeyId,
+    /// When it stops working.
+    pub(crate) expires_at: Moment,
 }
 
 /// Make an API key
@@ -78,24 +97,30 @@ pub async fn handle(
     let server = servers::find(&api, &actor, &request.server_id, Action::IssueKey).await?;
     let (id, secret) = (secret::key_id()?, secret::token()?);
     let name = request.name.as_deref();
-    let issued = issue_key::decide(
-        server.id,
-        id.clone(),
-        name,
-        request.expires_at,
-        api.clock().now(),
-    )?;
+    let issued = issue_key::decide(server.id, id, name, request.expires_at, api.clock().now())?;
+    let (key, seq) = issue(&api, &actor, issued, &secret).await?;
+    // Also when the row is late: the secret must not be lost.
+    written::visible(&api, seq).await?;
+    Ok((StatusCode::CREATED, Json(key)))
+}
+
+/// Makes the key that was decided on; with the position of its event.
+pub(crate) async fn issue(
+    api: &Api,
+    actor: &Actor,
+    issued: KeyIssued,
+    secret: &SecretString,
+) -> Result<(IssuedKey, u64), Problem> {
+    let id = issued.key.clone();
     // First the digest, then the event: a key that exists always has one. The other way round a crash would leave a key
     // that cannot work.
     api.store()
         .put_key_digest(&id, Digest::of(secret.expose_secret()).bytes())
         .await?;
-    let event = written::event_about(&api, &actor.by(), &issued.server, issued.clone());
-    match written::append(&api, Entity::Key, id.as_str(), 0, &event).await {
+    let event = written::event_about(api, &actor.by(), &issued.server, issued.clone());
+    match written::append(api, Entity::Key, id.as_str(), 0, &event).await {
         Ok(Appended::At(seq)) => {
-            // Also when the row is late: the secret must not be lost.
-            written::visible(&api, seq).await?;
-            let key = secret::api_key(&id, &secret).expose_secret().to_owned();
+            let key = secret::api_key(&id, secret).expose_secret().to_owned();
             let body = IssuedKey {
                 id: id.to_string(),
                 server_id: issued.server,
@@ -105,8 +130,9 @@ pub async fn handle(
                 created_at: event.time.into(),
                 expires_at: issued.expires_at.map(Moment),
                 last_used: None,
+                replaces: None,
             };
-            Ok((StatusCode::CREATED, Json(body)))
+            Ok((body, seq))
         }
         // The id is fresh: nobody else can have used it.
         Ok(Appended::Conflict) => Err(Problem::new(Code::Conflict)),

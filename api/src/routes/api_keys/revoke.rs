@@ -1,7 +1,10 @@
 //! `POST /api-keys/{id}/revoke`: switches a key off, for ever. The gate disconnects agents that use it.
 
 use axum::{Json, extract::State, http::StatusCode};
-use chatops_projections::{Visible, view::KeyState};
+use chatops_projections::{
+    Visible,
+    view::{Key, KeyState},
+};
 use chatops_schemas::{event::ctl::KeyRevoked, ids::KeyId, subject::Entity};
 
 use crate::{
@@ -40,30 +43,8 @@ pub(super) async fn revoke(
     actor: &Actor,
     id: &KeyId,
 ) -> Result<Written<Json<ApiKey>>, Problem> {
-    let hidden = || Problem::new(Code::NoKey);
-    let subject = actor.subject();
-    let Some(visible) = access::visible(&subject) else {
-        return Err(absent(api, actor, id).await?);
-    };
     for _ in 0..written::ATTEMPTS {
-        let Some(key) = api.store().key(visible, id, api.clock().now()).await? else {
-            return Err(absent(api, actor, id).await?);
-        };
-        if key.state == KeyState::ServerDeleted {
-            return Err(hidden());
-        }
-        let server = servers::find(api, actor, &key.server_id, Action::SeeKeys)
-            .await
-            .map_err(as_key)?;
-        access::check(
-            &subject,
-            Action::RevokeKey,
-            Resource::Server {
-                owner: server.owner.id,
-            },
-            server.id.as_str(),
-            Code::NoKey,
-        )?;
+        let key = find(api, actor, id, Action::RevokeKey).await?;
         if key.state == KeyState::Revoked {
             return Ok(Written::Row(StatusCode::OK, Json(key.into())));
         }
@@ -75,14 +56,11 @@ pub(super) async fn revoke(
         match written::append(api, Entity::Key, id.as_str(), key.ctl_seq, &event).await? {
             Appended::At(seq) => {
                 let seen = written::visible(api, seq).await?;
-                let row = if seen {
-                    api.store().key(visible, id, api.clock().now()).await?
-                } else {
-                    None
-                };
-                return Ok(row.map_or(Written::Pending(seq), |row| {
-                    Written::Row(StatusCode::OK, Json(row.into()))
-                }));
+                if !seen {
+                    return Ok(Written::Pending(seq));
+                }
+                let row = find(api, actor, id, Action::SeeKeys).await?;
+                return Ok(Written::Row(StatusCode::OK, Json(row.into())));
             }
             Appended::Conflict => {
                 written::visible_now(api, Entity::Key, id.as_str()).await?;
@@ -108,4 +86,37 @@ fn as_key(problem: Problem) -> Problem {
     } else {
         problem
     }
+}
+
+/// A key of a server that the person may do this with.
+pub(super) async fn find(
+    api: &Api,
+    actor: &Actor,
+    id: &KeyId,
+    action: Action,
+) -> Result<Key, Problem> {
+    let subject = actor.subject();
+    let key = match access::visible(&subject) {
+        Some(visible) => api.store().key(visible, id, api.clock().now()).await?,
+        None => None,
+    };
+    let Some(key) = key else {
+        return Err(absent(api, actor, id).await?);
+    };
+    if key.state == KeyState::ServerDeleted {
+        return Err(Problem::new(Code::NoKey));
+    }
+    let server = servers::find(api, actor, &key.server_id, Action::SeeKeys)
+        .await
+        .map_err(as_key)?;
+    access::check(
+        &subject,
+        action,
+        Resource::Server {
+            owner: server.owner.id,
+        },
+        server.id.as_str(),
+        Code::NoKey,
+    )?;
+    Ok(key)
 }
