@@ -155,6 +155,7 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::ServerDeleted(data) => ok("server", &data.server),
         Payload::KeyIssued(data) => ok("key", &data.key),
         Payload::KeyRevoked(data) => ok("key", &data.key),
+        Payload::KeyRetired(data) => ok("key", &data.key),
         Payload::SignedIn(data) => ok("session", data.session),
         Payload::SignInFailed(data) => {
             let target = match (&data.user, &data.name_digest) {
