@@ -9,6 +9,9 @@
 //! | [`cookie`] | how browsers keep both |
 //! | [`csrf`] | whether a request with cookies comes from our own pages |
 //! | [`password`], [`strength`] | hashing, and which passwords are accepted |
+//! | [`second_factor`], [`totp`] | codes of an authenticator app, recovery codes |
+//! | [`confirm`] | proving again that it is you |
+//! | [`seal`] | encryption of what the vault must give back |
 //! | [`secret`] | fresh secrets and their digests |
 //! | [`door`] | coming in and going out, with a witness |
 //! | [`throttle`], [`guess`] | how often somebody may guess |
@@ -20,6 +23,7 @@
 
 pub mod actor;
 pub mod api_key;
+pub mod confirm;
 pub mod cookie;
 pub mod csrf;
 pub mod door;
@@ -28,9 +32,12 @@ pub mod name;
 pub mod password;
 pub mod personal_token;
 pub mod reset;
+pub mod seal;
+pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod setup;
 pub mod strength;
 pub mod throttle;
 pub mod token;
+pub mod totp;

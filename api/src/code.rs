@@ -62,6 +62,18 @@ codes! {
 
     /// A personal API token asked for what only a person with a session may do.
     InPersonOnly = "CO1010", FORBIDDEN, "An API token may not do this";
+    /// The code of the second factor is wrong, or was used before.
+    WrongCode = "CO1011", FORBIDDEN, "The code is wrong";
+    /// The ticket of a sign-in in several steps is unknown, used, too old, or was tried too often.
+    StartAgain = "CO1012", UNAUTHORIZED, "The sign-in has to be started again";
+    /// A second factor is on already.
+    SecondFactorOn = "CO1013", CONFLICT, "The second factor is on already";
+    /// No second factor was begun, or none is on.
+    NoSecondFactor = "CO1014", CONFLICT, "There is no second factor";
+    /// The account has no password, so nothing can be confirmed with it.
+    NoPassword = "CO1015", CONFLICT, "The account has no password";
+    /// The server has no key to keep second factors with.
+    NoVaultKey = "CO1016", SERVICE_UNAVAILABLE, "Second factors are not set up on this server";
 
     /// A field has a value that is not allowed; `errors` names it.
     InvalidField = "CO1101", UNPROCESSABLE_ENTITY, "A field is not valid";

@@ -26,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(auth::status::handle))
         .routes(routes!(auth::register::handle))
         .routes(routes!(auth::login::handle))
+        .routes(routes!(auth::login_second::handle))
         .routes(routes!(auth::refresh::handle))
         .routes(routes!(auth::logout::handle))
         .routes(routes!(auth::me::handle, auth::change_me::handle))
@@ -34,6 +35,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(auth::sessions::end))
         .routes(routes!(auth::tokens::list, auth::tokens::create))
         .routes(routes!(auth::tokens::revoke))
+        .routes(routes!(auth::security::handle))
+        .routes(routes!(auth::totp::begin, auth::totp::remove))
+        .routes(routes!(auth::totp::confirm))
+        .routes(routes!(auth::totp::renew_codes))
         .routes(routes!(servers::list::handle, servers::create::handle))
         .routes(routes!(
             servers::show::handle,

@@ -14,6 +14,7 @@ use crate::{
     auth::{
         password::Passwords,
         reset,
+        seal::Seal,
         secret::{self, Digest},
         session::Sessions,
         setup,
@@ -46,6 +47,8 @@ pub struct Parts {
     pub ids: Arc<dyn IdSource>,
     /// Renders the process's counters as Prometheus text.
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Encrypts what the vault must give back: 32 bytes as base64url. Without it there are no second factors.
+    pub vault_secret: Option<SecretString>,
     /// Ends all sockets when cancelled.
     pub stop: CancellationToken,
 }
@@ -64,6 +67,9 @@ pub enum StartError {
     /// The vault could not be read or written, or there is no randomness. The log has the cause.
     #[error("prepare the HTTP side: {0}")]
     Prepare(&'static str),
+    /// The key of the vault is none.
+    #[error("use api.vault_secret: it must be 32 bytes as base64url")]
+    VaultSecret,
 }
 
 impl From<Problem> for StartError {
@@ -80,6 +86,7 @@ struct Inner {
     parts: Parts,
     sessions: Sessions,
     passwords: Passwords,
+    seal: Option<Seal>,
     throttle: Throttle,
     hub: Hub,
     notes: Notes,
@@ -104,6 +111,10 @@ impl Api {
         );
         let clock = Arc::clone(&parts.clock);
         let sessions = Sessions::new(parts.store.clone(), clock, tokens, parts.config.refresh_ttl);
+        let seal = match &parts.vault_secret {
+            Some(secret) => Some(Seal::new(secret).ok_or(StartError::VaultSecret)?),
+            None => None,
+        };
         let passwords = Passwords::new(parts.config.password_checks).await?;
         let hub = Hub::new(parts.config.live.clone());
         let relay = Relay::new(
@@ -116,6 +127,7 @@ impl Api {
         let inner = Inner {
             sessions,
             passwords,
+            seal,
             throttle: Throttle::default(),
             hub,
             notes: Notes::default(),
@@ -171,6 +183,11 @@ impl Api {
 
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    /// What secrets of the vault are encrypted with.
+    pub(crate) fn seal(&self) -> Result<&Seal, Problem> {
+        self.0.seal.as_ref().ok_or(Problem::new(Code::NoVaultKey))
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

@@ -167,6 +167,20 @@ pub async fn last_seq(api: &Api, entity: Entity, id: &str) -> Result<u64, Proble
         .map_or(0, |last| last.seq))
 }
 
+/// Appends what was decided about an account whatever else happened to it, and waits for its row.
+pub async fn to_user<T: Event>(api: &Api, by: &By, user: UserId, data: T) -> Result<(), Problem> {
+    let id = user.to_string();
+    for _ in 0..ATTEMPTS {
+        let expected = last_seq(api, Entity::User, &id).await?;
+        let event = event(api, by, data.clone());
+        if let Appended::At(seq) = append(api, Entity::User, &id, expected, &event).await? {
+            visible(api, seq).await?;
+            return Ok(());
+        }
+    }
+    Err(Problem::new(Code::Conflict))
+}
+
 /// After a conflict: waits until reads show the aggregate as the stream has it, so that the next decision is made on that.
 pub async fn visible_now(api: &Api, entity: Entity, id: &str) -> Result<bool, Problem> {
     let seq = last_seq(api, entity, id).await?;

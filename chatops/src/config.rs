@@ -69,6 +69,7 @@ pub(crate) struct Database {
 pub(crate) struct Api {
     pub registration: Registration,
     pub behind_proxy: bool,
+    pub vault_secret: Secret,
 }
 
 /// Who may create an account.

@@ -31,9 +31,24 @@ impl Guess {
         user: Option<&view::User>,
         name: &str,
     ) -> Result<Self, Problem> {
-        let now = api.clock().now();
         // A person has a name and an address: both are the same account.
         let account = user.map_or_else(|| name.to_owned(), |user| user.id.to_string());
+        Self::charge_as(api, peer, user, account).await
+    }
+
+    /// Charges a guess at a person's second factor, apart from guesses at the password: those are forgotten with each
+    /// right one.
+    pub async fn charge_code(api: &Api, peer: &Peer, user: &view::User) -> Result<Self, Problem> {
+        Self::charge_as(api, peer, Some(user), format!("code {}", user.id)).await
+    }
+
+    async fn charge_as(
+        api: &Api,
+        peer: &Peer,
+        user: Option<&view::User>,
+        account: String,
+    ) -> Result<Self, Problem> {
+        let now = api.clock().now();
         api.throttle()
             .attempt(peer.address, &account, now)
             .map_err(too_many)?;

@@ -1,14 +1,13 @@
 //! A person forgot the password: somebody with a shell on the server gives them a new one (`chatops admin`).
 
-use chatops_schemas::{event::ctl::UserPasswordChanged, subject::Entity};
+use chatops_schemas::event::ctl::UserPasswordChanged;
 use secrecy::SecretString;
 
 use super::secret;
 use crate::{
-    code::Code,
     problem::Problem,
     state::Api,
-    written::{self, Appended, By},
+    written::{self, By},
 };
 
 /// Replaces the password by a random one and ends all sessions; `None` when nobody has this name or address.
@@ -31,15 +30,5 @@ pub async fn changed(
     by: &By,
     user: chatops_schemas::ids::UserId,
 ) -> Result<(), Problem> {
-    let id = user.to_string();
-    for _ in 0..written::ATTEMPTS {
-        let expected = written::last_seq(api, Entity::User, &id).await?;
-        let event = written::event(api, by, UserPasswordChanged { user });
-        if let Appended::At(seq) = written::append(api, Entity::User, &id, expected, &event).await?
-        {
-            written::visible(api, seq).await?;
-            return Ok(());
-        }
-    }
-    Err(Problem::new(Code::Conflict))
+    written::to_user(api, by, user, UserPasswordChanged { user }).await
 }

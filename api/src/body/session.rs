@@ -115,6 +115,47 @@ impl OpenSession {
     }
 }
 
+/// What may be shown as a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactorMethod {
+    /// A code of the authenticator app.
+    Totp,
+    /// A recovery code.
+    RecoveryCode,
+    /// A passkey: sign in with that instead (`POST /auth/passkeys/login/start`).
+    Passkey,
+}
+
+/// A sign-in that needs another step.
+#[derive(Serialize, ToSchema)]
+pub struct SecondFactor {
+    /// For `POST /auth/login/second`; good for five tries.
+    pub ticket: String,
+    /// What this person may show.
+    pub methods: Vec<SecondFactorMethod>,
+    /// Seconds that the ticket works.
+    #[schema(example = 300)]
+    pub expires_in: u64,
+}
+
+/// The password was right; a second factor is needed.
+#[derive(Serialize, ToSchema)]
+pub struct SecondFactorNeeded {
+    /// How to go on.
+    pub second_factor: SecondFactor,
+}
+
+/// What a right password is answered with.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum LoginAnswer {
+    /// Signed in.
+    SignedIn(Session),
+    /// Go on with the second factor.
+    SecondFactor(SecondFactorNeeded),
+}
+
 /// A signed-in person.
 #[derive(Serialize, ToSchema)]
 pub struct Session {

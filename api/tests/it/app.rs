@@ -30,6 +30,7 @@ use crate::browser::{Browser, Client};
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) const PASSWORD: &str = "tangerine lamp 7";
+const VAULT_SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// Everything that runs; it ends with this value.
 pub(crate) struct App {
@@ -54,6 +55,11 @@ impl App {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
+        Self::at(Arc::new(System), config).await
+    }
+
+    /// With a clock of the HTTP side's own.
+    pub(crate) async fn at(clock: Arc<dyn Clock>, config: Config) -> Self {
         let nats = NatsServer::start().await.unwrap();
         let bus = bus(&nats.url()).await;
         let streams = topology::embedded().unwrap();
@@ -68,22 +74,22 @@ impl App {
         .unwrap();
         let store = Store::connect(database.url(), 8).await.unwrap();
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let clock: Arc<dyn Clock> = Arc::new(System);
+        let stored: Arc<dyn Clock> = Arc::new(System);
         let settings = SinkSettings::default();
         project_with(
             &mut tasks,
             &bus,
             &stop,
-            project::inventory(&store, Arc::clone(&clock), settings.clone()),
+            project::inventory(&store, Arc::clone(&stored), settings.clone()),
         );
         project_with(
             &mut tasks,
             &bus,
             &stop,
-            project::presence(&store, Arc::clone(&clock), settings.clone()),
+            project::presence(&store, Arc::clone(&stored), settings.clone()),
         );
         let defaults = project::MetricsSettings::default();
-        for partition in project::metrics(&store, &bus, &clock, &settings, &defaults) {
+        for partition in project::metrics(&store, &bus, &stored, &settings, &defaults) {
             project_with(&mut tasks, &bus, &stop, partition);
         }
         let progress = Progress::new(store.clone());
@@ -97,6 +103,7 @@ impl App {
             clock,
             ids: Arc::new(System),
             render_metrics: Arc::new(|| "chatops_up 1\n".to_owned()),
+            vault_secret: Some(VAULT_SECRET.into()),
             stop: stop.clone(),
         };
         let (api, relay) = Api::new(parts).await.unwrap();

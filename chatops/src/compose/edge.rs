@@ -133,6 +133,7 @@ pub(super) async fn api(
         clock: Arc::new(System),
         ids: Arc::new(System),
         render_metrics: Arc::new(move || metrics.render()),
+        vault_secret: config.api.vault_secret.get().cloned(),
         stop,
     };
     Ok(Api::new(parts).await?)

@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::place::{Place, write_private};
 
+/// Name of the setting that newer builds added.
+const VAULT: &str = "vault_secret";
 /// Bytes of randomness in a password or signing secret.
 const STRENGTH: usize = 32;
 
@@ -22,6 +24,7 @@ pub(crate) struct Credentials {
     issuer_seed: SecretString,
     xkey_seed: SecretString,
     database_password: SecretString,
+    vault_secret: SecretString,
 }
 
 impl Credentials {
@@ -35,6 +38,7 @@ impl Credentials {
             issuer_seed,
             xkey_seed,
             database_password: random()?,
+            vault_secret: random()?,
         })
     }
 
@@ -58,6 +62,7 @@ impl Credentials {
             ],
         );
         section("database", &[("password", &self.database_password)]);
+        section("api", &[(VAULT, &self.vault_secret)]);
         text
     }
 
@@ -73,10 +78,16 @@ impl Credentials {
     }
 }
 
-/// Makes the set unless there is one. `true`: it was made now.
+/// Makes the set unless there is one, and adds what a set made by an older build lacks. `true`: it was made now.
 pub(super) fn ensure(place: &Place) -> anyhow::Result<bool> {
     let path = place.credentials();
     if path.exists() {
+        let text = std::fs::read_to_string(&path).context("read the credentials")?;
+        if !text.contains(VAULT) {
+            let secret = random()?;
+            let added = format!("[api]\n{VAULT} = \"{}\"\n", secret.expose_secret());
+            write_private(&path, &format!("{text}{added}"))?;
+        }
         return Ok(false);
     }
     let heading =
@@ -158,6 +169,18 @@ mod tests {
             .1;
         assert!(issuer.starts_with("\"A"), "{issuer}");
         assert!(config.database.password.get().is_some());
+        assert!(config.api.vault_secret.get().is_some());
+
+        // As an older build left it: what is new is added, once, and the rest stays.
+        let path = place.credentials();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (old, _) = text.split_once("[api]").unwrap();
+        std::fs::write(&path, old).unwrap();
+        assert!(!ensure(&place).unwrap());
+        let completed = std::fs::read_to_string(&path).unwrap();
+        assert!(completed.starts_with(old) && completed.contains(VAULT));
+        assert!(!ensure(&place).unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), completed);
     }
 
     #[test]

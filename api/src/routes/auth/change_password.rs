@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{actor::InPerson, api_key::too_many, door, password::Verdict, reset, strength},
+    auth::{actor::InPerson, confirm, door, reset, strength},
     code::Code,
     extract::Body,
     peer::Peer,
@@ -35,6 +35,7 @@ pub struct ChangePasswordRequest {
         (status = 204, description = "changed; all other sessions have ended"),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
         (status = 403, description = "CO1008: the current password is wrong; CO1010: an API token cannot do this", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "CO1015: there is no password to change", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
         (status = 429, description = "CO1005", body = Document, content_type = "application/problem+json"),
     ))]
@@ -49,20 +50,15 @@ pub async fn handle(
         .user(actor.user)
         .await?
         .ok_or(Problem::new(Code::NotSignedIn))?;
-    let place = actor.by().to_string();
     check(&request, &user.username, user.email.as_deref())?;
-    api.throttle()
-        .attempt(peer.address, &place, api.clock().now())
-        .map_err(too_many)?;
-    let phc = api.store().password(user.id).await?;
-    let verdict = api
-        .passwords()
-        .verify(phc, request.current_password)
-        .await?;
-    if verdict == Verdict::Wrong {
-        return Err(Problem::new(Code::WrongPassword).and_field("current_password", "is wrong"));
-    }
-    api.throttle().succeeded(peer.address, &place);
+    let user = confirm::password(
+        &api,
+        &actor,
+        &peer,
+        "current_password",
+        request.current_password,
+    )
+    .await?;
     let phc = api.passwords().hash(request.new_password).await?;
     api.store()
         .set_password(user.id, &phc.into(), api.clock().now())
@@ -79,9 +75,6 @@ fn check(
     email: Option<&str>,
 ) -> Result<(), Problem> {
     let new = request.new_password.expose_secret();
-    if request.current_password.expose_secret().len() > strength::MAX_BYTES {
-        return Err(Problem::new(Code::WrongPassword).and_field("current_password", "is wrong"));
-    }
     if let Some(objection) = strength::objection(new, username, email) {
         return Err(Problem::field("new_password", objection));
     }

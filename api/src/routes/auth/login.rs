@@ -3,7 +3,7 @@
 //! An unknown name costs the same time as a wrong password and gets the same answer. Failures are counted per address and
 //! account, so nobody is locked out from elsewhere.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 use chatops_schemas::ids::UserId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    auth::{door, guess::Guess, password::Verdict, session::Opening, strength},
-    body::session::{Keep, Method, Session},
+    auth::{door, guess::Guess, password::Verdict, second_factor, session::Opening, strength},
+    body::session::{Keep, LoginAnswer, Method},
     code::Code,
     extract::BodyOrForm,
     peer::Peer,
@@ -38,7 +38,7 @@ pub struct LoginRequest {
 #[utoipa::path(post, path = "/auth/login", tag = "Auth", operation_id = "auth_login", security(()),
     request_body(content((LoginRequest = "application/json"), (LoginRequest = "application/x-www-form-urlencoded"))),
     responses(
-        (status = 200, description = "signed in", body = Session),
+        (status = 200, description = "signed in, or asked for the second factor", body = LoginAnswer),
         (status = 401, description = "CO1001", body = Document, content_type = "application/problem+json"),
         (status = 403, description = "CO1004", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
@@ -87,13 +87,5 @@ pub async fn handle(
             .refresh_password(user.id, &old, &fresh.into())
             .await?;
     }
-    door::open(
-        &api,
-        user,
-        Method::Password,
-        &opening,
-        request.session,
-        StatusCode::OK,
-    )
-    .await
+    second_factor::after_password(&api, user, &opening, request.session).await
 }

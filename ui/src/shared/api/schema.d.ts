@@ -107,6 +107,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/login/second": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in: second step */
+        post: operations["auth_login_second"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/logout": {
         parameters: {
             query?: never;
@@ -174,6 +191,23 @@ export interface paths {
          *     they see the servers that they add.
          */
         post: operations["auth_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/security": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can I sign in with? */
+        get: operations["auth_security"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -262,6 +296,64 @@ export interface paths {
         post?: never;
         /** Revoke an API token of mine */
         delete: operations["auth_tokens_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a second factor
+         * @description Nothing changes until a first code is confirmed.
+         */
+        post: operations["auth_totp_begin"];
+        /** Turn the second factor off */
+        delete: operations["auth_totp_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn the second factor on */
+        post: operations["auth_totp_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/totp/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make fresh recovery codes
+         * @description Earlier ones stop working.
+         */
+        post: operations["auth_totp_recovery_codes"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -628,6 +720,16 @@ export interface components {
              */
             version: string;
         };
+        /** @description What the authenticator app needs to know. */
+        Authenticator: {
+            /** @description To type into the app: base32. */
+            secret: string;
+            /**
+             * @description To show as a QR code.
+             * @example otpauth://totp/ChatOps%20ops.example%3Aada?secret=…
+             */
+            uri: string;
+        };
         /** @description What to change: absent keeps, `null` clears. */
         ChangeMeRequest: {
             /** @description E-mail address. */
@@ -673,6 +775,22 @@ export interface components {
             name: string;
             /** @description Whether it answers, or moves on. */
             ok: boolean;
+        };
+        /** @description A code of the app. */
+        CodeRequest: {
+            /**
+             * @description Six digits.
+             * @example 287082
+             */
+            code: string;
+        };
+        /** @description Proof that it is you. */
+        ConfirmRequest: {
+            /**
+             * Format: password
+             * @description Your password.
+             */
+            password: string;
         };
         /** @description An agent came, went or was refused. */
         ConnectionEvent: {
@@ -794,6 +912,13 @@ export interface components {
             /** @description As in the list of series. */
             unit: string;
         };
+        /** @description An account at an identity provider. */
+        Identity: {
+            /** @description Since when. */
+            added_at: components["schemas"]["Moment"];
+            /** @description Address of the provider. */
+            issuer: string;
+        };
         /** @description How to connect a host. */
         Install: {
             /** @description Ways to do it, the usual one first; `<API_KEY>` stands for a key of the server. */
@@ -878,6 +1003,8 @@ export interface components {
             /** @description When it was taken, by the host's clock. */
             ts: components["schemas"]["Moment"];
         };
+        /** @description What a right password is answered with. */
+        LoginAnswer: components["schemas"]["Session"] | components["schemas"]["SecondFactorNeeded"];
         /** @description Name and password. */
         LoginRequest: {
             /**
@@ -940,6 +1067,16 @@ export interface components {
             /** @description Its sign-in name. */
             username: string;
         };
+        /** @description A passkey. */
+        PasskeyInfo: {
+            /** @description Since when. */
+            added_at: components["schemas"]["Moment"];
+            /** @description Id of the credential, base64url. */
+            id: string;
+            last_used_at: components["schemas"]["Moment"] | null;
+            /** @description Name for people. */
+            name: string;
+        };
         /** @description The event is stored; its row is not there yet. */
         Pending: {
             /** @description Always true. */
@@ -986,6 +1123,16 @@ export interface components {
             checks: components["schemas"]["Check"][];
             /** @description All checks passed. */
             ready: boolean;
+        };
+        /** @description Codes for the day the authenticator is lost. */
+        RecoveryCodes: {
+            /**
+             * @description Each signs in once, in place of a code of the app. Copy them now: they cannot be shown again.
+             * @example [
+             *       "abcd-efgh-ijkl-mnop"
+             *     ]
+             */
+            recovery_codes: string[];
         };
         /** @description What to exchange; nothing for the cookie. */
         RefreshRequest: {
@@ -1103,6 +1250,61 @@ export interface components {
          * @enum {string}
          */
         Scope: "read" | "operate" | "manage" | "admin" | "audit";
+        /** @description A sign-in that needs another step. */
+        SecondFactor: {
+            /**
+             * Format: int64
+             * @description Seconds that the ticket works.
+             * @example 300
+             */
+            expires_in: number;
+            /** @description What this person may show. */
+            methods: components["schemas"]["SecondFactorMethod"][];
+            /** @description For `POST /auth/login/second`; good for five tries. */
+            ticket: string;
+        };
+        /**
+         * @description What may be shown as a second factor.
+         * @enum {string}
+         */
+        SecondFactorMethod: "totp" | "recovery_code" | "passkey";
+        /** @description The password was right; a second factor is needed. */
+        SecondFactorNeeded: {
+            /** @description How to go on. */
+            second_factor: components["schemas"]["SecondFactor"];
+        };
+        /** @description The ticket of the first step, and one of the two codes. */
+        SecondStepRequest: {
+            /**
+             * @description Of the authenticator app.
+             * @example 287082
+             */
+            code?: string | null;
+            /**
+             * @description One of those that were shown when the second factor was turned on.
+             * @example abcd-efgh-ijkl-mnop
+             */
+            recovery_code?: string | null;
+            /** @description From the answer to `POST /auth/login`. */
+            ticket: string;
+        };
+        /** @description What a person can sign in with. */
+        Security: {
+            /** @description Accounts at identity providers, oldest first. */
+            identities: components["schemas"]["Identity"][];
+            /** @description Passkeys, oldest first. */
+            passkeys: components["schemas"]["PasskeyInfo"][];
+            /** @description The account has a password. */
+            password: boolean;
+            /**
+             * Format: int64
+             * @description Recovery codes that were not used.
+             */
+            recovery_codes_left: number;
+            /** @description This server can keep second factors. */
+            second_factor_possible: boolean;
+            totp_since: components["schemas"]["Moment"] | null;
+        };
         /** @description A line that exists. */
         SeriesInfo: {
             /** @description Its name for people. */
@@ -1533,6 +1735,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description CO1015: there is no password to change */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description CO1101 */
             422: {
                 headers: {
@@ -1567,13 +1778,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description signed in */
+            /** @description signed in, or asked for the second factor */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["LoginAnswer"];
                 };
             };
             /** @description CO1001 */
@@ -1586,6 +1797,66 @@ export interface operations {
                 };
             };
             /** @description CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005, see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_login_second: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondStepRequest"];
+            };
+        };
+        responses: {
+            /** @description signed in, the way that the first step asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description CO1012: start again */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1011 or CO1004 */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1845,6 +2116,44 @@ export interface operations {
             };
             /** @description CO1005 */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_security: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what you can sign in with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Security"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2131,6 +2440,289 @@ export interface operations {
             };
             /** @description CO1222 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_totp_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmRequest"];
+            };
+        };
+        responses: {
+            /** @description for the authenticator app */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authenticator"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1008, CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1013 or CO1015 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1016 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_totp_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmRequest"];
+            };
+        };
+        responses: {
+            /** @description off */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1008, CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1014 or CO1015 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_totp_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description on; these codes are shown once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1011, CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1013 or CO1014 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_totp_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmRequest"];
+            };
+        };
+        responses: {
+            /** @description shown once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1008, CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1014 or CO1015 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005 */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
