@@ -1,150 +1,19 @@
-//! Who may do what. Every route and every live delivery asks here and nowhere else.
+//! Who may do what: every route and every live delivery asks here and nowhere else.
 //!
-//! [`decide`] is pure. A person who may not even know that something exists gets the answer that it does not
-//! ([`Decision::reason`] is [`Reason::Hidden`]); a person who may see it but not change it gets a refusal.
+//! The decision itself is pure and lies in [`chatops_schemas::access`], where everything that delivers to agents can use it
+//! too. Here is what surrounds it: what has to be read before, and what a refusal looks like to a client. A person who may
+//! not even know that something exists gets the answer that it does not; a person who may see it but not do this is refused
+//! with the reason.
 
-use chatops_projections::Visible;
-use chatops_schemas::{event::ctl::Role, ids::UserId};
+use chatops_projections::{Visible, view};
+pub use chatops_schemas::access::{Action, Level, Reason, Resource, Subject, decide};
+use chatops_schemas::{
+    access::{Sight, sight},
+    event::ctl::Role,
+    ids::ServerId,
+};
 
-use crate::{code::Code, problem::Problem, witness::Denial};
-
-/// The person who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject {
-    /// Who.
-    pub user: UserId,
-    /// What their account allows.
-    pub role: Role,
-}
-
-/// What somebody wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Add a server to the fleet.
-    AddServer,
-    /// See a server: its settings, samples, events, live stream.
-    SeeServer,
-    /// Change a server's settings.
-    ChangeServer,
-    /// Remove a server.
-    DeleteServer,
-    /// See the keys of a server.
-    SeeKeys,
-    /// Make a key for a server.
-    IssueKey,
-    /// Revoke a key of a server.
-    RevokeKey,
-    /// Read, export and verify the audit trail.
-    SeeAudit,
-}
-
-impl Action {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::AddServer,
-        Self::SeeServer,
-        Self::ChangeServer,
-        Self::DeleteServer,
-        Self::SeeKeys,
-        Self::IssueKey,
-        Self::RevokeKey,
-        Self::SeeAudit,
-    ];
-}
-
-impl Action {
-    /// The wire name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AddServer => "add_server",
-            Self::SeeServer => "see_server",
-            Self::ChangeServer => "change_server",
-            Self::DeleteServer => "delete_server",
-            Self::SeeKeys => "see_keys",
-            Self::IssueKey => "issue_key",
-            Self::RevokeKey => "revoke_key",
-            Self::SeeAudit => "see_audit",
-        }
-    }
-}
-
-/// What it would be done to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resource {
-    /// The fleet as a whole.
-    Fleet,
-    /// A server, or something that belongs to it.
-    Server {
-        /// Who owns it.
-        owner: UserId,
-    },
-}
-
-/// Why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The role allows it everywhere.
-    Role,
-    /// It is their own.
-    Owner,
-    /// They may not know that it exists.
-    Hidden,
-    /// They may see it, but the role does not allow this.
-    RoleTooLow,
-}
-
-impl Reason {
-    /// The wire name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Role => "role",
-            Self::Owner => "owner",
-            Self::Hidden => "hidden",
-            Self::RoleTooLow => "role_too_low",
-        }
-    }
-}
-
-/// The answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decision {
-    /// Whether it is allowed.
-    pub allow: bool,
-    /// Why.
-    pub reason: Reason,
-}
-
-const fn allow(reason: Reason) -> Decision {
-    Decision {
-        allow: true,
-        reason,
-    }
-}
-
-const fn deny(reason: Reason) -> Decision {
-    Decision {
-        allow: false,
-        reason,
-    }
-}
-
-/// May this person do this to that?
-pub fn decide(subject: &Subject, action: Action, resource: Resource) -> Decision {
-    match (subject.role, resource) {
-        (Role::Owner | Role::Admin, _) => allow(Reason::Role),
-        (Role::Operator, Resource::Fleet) => match action {
-            Action::AddServer => allow(Reason::Role),
-            _ => deny(Reason::RoleTooLow),
-        },
-        (Role::Operator, Resource::Server { owner }) if owner == subject.user => {
-            allow(Reason::Owner)
-        }
-        (Role::Viewer | Role::Unknown, Resource::Fleet) => deny(Reason::RoleTooLow),
-        (Role::Operator | Role::Viewer | Role::Unknown, Resource::Server { .. }) => {
-            deny(Reason::Hidden)
-        }
-    }
-}
+use crate::{auth::actor::Actor, code::Code, problem::Problem, state::Api, witness::Denial};
 
 /// [`decide`] as a check: the refusal says `hidden` when the person may not know that the thing exists. `target` is the id
 /// of the thing, for the audit.
@@ -156,110 +25,113 @@ pub fn check(
     hidden: Code,
 ) -> Result<(), Problem> {
     let decision = decide(subject, action, resource);
+    if decision.allow {
+        return Ok(());
+    }
     let problem = match decision.reason {
-        _ if decision.allow => return Ok(()),
         Reason::Hidden => Problem::new(hidden),
-        Reason::Role | Reason::Owner | Reason::RoleTooLow => Problem::new(Code::Forbidden).detail(
-            format!("The role {:?} does not allow this.", subject.role.as_str()),
-        ),
+        Reason::Deactivated => Problem::new(Code::Deactivated),
+        Reason::ScopeMissing => Problem::new(Code::Forbidden).detail(format!(
+            "This needs a token with the scope {:?}.",
+            action.scope().as_str()
+        )),
+        Reason::GrantTooLow => Problem::new(Code::Forbidden)
+            .detail("This is shared with you, but not so that you may do this."),
+        Reason::OwnersOnly => {
+            Problem::new(Code::Forbidden).detail("Only an owner may do this with an owner.")
+        }
+        Reason::Role | Reason::Owner | Reason::Grant | Reason::SignedIn | Reason::RoleTooLow => {
+            Problem::new(Code::Forbidden).detail(format!(
+                "The role {:?} does not allow this.",
+                subject.role.as_str()
+            ))
+        }
     };
     Err(problem.denied(Denial {
         action: action.as_str(),
         target_kind: match resource {
             Resource::Fleet => "fleet",
             Resource::Server { .. } => "server",
+            Resource::Account { .. } => "user",
         },
         target: target.to_owned(),
         reason: decision.reason.as_str(),
     }))
 }
 
-/// The servers that [`decide`] lets this person see, as an argument of reads; `None`: not a single one. Kept beside it:
-/// both must say the same (tested).
-pub fn visible(subject: &Subject) -> Option<Visible> {
-    match subject.role {
-        Role::Owner | Role::Admin => Some(Visible::All),
-        Role::Operator => Some(Visible::OwnedBy(subject.user)),
-        Role::Viewer | Role::Unknown => None,
+/// Whether this person may do what is about no single thing.
+pub fn may(actor: &Actor, action: Action) -> Result<(), Problem> {
+    let subject = actor.subject();
+    check(&subject, action, Resource::Fleet, "", Code::Forbidden)
+}
+
+/// Whether this person may do this to an account that has, or would get, at most this role. `target` is its id, or empty.
+pub fn may_with_account(
+    actor: &Actor,
+    action: Action,
+    role: Role,
+    target: &str,
+) -> Result<(), Problem> {
+    let resource = Resource::Account { role };
+    check(&actor.subject(), action, resource, target, Code::Forbidden)
+}
+
+/// The servers on which [`decide`] allows this person what needs this level, as an argument of reads; `None`: not a
+/// single one.
+pub fn visible(subject: &Subject, level: Level) -> Option<Visible> {
+    match sight(subject, level) {
+        Sight::Everything => Some(Visible::All),
+        Sight::OwnAndGranted(level) => Some(Visible::To(subject.user, level)),
+        Sight::Nothing => None,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
+/// What this person sees of the fleet; `None`: not a single server.
+pub fn seen(actor: &Actor) -> Result<Option<Visible>, Problem> {
+    may(actor, Action::SeeFleet)?;
+    Ok(visible(&actor.subject(), Level::View))
+}
 
-    use super::*;
+/// A server that this person may do this to; otherwise it does not exist for them, or they are refused.
+pub async fn server(
+    api: &Api,
+    actor: &Actor,
+    id: &ServerId,
+    action: Action,
+) -> Result<view::Server, Problem> {
+    server_or(api, actor, id, action, Code::NoServer).await
+}
 
-    const ROLES: [Role; 5] = [
-        Role::Owner,
-        Role::Admin,
-        Role::Operator,
-        Role::Viewer,
-        Role::Unknown,
-    ];
-    const ME: UserId = UserId(Uuid::from_u128(1));
-    const OTHER: UserId = UserId(Uuid::from_u128(2));
-
-    #[test]
-    fn the_list_and_the_single_decision_agree() {
-        for role in ROLES {
-            let subject = Subject { user: ME, role };
-            for owner in [ME, OTHER] {
-                let listed = match visible(&subject) {
-                    Some(Visible::All) => true,
-                    Some(Visible::OwnedBy(user)) => user == owner,
-                    None => false,
-                };
-                let seen = decide(&subject, Action::SeeServer, Resource::Server { owner }).allow;
-                assert_eq!(listed, seen, "{role:?} {owner}");
-            }
-        }
+/// [`server`], with another answer for a server that does not exist for this person.
+pub async fn server_or(
+    api: &Api,
+    actor: &Actor,
+    id: &ServerId,
+    action: Action,
+    hidden: Code,
+) -> Result<view::Server, Problem> {
+    let subject = actor.subject();
+    // What the credential does not allow is refused before anything is looked up.
+    if !subject.may_use(action.scope()) {
+        may(actor, action)?;
     }
+    let server = api.store().server(Visible::All, id).await?;
+    let server = server.ok_or(Problem::new(hidden))?;
+    let owner = server.owner.id;
+    let granted = match subject.role.is_everywhere() || owner == subject.user {
+        true => None,
+        false => api.store().granted_level(subject.user, id).await?,
+    };
+    let resource = Resource::Server { owner, granted };
+    check(&subject, action, resource, id.as_str(), hidden)?;
+    Ok(server)
+}
 
-    #[test]
-    fn servers_of_others_do_not_exist_for_operators_and_viewers() {
-        for role in [Role::Operator, Role::Viewer, Role::Unknown] {
-            for action in Action::ALL {
-                let decision = decide(
-                    &Subject { user: ME, role },
-                    action,
-                    Resource::Server { owner: OTHER },
-                );
-                assert_eq!(decision, deny(Reason::Hidden), "{role:?} {action:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn viewers_add_nothing_and_unknown_roles_do_nothing() {
-        for role in [Role::Viewer, Role::Unknown] {
-            assert_eq!(
-                decide(
-                    &Subject { user: ME, role },
-                    Action::AddServer,
-                    Resource::Fleet
-                ),
-                deny(Reason::RoleTooLow)
-            );
-            assert!(
-                !decide(
-                    &Subject { user: ME, role },
-                    Action::SeeServer,
-                    Resource::Server { owner: ME }
-                )
-                .allow
-            );
-        }
-        assert!(
-            decide(
-                &Subject {
-                    user: ME,
-                    role: Role::Operator
-                },
-                Action::AddServer,
-                Resource::Fleet
-            )
-            .allow
-        );
+/// The answer when a read found no such server for this person. The audit is told when there is one after all.
+pub async fn absent(api: &Api, actor: &Actor, id: &ServerId) -> Problem {
+    match server(api, actor, id, Action::SeeServer).await {
+        Err(problem) => problem,
+        // It has become theirs since the first look. They may ask again.
+        Ok(_) => Problem::new(Code::NoServer),
     }
 }

@@ -105,6 +105,20 @@ codes! {
     NoSession = "CO1221", NOT_FOUND, "There is no such session";
     /// No such API token of this person, or it was revoked.
     NoToken = "CO1222", NOT_FOUND, "There is no such API token";
+    /// No such account.
+    NoUser = "CO1240", NOT_FOUND, "There is no such account";
+    /// No such team, or none that you may know of.
+    NoTeam = "CO1241", NOT_FOUND, "There is no such team";
+    /// No such grant, or none that you may know of.
+    NoGrant = "CO1242", NOT_FOUND, "There is no such grant";
+    /// No such invitation, or its link does not work: it was used, taken back, or is too old.
+    NoInvitation = "CO1243", NOT_FOUND, "There is no such invitation";
+    /// Somebody has to be able to do everything.
+    LastOwner = "CO1244", CONFLICT, "This is the last owner";
+    /// The account is switched off.
+    Deactivated = "CO1245", FORBIDDEN, "The account is switched off";
+    /// Accounts are made with an invitation here.
+    InvitationNeeded = "CO1246", FORBIDDEN, "An invitation is needed";
 
     /// The key was revoked, has expired, or has a successor already.
     KeyEnded = "CO1301", CONFLICT, "The API key has ended or is being replaced";

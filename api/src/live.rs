@@ -14,7 +14,7 @@
 //! | [`viewer`] | what one person may and wants to see, asked at every delivery |
 //! | [`frame`] | how items become batches, and what is left out for clients that are behind |
 //! | [`pace`] | how long items are collected |
-//! | [`fleet`], [`change`] | whose server is whose, and what the slower streams say |
+//! | [`rights`], [`change`] | who may see what, and what the slower streams say |
 //! | [`replay`] | what a client missed, from the streams, up to the place where the ring takes over |
 //! | [`socket`], [`one_server`] | the conversations with browsers |
 //! | [`wire`], [`close`] | a WebSocket with limits, and why it is closed |
@@ -26,13 +26,13 @@
 
 pub mod change;
 pub mod close;
-pub mod fleet;
 pub mod frame;
 pub mod item;
 pub mod one_server;
 pub mod pace;
 pub mod relay;
 pub mod replay;
+pub mod rights;
 pub mod ring;
 pub mod socket;
 pub mod viewer;
@@ -48,7 +48,7 @@ use chatops_schemas::ids::{ServerId, UserId};
 use tokio::sync::{broadcast, watch};
 
 use self::{
-    fleet::Fleet,
+    rights::Rights,
     ring::{Ring, Unseen},
     viewer::Topic,
 };
@@ -66,7 +66,9 @@ struct Shared {
     config: config::Live,
     ring: RwLock<Ring>,
     desk: Mutex<Desk>,
-    fleet: RwLock<Fleet>,
+    rights: RwLock<Rights>,
+    /// Moves when somebody may see more or less than before.
+    rights_version: watch::Sender<u64>,
     /// Number of the newest tick.
     head: watch::Sender<u64>,
     listeners: watch::Sender<usize>,
@@ -109,7 +111,8 @@ impl Hub {
             ring: RwLock::new(Ring::new(config.ring_items)),
             config,
             desk: Mutex::default(),
-            fleet: RwLock::default(),
+            rights: RwLock::default(),
+            rights_version: watch::Sender::new(0),
             head: watch::Sender::new(0),
             listeners: watch::Sender::new(0),
             reading: watch::Sender::new(false),
@@ -133,6 +136,7 @@ impl Hub {
             hub: self.clone(),
             next: 0,
             head: self.0.head.subscribe(),
+            rights: self.0.rights_version.subscribe(),
             wants: Vec::new(),
         };
         let mut reading = self.0.reading.subscribe();
@@ -155,14 +159,14 @@ impl Hub {
         self.0.recheck.subscribe()
     }
 
-    /// Who owns a server, as the relay knows it; `None` when it does not know it or it is removed.
-    pub fn owner(&self, server: &ServerId) -> Option<UserId> {
-        read(&self.0.fleet).owner(server)
+    /// Who may see what, as the relay knows it.
+    pub fn rights(&self) -> std::sync::RwLockReadGuard<'_, Rights> {
+        read(&self.0.rights)
     }
 
-    /// Whether the relay has seen that a server was removed.
-    pub fn is_removed(&self, server: &ServerId) -> bool {
-        read(&self.0.fleet).is_removed(server)
+    /// The relay learnt that somebody may see more or less than before.
+    fn rights_moved(&self) {
+        self.0.rights_version.send_modify(|version| *version += 1);
     }
 
     /// Settings.
@@ -189,6 +193,7 @@ pub struct Place {
     hub: Hub,
     next: u64,
     head: watch::Receiver<u64>,
+    rights: watch::Receiver<u64>,
     wants: Vec<Topic>,
 }
 
@@ -224,6 +229,11 @@ impl Place {
         let next = self.next;
         // The sender lives in the hub that this place holds: it cannot be gone.
         let _ = self.head.wait_for(|head| *head >= next).await;
+    }
+
+    /// Changes when somebody may see more or less than when this place was taken.
+    pub fn rights_moved(&self) -> watch::Receiver<u64> {
+        self.rights.clone()
     }
 
     /// Takes what is unseen, at most so many ticks.

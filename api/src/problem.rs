@@ -123,10 +123,11 @@ impl Problem {
         self
     }
 
-    /// The same under another code.
+    /// The same refusal as if there were nothing: another code, and not a word about why.
     #[must_use]
     pub fn instead(mut self, code: Code) -> Self {
         self.code = code;
+        self.detail = None;
         self
     }
 

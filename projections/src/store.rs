@@ -5,12 +5,14 @@
 //! them: `COPY`, the temporary table of [`samples`], and [`history`], whose columns depend on the question and come from
 //! the closed list in [`series`](crate::series).
 
+pub(crate) mod access;
 pub(crate) mod credential;
 pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod keys;
 pub(crate) mod layout;
 pub(crate) mod parked;
+pub(crate) mod people;
 pub(crate) mod position;
 pub(crate) mod presence;
 pub(crate) mod proof;
@@ -24,7 +26,7 @@ pub(crate) mod vault;
 
 use std::{str::FromStr, time::Duration};
 
-use chatops_schemas::{clock::Timestamp, ids::UserId};
+use chatops_schemas::{access::Level, clock::Timestamp, ids::UserId};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
@@ -50,16 +52,25 @@ pub struct Store {
 pub enum Visible {
     /// Every server.
     All,
-    /// The servers of one person.
-    OwnedBy(UserId),
+    /// The servers of one person, and those shared with them at this level or a higher one.
+    To(UserId, Level),
 }
 
 impl Visible {
-    /// For `($1::uuid IS NULL OR owner = $1)`.
-    pub(crate) fn owner(self) -> Option<Uuid> {
+    /// The person, for `($1::uuid IS NULL OR owner = $1 OR server_id IN (SELECT g.server_id FROM granted_to($1, $2) g))`.
+    /// Statements are planned for their parameters, so all of it vanishes for those who see everything.
+    pub(crate) fn asker(self) -> Option<Uuid> {
         match self {
             Self::All => None,
-            Self::OwnedBy(user) => Some(user.0),
+            Self::To(user, _) => Some(user.0),
+        }
+    }
+
+    /// The level, as the second of the two parameters.
+    pub(crate) fn least(self) -> i16 {
+        match self {
+            Self::All => 0,
+            Self::To(_, level) => level.rank(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod credential;
 mod history;
 mod key;
+mod people;
 mod presence;
 mod progress;
 mod row;
@@ -12,6 +13,10 @@ mod user;
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};
 pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
 pub use key::{Key, KeyForGate, KeyState};
+pub use people::{
+    AccessFacts, Grant, GrantQuery, Invitation, InvitationState, Person, SystemSettings, Team,
+    UserQuery,
+};
 pub use presence::{ConnectionEvent, OpenSession};
 pub use progress::{ParkedEvent, Progress};
 pub use row::RowMetrics;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::event::{Event, Invalid, access, credential, ctl, fact, metric};
+use crate::event::{Event, Invalid, access, credential, ctl, fact, metric, people};
 
 macro_rules! catalogue {
     ($($variant:ident($path:ty)),* $(,)?) => {
@@ -72,6 +72,20 @@ catalogue! {
     KeyIssued(ctl::KeyIssued),
     KeyRevoked(ctl::KeyRevoked),
     KeyRetired(ctl::KeyRetired),
+    UserRoleChanged(people::UserRoleChanged),
+    UserDeactivated(people::UserDeactivated),
+    UserReactivated(people::UserReactivated),
+    TeamCreated(people::TeamCreated),
+    TeamChanged(people::TeamChanged),
+    TeamDeleted(people::TeamDeleted),
+    TeamMemberAdded(people::TeamMemberAdded),
+    TeamMemberRemoved(people::TeamMemberRemoved),
+    GrantGiven(people::GrantGiven),
+    GrantRevoked(people::GrantRevoked),
+    InvitationMade(people::InvitationMade),
+    InvitationRevoked(people::InvitationRevoked),
+    InvitationAccepted(people::InvitationAccepted),
+    SettingsChanged(people::SettingsChanged),
     SignedIn(access::SignedIn),
     SignInFailed(access::SignInFailed),
     SignedOut(access::SignedOut),

@@ -5,6 +5,7 @@ pub mod credential;
 pub mod ctl;
 pub mod fact;
 pub mod metric;
+pub mod people;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use crate::event::people::{Granted, Grantee};
+
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -147,6 +149,35 @@ uuid_id!(
     /// A person.
     UserId
 );
+uuid_id!(
+    /// Several persons.
+    TeamId
+);
+uuid_id!(
+    /// That something is shared with somebody: see [`GrantId::of`].
+    GrantId
+);
+uuid_id!(
+    /// A link by which somebody may make an account.
+    InvitationId
+);
+
+impl GrantId {
+    /// The one id of this pair: sharing the same with the same again changes the level, so that nothing is shared twice
+    /// at two levels.
+    pub fn of(to: &Grantee, on: &Granted) -> Self {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x6f70_735f_7631_5f67_7261_6e74_5f69_6430);
+        let to = match to {
+            Grantee::User(user) => format!("user:{user}"),
+            Grantee::Team(team) => format!("team:{team}"),
+        };
+        let on = match on {
+            Granted::Server(server) => format!("server:{server}"),
+            Granted::Tag(tag) => format!("tag:{tag}"),
+        };
+        Self(Uuid::new_v5(&NAMESPACE, format!("{to} {on}").as_bytes()))
+    }
+}
 
 impl EventId {
     /// The id of an event that follows from stream position `seq` of `stream` by `rule`: the same cause always gives

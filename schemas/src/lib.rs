@@ -12,6 +12,7 @@
 //! | [`scope`] | what an API token may be used for |
 //! | [`catalogue`] | the closed list of event types and versions |
 //! | [`codec`] | bytes in, event out; every way decoding can fail |
+//! | [`access`] | who may do what, and why |
 //! | [`subject`] | the subject tree `ops.v1.…`; nobody else formats subjects |
 //! | [`audit`] | the audit chain: entries, hashes, signed heads, and how to check them |
 //! | [`wire`] | frames of the `/api/v1/agents/ws` protocol, and the original JSON sample |
@@ -28,6 +29,7 @@
 
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod audit;
 pub mod catalogue;
 pub mod clock;

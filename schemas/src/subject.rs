@@ -46,7 +46,18 @@ pub enum Entity {
     Key,
     /// A personal API token.
     Token,
+    /// Several persons.
+    Team,
+    /// Something that is shared with somebody.
+    Grant,
+    /// A link by which somebody may make an account.
+    Invitation,
+    /// Settings of the whole system; the one id is [`SYSTEM`].
+    Settings,
 }
+
+/// The only settings aggregate.
+pub const SYSTEM: &str = "system";
 
 impl Entity {
     /// Subject token.
@@ -57,6 +68,10 @@ impl Entity {
             Self::Server => "server",
             Self::Key => "key",
             Self::Token => "token",
+            Self::Team => "team",
+            Self::Grant => "grant",
+            Self::Invitation => "invitation",
+            Self::Settings => "settings",
         }
     }
 }

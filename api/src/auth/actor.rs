@@ -13,7 +13,7 @@ use chatops_schemas::{
     clock::Timestamp,
     event::ctl::Role,
     ids::{TokenId, UserId},
-    scope::{Scope, ScopeSet},
+    scope::ScopeSet,
 };
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -24,7 +24,7 @@ use super::{
     personal_token,
 };
 use crate::{
-    access::Subject,
+    access::{self, Action, Subject},
     code::Code,
     live::{close::Close, wire::End},
     peer::Peer,
@@ -64,8 +64,8 @@ impl Actor {
     /// As the authorisation sees them.
     pub fn subject(&self) -> Subject {
         Subject {
-            user: self.user,
-            role: self.role,
+            scopes: self.scopes,
+            ..Subject::of(self.user, self.role)
         }
     }
 
@@ -82,24 +82,6 @@ impl Actor {
         match &self.credential {
             Credential::Session(_) => api.sessions().still(self).await,
             Credential::Token(token) => personal_token::still(api, self, token).await,
-        }
-    }
-
-    /// Refuses a credential that is not for this.
-    fn must_hold(self, scope: Scope) -> Result<Self, Problem> {
-        match self.scopes.is_none_or(|scopes| scopes.holds(scope)) {
-            true => Ok(self),
-            false => Err(Problem::new(Code::Forbidden)
-                .detail(format!(
-                    "The API token does not have the scope {:?}.",
-                    scope.as_str()
-                ))
-                .denied(Denial {
-                    action: scope.as_str(),
-                    target_kind: "scope",
-                    target: String::new(),
-                    reason: "scope",
-                })),
         }
     }
 
@@ -131,7 +113,7 @@ impl FromRequestParts<Api> for Actor {
             known.is(actor.by());
         }
         tracing::Span::current().record("user.id", tracing::field::display(actor.user));
-        actor.must_hold(scope_of(&parts.method))
+        Ok(actor)
     }
 }
 
@@ -140,14 +122,6 @@ async fn by_bearer(api: &Api, token: &str, address: IpAddr) -> Result<Actor, Pro
     match token.starts_with(personal_token::PREFIX) {
         true => personal_token::actor(api, token, address).await,
         false => api.sessions().actor(token, address).await,
-    }
-}
-
-/// What a personal token must be good for to send such a request at all; what it may do is decided by the route.
-fn scope_of(method: &Method) -> Scope {
-    match *method {
-        Method::GET | Method::HEAD | Method::OPTIONS => Scope::Read,
-        _ => Scope::Manage,
     }
 }
 
@@ -228,9 +202,10 @@ impl Arrival {
         };
         by_bearer(api, token.expose_secret(), self.address)
             .await
-            .and_then(|actor| actor.must_hold(Scope::Read))
+            .and_then(|actor| access::may(&actor, Action::SeeFleet).map(|()| actor))
             .map_err(|problem| match problem.code() {
                 Code::NotSignedIn => Close::Unauthenticated.into(),
+                Code::Deactivated => Close::Unauthenticated.into(),
                 Code::Forbidden => Close::Forbidden.into(),
                 _ => Close::TryLater.into(),
             })

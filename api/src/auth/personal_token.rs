@@ -79,7 +79,7 @@ async fn speaks_for(
     address: IpAddr,
 ) -> Result<Option<Actor>, Problem> {
     let user = api.store().user(found.user).await?;
-    Ok(user.map(|user| Actor {
+    Ok(user.filter(|user| user.active).map(|user| Actor {
         user: user.id,
         role: user.role,
         credential: Credential::Token(token.clone()),

@@ -2,8 +2,8 @@
 //! session does.
 //!
 //! The vault keeps digests only. Using a refresh token a second time means that two parties hold it: the whole session
-//! ends for both (tabs of one browser, which share a cookie, may ask at the same moment). Whether a session still lives is remembered for a few seconds, so that a page full of charts does not
-//! ask the database each time; ending a session in this process takes effect at once, elsewhere within those seconds.
+//! ends for both (tabs of one browser, which share a cookie, may ask at the same moment). Whether a session still lives is remembered for a second, so that a page full of charts does not
+//! ask the database each time; ending a session in this process takes effect at once, elsewhere within that second.
 
 use std::{
     collections::HashMap,
@@ -44,7 +44,7 @@ use crate::{
 /// is not a thief. Programs keep their tokens to themselves: for them a second use always ends the session.
 const TABS: Duration = Duration::from_secs(2);
 /// How long a session is believed to live without asking, in microseconds.
-const BELIEVED: i64 = 5 * 1_000_000;
+const BELIEVED: i64 = 1_000_000;
 const MAX_REMEMBERED: usize = 20_000;
 
 /// What a session is opened or renewed from.
@@ -123,6 +123,9 @@ impl Sessions {
         keep: Keep,
         status: StatusCode,
     ) -> Result<Response, Problem> {
+        if !user.active {
+            return Err(Problem::new(Code::Deactivated));
+        }
         let token = secret::token()?;
         let refresh = view::Refresh {
             method: method.as_str().to_owned(),
@@ -165,6 +168,7 @@ impl Sessions {
             .store
             .user(user)
             .await?
+            .filter(|user| user.active)
             .ok_or(Problem::new(Code::SessionEnded))?;
         let response = self.answer(user, family, &token, opening, keep, StatusCode::OK)?;
         Ok(Renewal::Renewed(Box::new(response)))
@@ -280,7 +284,7 @@ impl Sessions {
         if !self.store.session_alive(session, now).await? {
             return Ok(None);
         }
-        let found = self.store.user(user).await?;
+        let found = self.store.user(user).await?.filter(|user| user.active);
         if let Some(found) = &found {
             let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
             if alive.len() >= MAX_REMEMBERED {

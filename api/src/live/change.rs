@@ -4,7 +4,7 @@ use chatops_bus::{Recorded, StreamName};
 use chatops_schemas::{
     catalogue::Payload,
     clock::Timestamp,
-    codec,
+    envelope::Envelope,
     event::fact::Transport,
     ids::{ServerId, UserId},
     subject,
@@ -28,8 +28,6 @@ pub enum Change {
     Added {
         /// The server.
         server: ServerId,
-        /// Its owner.
-        owner: UserId,
     },
     /// A server's settings, or what its agent says of itself, changed.
     Updated {
@@ -41,16 +39,16 @@ pub enum Change {
         /// The server.
         server: ServerId,
     },
-    /// An account's sessions or rights may have changed.
+    /// An account's sessions may have ended.
     Account {
         /// Whose.
         user: UserId,
     },
 }
 
-/// Reads an event of OPS_FACT or OPS_CTL. `None`: nothing to tell, or not readable (its projector parks it).
-pub fn of(stream: StreamName, recorded: &Recorded) -> Option<Change> {
-    let event = codec::decode_any(&recorded.payload).ok()?;
+/// What an event of OPS_FACT or OPS_CTL says. `None`: nothing to tell. Rights are not told here: they are applied to
+/// [`Rights`](super::rights::Rights).
+pub fn of(stream: StreamName, recorded: &Recorded, event: Envelope<Payload>) -> Option<Change> {
     let about = subject::server_of(&recorded.subject);
     if stream == StreamName::Fact && about != event.server {
         return None;
@@ -74,7 +72,6 @@ pub fn of(stream: StreamName, recorded: &Recorded) -> Option<Change> {
         Payload::AgentHello(_) => Some(Change::Updated { server: about? }),
         Payload::ServerRegistered(added) => Some(Change::Added {
             server: added.server,
-            owner: added.owner,
         }),
         Payload::ServerChanged(changed) => Some(Change::Updated {
             server: changed.server,
@@ -84,28 +81,7 @@ pub fn of(stream: StreamName, recorded: &Recorded) -> Option<Change> {
         }),
         Payload::UserPasswordChanged(changed) => Some(Change::Account { user: changed.user }),
         Payload::TokenRevoked(revoked) => Some(Change::Account { user: revoked.user }),
-        Payload::MetricsSample(_)
-        | Payload::AgentRefused(_)
-        | Payload::NameClaimed(_)
-        | Payload::NameReleased(_)
-        | Payload::UserRegistered(_)
-        | Payload::UserProfileChanged(_)
-        | Payload::KeyIssued(_)
-        | Payload::KeyRevoked(_)
-        | Payload::SignedIn(_)
-        | Payload::SignInFailed(_)
-        | Payload::SignedOut(_)
-        | Payload::SessionEnded(_)
-        | Payload::AccessDenied(_)
-        | Payload::Exported(_)
-        | Payload::KeyRetired(_)
-        | Payload::TokenIssued(_)
-        | Payload::SecondFactorEnabled(_)
-        | Payload::SecondFactorDisabled(_)
-        | Payload::RecoveryCodesMade(_)
-        | Payload::PasskeyAdded(_)
-        | Payload::PasskeyRemoved(_)
-        | Payload::IdentityLinked(_) => None,
+        _ => None,
     }
 }
 

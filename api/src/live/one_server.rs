@@ -17,7 +17,7 @@ use super::{
     replay::{ReplayError, Samples},
     ring::Unseen,
     socket::{first_frame, may_see},
-    viewer::{Topic, Viewer},
+    viewer::{Refreshed, Topic, Viewer},
     wire::{End, Wire},
 };
 use crate::{
@@ -81,7 +81,10 @@ pub async fn talk(
     };
     authorise(wire, api, &actor, &server).await?;
     let mut place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
-    let mut viewer = Viewer::new(actor.subject());
+    let mut viewer = Viewer::new(actor.subject(), &api.hub().rights());
+    if !viewer.subject().active {
+        return Err(Close::Unauthenticated.into());
+    }
     let topic = Topic::Server(server.clone());
     let mut position = place.want(topic.clone());
     viewer.subscribe(&topic, resume.unwrap_or(position));
@@ -90,6 +93,7 @@ pub async fn talk(
     if let Some(from) = resume {
         replay(wire, api, &mut viewer, topic, from, position).await?;
     }
+    let mut rights = place.rights_moved();
     let mut rechecks = api.hub().rechecks();
     let expiry = api.instant_of(actor.expires_at);
     loop {
@@ -105,12 +109,20 @@ pub async fn talk(
             user = rechecks.recv() => match user {
                 Ok(user) if user != actor.user => {}
                 Ok(_) | Err(RecvError::Lagged(_)) => match actor.still(api).await {
-                    Ok(Some(now)) => { viewer.become_subject(now.subject()); actor = now; }
+                    Ok(Some(now)) => actor = now,
                     Ok(None) => return Err(Close::Unauthenticated.into()),
                     Err(_) => return Err(Close::TryLater.into()),
                 },
                 Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
             },
+            _ = rights.changed() => {
+                let refreshed = viewer.refresh(actor.subject(), &api.hub().rights());
+                match refreshed {
+                    Refreshed::Same => {}
+                    Refreshed::SwitchedOff => return Err(Close::Unauthenticated.into()),
+                    Refreshed::Changed => authorise(wire, api, &actor, &server).await?,
+                }
+            }
             () = place.changed() => {
                 let ticks = match place.take(TICKS) {
                     Unseen::Ticks(ticks) => ticks,

@@ -20,10 +20,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Hub,
     change::{self, Change},
-    fleet::Fleet,
     item::{self, Item},
     pace::Pace,
-    read, write,
+    read,
+    rights::Rights,
+    write,
 };
 use crate::body;
 
@@ -150,8 +151,9 @@ impl Relay {
         let fact = self.bus.stream_info(StreamName::Fact).await?;
         // First the position, then the rows: what happens in between is read twice, not missed.
         let inventory = self.store.position_of(INVENTORY).await?;
-        let owners = self.store.server_owners().await?;
-        *write(&self.hub.0.fleet) = Fleet::load(owners);
+        let facts = self.store.access_facts().await?;
+        *write(&self.hub.0.rights) = Rights::load(facts);
+        self.hub.rights_moved();
         let (start, gap) = resume_at(
             carried.map(|at| at.metrics),
             &metrics,
@@ -297,14 +299,22 @@ impl Relay {
         };
         let wanted = self.hub.desk().reach(recorded.seq, &server);
         if wanted.row {
-            let owner = read(&self.hub.0.fleet).owner(&server);
+            let owner = read(&self.hub.0.rights).owner(&server);
             pending.extend(items_of_sample(&server, owner, recorded, wanted.sample));
         }
     }
 
     /// Takes an event of the slower streams.
     fn take(&self, reading: &mut Reading, stream: StreamName, recorded: &Recorded) {
-        let Some(change) = change::of(stream, recorded) else {
+        let Ok(event) = codec::decode_any(&recorded.payload) else {
+            // Its projector parks it.
+            return;
+        };
+        // Before anything is told of it: whoever may no longer see something does not get this either.
+        if stream == StreamName::Ctl && write(&self.hub.0.rights).apply(&event.data) {
+            self.hub.rights_moved();
+        }
+        let Some(change) = change::of(stream, recorded, event) else {
             return;
         };
         let (projection, seq) = match stream {
@@ -318,20 +328,17 @@ impl Relay {
                 at,
                 transport,
             } => {
-                let owner = read(&self.hub.0.fleet).owner(&server);
+                let owner = read(&self.hub.0.rights).owner(&server);
                 reading
                     .pending
                     .extend(item::presence(&server, owner, online, at, transport));
             }
-            Change::Added { server, owner } => {
-                write(&self.hub.0.fleet).add(server.clone(), owner);
-                reading.announce(Announcement {
-                    server,
-                    added: true,
-                    projection,
-                    seq,
-                });
-            }
+            Change::Added { server } => reading.announce(Announcement {
+                server,
+                added: true,
+                projection,
+                seq,
+            }),
             Change::Updated { server } => reading.announce(Announcement {
                 server,
                 added: false,
@@ -339,8 +346,7 @@ impl Relay {
                 seq,
             }),
             Change::Removed { server } => {
-                let owner = read(&self.hub.0.fleet).last_owner(&server);
-                write(&self.hub.0.fleet).remove(&server);
+                let owner = read(&self.hub.0.rights).last_owner(&server);
                 reading.pending.extend(item::deleted(&server, owner));
             }
             Change::Account { user } => self.hub.recheck(user),

@@ -7,8 +7,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chatops_bus::{Bus, From, ReadError, Recorded, StreamName};
-use chatops_projections::{Store, StoreError, Visible};
-use chatops_schemas::{clock::Timestamp, ids::ServerId, subject};
+use chatops_projections::{Store, StoreError};
+use chatops_schemas::{clock::Timestamp, codec, ids::ServerId, subject};
 use futures::StreamExt;
 
 use super::{
@@ -19,7 +19,10 @@ use super::{
     relay::items_of_sample,
     viewer::Topic,
 };
-use crate::body;
+use crate::{
+    access::{self, Action, Resource, Subject},
+    body,
+};
 
 /// Samples of one step: a step is sent before the next is read, so a slow client slows its own replay only.
 const STEP: usize = 256;
@@ -125,7 +128,7 @@ impl Samples {
         let Some(server) = subject::server_of(&recorded.subject) else {
             return;
         };
-        let owner = read(&hub.0.fleet).owner(&server);
+        let owner = read(&hub.0.rights).owner(&server);
         let whole = self
             .topics
             .iter()
@@ -157,12 +160,12 @@ async fn stored_at(bus: &Bus, seq: u64, first_seq: u64) -> Result<Timestamp, Rep
     }
 }
 
-/// The last state of every server whose state changed at or after a moment.
+/// The last state of every server that this person sees whose state changed at or after a moment.
 pub async fn changes(
     bus: &Bus,
     store: &Store,
     hub: &Hub,
-    visible: Option<Visible>,
+    subject: &Subject,
     since: Timestamp,
 ) -> Result<Vec<Item>, ReplayError> {
     let since = since.plus_micros(-OVERLAP);
@@ -190,19 +193,19 @@ pub async fn changes(
         }
     }
     let visible = |server: &ServerId| {
-        let owner = read(&hub.0.fleet).last_owner(server);
-        match visible {
-            Some(Visible::All) => owner.is_some(),
-            Some(Visible::OwnedBy(user)) => owner == Some(user),
-            None => false,
-        }
+        let rights = read(&hub.0.rights);
+        rights.last_owner(server).is_some_and(|owner| {
+            let granted = rights.granted_on(subject.user, server);
+            let resource = Resource::Server { owner, granted };
+            access::decide(&rights.now(*subject), Action::SeeServer, resource).allow
+        })
     };
     let mut items = Vec::new();
     for (server, removed) in servers.into_iter().filter(|(server, _)| visible(server)) {
         if removed {
             items.extend(item::deleted(
                 &server,
-                read(&hub.0.fleet).last_owner(&server),
+                read(&hub.0.rights).last_owner(&server),
             ));
         } else if let Some(shape) = body::server::load(store, &server).await? {
             items.extend(item::changed(&shape, false));
@@ -213,7 +216,7 @@ pub async fn changes(
     {
         items.extend(item::presence(
             &server,
-            read(&hub.0.fleet).owner(&server),
+            read(&hub.0.rights).owner(&server),
             online,
             at,
             transport,
@@ -242,10 +245,11 @@ async fn latest(
         if recorded.pending > MAX_CHANGES {
             return Err(ReplayError::Gap);
         }
-        if let Some(change) = change::of(stream, &recorded) {
+        let event = codec::decode_any(&recorded.payload).ok();
+        if let Some(change) = event.and_then(|event| change::of(stream, &recorded, event)) {
             let server = match &change {
                 Change::Presence { server, .. }
-                | Change::Added { server, .. }
+                | Change::Added { server }
                 | Change::Updated { server }
                 | Change::Removed { server } => server.clone(),
                 Change::Account { .. } => continue,

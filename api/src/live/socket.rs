@@ -15,15 +15,14 @@ use super::{
     frame::{self, ClientFrame, RefusedTopic, ServerFrame},
     replay::{self, ReplayError, Samples},
     ring::Unseen,
-    viewer::{MAX_TOPICS, Topic, Viewer},
+    viewer::{MAX_TOPICS, Refreshed, Topic, Viewer},
     wire::{End, Wire},
 };
 use crate::{
-    access::{self, Action, Resource},
+    access::{self, Action, Level, Resource},
     auth::actor::{Actor, Arrival},
     body::moment::Moment,
     code::Code,
-    routes::servers,
     state::Api,
     witness,
 };
@@ -36,7 +35,10 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
     let (actor, resume) = hello(wire, api, arrival).await?;
     let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
     let position = place.position();
-    let viewer = Viewer::new(actor.subject());
+    let viewer = Viewer::new(actor.subject(), &api.hub().rights());
+    if !viewer.subject().active {
+        return Err(Close::Unauthenticated.into());
+    }
     let mut client = Client {
         actor,
         place,
@@ -50,6 +52,7 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
         server_time: Moment(api.clock().now()),
     };
     wire.send(ready.text()).await?;
+    let mut rights = client.place.rights_moved();
     let mut rechecks = api.hub().rechecks();
     let expiry = api.instant_of(client.actor.expires_at);
     loop {
@@ -63,6 +66,8 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
                 Ok(_) | Err(RecvError::Lagged(_)) => client.recheck(api).await?,
                 Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
             },
+            // Before any item: what follows is decided by what holds now.
+            _ = rights.changed() => client.look_again(wire, api).await?,
             () = client.place.changed() => client.deliver(wire).await?,
         }
     }
@@ -194,9 +199,9 @@ impl Client {
                     return Ok(Err(end));
                 }
             }
-            let visible = access::visible(self.viewer.subject());
+            let subject = self.viewer.subject();
             let mut items =
-                replay::changes(api.bus(), api.store(), hub, visible, samples.since).await?;
+                replay::changes(api.bus(), api.store(), hub, subject, samples.since).await?;
             items.retain(|item| self.viewer.sees(item));
             Ok(wire.send_all(frame::replayed(&items, to)).await)
         };
@@ -226,13 +231,42 @@ impl Client {
     async fn recheck(&mut self, api: &Api) -> Result<(), End> {
         match self.actor.still(api).await {
             Ok(Some(actor)) => {
-                self.viewer.become_subject(actor.subject());
                 self.actor = actor;
                 Ok(())
             }
             Ok(None) => Err(Close::Unauthenticated.into()),
             Err(_) => Err(Close::TryLater.into()),
         }
+    }
+
+    /// Somebody's rights changed: this socket goes on with what this person may see now. A client whose part of the fleet
+    /// changed is told to load it anew; one that lost a server is told which topics are left.
+    async fn look_again(&mut self, wire: &mut Wire, api: &Api) -> Result<(), End> {
+        let (refreshed, lost) = {
+            let rights = api.hub().rights();
+            let refreshed = self.viewer.refresh(self.actor.subject(), &rights);
+            (refreshed, self.viewer.drop_hidden(&rights))
+        };
+        match refreshed {
+            Refreshed::Same => return Ok(()),
+            Refreshed::SwitchedOff => return Err(Close::Unauthenticated.into()),
+            Refreshed::Changed => {}
+        }
+        for topic in &lost {
+            self.place.unwant(topic);
+        }
+        if !lost.is_empty() {
+            let refused = lost.iter().map(|topic| RefusedTopic {
+                topic: topic.to_string(),
+                code: Code::NoServer.as_str(),
+            });
+            self.confirm(wire, refused.collect()).await?;
+        }
+        if self.viewer.has(&Topic::Fleet) {
+            let (from, to) = (self.position, self.position);
+            wire.send(ServerFrame::Gap { from, to }.text()).await?;
+        }
+        Ok(())
     }
 
     async fn deliver(&mut self, wire: &mut Wire) -> Result<(), End> {
@@ -276,9 +310,7 @@ impl Client {
 pub(super) async fn may_see(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> {
     let allowed = sees(api, actor, server).await?;
     if !allowed {
-        let problem = servers::absent(api, actor, server, Action::SeeServer)
-            .await
-            .map_err(|_| End::from(Close::TryLater))?;
+        let problem = access::absent(api, actor, server).await;
         if let Some(denial) = problem.denial() {
             witness::denied(api, &actor.by(), denial);
         }
@@ -288,16 +320,26 @@ pub(super) async fn may_see(api: &Api, actor: &Actor, server: &ServerId) -> Resu
 
 /// The relay knows most servers; the database knows what was added a moment ago.
 async fn sees(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> {
-    let subject = actor.subject();
-    if let Some(owner) = api.hub().owner(server) {
-        return Ok(access::decide(&subject, Action::SeeServer, Resource::Server { owner }).allow);
-    }
-    match access::visible(&subject).filter(|_| !api.hub().is_removed(server)) {
-        Some(visible) => api
+    let rights_say = {
+        let rights = api.hub().rights();
+        let subject = rights.now(actor.subject());
+        match rights.owner(server) {
+            Some(owner) => {
+                let granted = rights.granted_on(subject.user, server);
+                let resource = Resource::Server { owner, granted };
+                Ok(access::decide(&subject, Action::SeeServer, resource).allow)
+            }
+            None if rights.is_removed(server) => Ok(false),
+            None => Err(access::visible(&subject, Level::View)),
+        }
+    };
+    match rights_say {
+        Ok(said) => Ok(said),
+        Err(None) => Ok(false),
+        Err(Some(visible)) => api
             .store()
             .may_see(visible, server)
             .await
             .map_err(|_| Close::TryLater.into()),
-        None => Ok(false),
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use chatops_projections::Visible;
-use chatops_schemas::ids::ServerId;
+use chatops_schemas::ids::{ServerId, UserId};
 
-use super::item::{Item, Kind};
-use crate::access::{self, Action, Resource, Subject};
+use super::{
+    item::{Item, Kind},
+    rights::Rights,
+};
+use crate::access::{self, Action, Level, Resource, Subject};
 
 /// Most topics of one socket.
 pub const MAX_TOPICS: usize = 256;
@@ -39,10 +42,23 @@ impl std::fmt::Display for Topic {
     }
 }
 
+/// What another look at the rights came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refreshed {
+    /// They see what they saw before.
+    Same,
+    /// They see more or less than before.
+    Changed,
+    /// Their account is switched off.
+    SwitchedOff,
+}
+
 /// A person at a socket with their topics.
 #[derive(Debug)]
 pub struct Viewer {
     subject: Subject,
+    /// What is shared with them.
+    granted: HashMap<ServerId, Level>,
     /// Topic → position up to which its items were seen in another way (replay) or are not wanted (before it began).
     fleet: Option<u64>,
     servers: HashMap<ServerId, u64>,
@@ -50,9 +66,10 @@ pub struct Viewer {
 
 impl Viewer {
     /// Without topics.
-    pub fn new(subject: Subject) -> Self {
+    pub fn new(subject: Subject, rights: &Rights) -> Self {
         Self {
-            subject,
+            subject: rights.now(subject),
+            granted: rights.granted(subject.user),
             fleet: None,
             servers: HashMap::new(),
         }
@@ -63,9 +80,49 @@ impl Viewer {
         &self.subject
     }
 
-    /// The account changed.
-    pub fn become_subject(&mut self, subject: Subject) {
-        self.subject = subject;
+    /// Looks again what this person may see; `subject` is who they came as.
+    pub fn refresh(&mut self, subject: Subject, rights: &Rights) -> Refreshed {
+        let before = std::mem::replace(&mut self.subject, rights.now(subject));
+        let granted = rights.granted(subject.user);
+        let shared = std::mem::replace(&mut self.granted, granted);
+        if !self.subject.active {
+            return Refreshed::SwitchedOff;
+        }
+        let (then, now) = (sight(&before), sight(&self.subject));
+        let same = then == now
+            && (now != Some(Visible::To(subject.user, Level::View))
+                || shared
+                    .keys()
+                    .all(|server| self.granted.contains_key(server))
+                    && shared.len() == self.granted.len());
+        if same {
+            Refreshed::Same
+        } else {
+            Refreshed::Changed
+        }
+    }
+
+    /// Takes the topics away whose servers this person may no longer see.
+    pub fn drop_hidden(&mut self, rights: &Rights) -> Vec<Topic> {
+        let hidden: Vec<ServerId> = self
+            .servers
+            .keys()
+            .filter(|server| {
+                let owner = rights.last_owner(server);
+                owner.is_some_and(|owner| !self.may_see(server, owner))
+            })
+            .cloned()
+            .collect();
+        for server in &hidden {
+            self.servers.remove(server);
+        }
+        hidden.into_iter().map(Topic::Server).collect()
+    }
+
+    fn may_see(&self, server: &ServerId, owner: UserId) -> bool {
+        let granted = self.granted.get(server).copied();
+        let resource = Resource::Server { owner, granted };
+        access::decide(&self.subject, Action::SeeServer, resource).allow
     }
 
     /// Its topics, servers in no particular order.
@@ -127,7 +184,7 @@ impl Viewer {
         let Some(owner) = item.owner else {
             return false;
         };
-        if !access::decide(&self.subject, Action::SeeServer, Resource::Server { owner }).allow {
+        if !self.may_see(&item.server, owner) {
             return false;
         }
         let fresh = |floor: &u64| item.seq == 0 || item.seq > *floor;
@@ -144,13 +201,28 @@ impl Viewer {
     pub fn sees_whole_fleet_from(&self, seq: u64) -> bool {
         self.servers.is_empty()
             && self.fleet.is_some_and(|floor| floor < seq)
-            && access::visible(&self.subject) == Some(Visible::All)
+            && sight(&self.subject) == Some(Visible::All)
     }
+}
+
+fn sight(subject: &Subject) -> Option<Visible> {
+    access::visible(subject, Level::View)
 }
 
 #[cfg(test)]
 mod tests {
-    use chatops_schemas::{clock::Timestamp, event::ctl::Role, event::metric, ids::UserId};
+    use chatops_schemas::{
+        catalogue::Payload,
+        clock::Timestamp,
+        event::{
+            ctl::{Role, ServerRegistered},
+            metric,
+            people::{
+                GrantGiven, GrantRevoked, Granted, Grantee, UserDeactivated, UserRoleChanged,
+            },
+        },
+        ids::GrantId,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -187,28 +259,64 @@ mod tests {
 
     #[test]
     fn an_operator_gets_own_servers_only_and_nobody_gets_ownerless_ones() {
-        let mut viewer = Viewer::new(Subject {
-            user: ME,
-            role: Role::Operator,
-        });
+        let mut rights = Rights::default();
+        let mut viewer = Viewer::new(Subject::of(ME, Role::Operator), &rights);
         assert!(!viewer.sees(&row("a", Some(ME), 1)));
         assert!(viewer.subscribe(&Topic::Fleet, 0));
         assert!(viewer.sees(&row("a", Some(ME), 1)));
         assert!(!viewer.sees(&row("b", Some(OTHER), 1)));
         assert!(!viewer.sees(&row("c", None, 1)));
-        viewer.become_subject(Subject {
-            user: ME,
-            role: Role::Viewer,
-        });
+        // A viewer still looks at their own; one of a role that is not known does not.
+        let is = |role| Payload::UserRoleChanged(UserRoleChanged { user: ME, role });
+        rights.apply(&is(Role::Viewer));
+        let came = Subject::of(ME, Role::Operator);
+        assert_eq!(viewer.refresh(came, &rights), Refreshed::Same);
+        assert!(viewer.sees(&row("a", Some(ME), 1)));
+        rights.apply(&is(Role::Unknown));
+        assert_eq!(viewer.refresh(came, &rights), Refreshed::Changed);
         assert!(!viewer.sees(&row("a", Some(ME), 1)));
+        rights.apply(&Payload::UserDeactivated(UserDeactivated { user: ME }));
+        assert_eq!(viewer.refresh(came, &rights), Refreshed::SwitchedOff);
+    }
+
+    #[test]
+    fn what_is_shared_is_seen_until_it_is_not() {
+        let mut rights = Rights::default();
+        rights.apply(&Payload::ServerRegistered(ServerRegistered {
+            server: id("b"),
+            name: "b".to_owned(),
+            owner: OTHER,
+            tags: vec![],
+            interval_ms: None,
+        }));
+        let came = Subject::of(ME, Role::Viewer);
+        let mut viewer = Viewer::new(came, &rights);
+        viewer.subscribe(&Topic::Fleet, 0);
+        viewer.subscribe(&Topic::Server(id("b")), 0);
+        assert!(!viewer.sees(&row("b", Some(OTHER), 1)));
+        let (to, on) = (Grantee::User(ME), Granted::Server(id("b")));
+        let grant = GrantId::of(&to, &on);
+        let level = Level::View;
+        rights.apply(&Payload::GrantGiven(GrantGiven {
+            grant,
+            to,
+            on,
+            level,
+        }));
+        assert_eq!(viewer.refresh(came, &rights), Refreshed::Changed);
+        assert_eq!(viewer.refresh(came, &rights), Refreshed::Same);
+        assert!(viewer.sees(&row("b", Some(OTHER), 1)));
+        assert!(viewer.drop_hidden(&rights).is_empty());
+        rights.apply(&Payload::GrantRevoked(GrantRevoked { grant }));
+        assert_eq!(viewer.refresh(came, &rights), Refreshed::Changed);
+        assert!(!viewer.sees(&row("b", Some(OTHER), 1)));
+        assert_eq!(viewer.drop_hidden(&rights), [Topic::Server(id("b"))]);
+        assert!(!viewer.has(&Topic::Server(id("b"))));
     }
 
     #[test]
     fn a_topic_begins_behind_its_floor() {
-        let mut viewer = Viewer::new(Subject {
-            user: ME,
-            role: Role::Admin,
-        });
+        let mut viewer = Viewer::new(Subject::of(ME, Role::Admin), &Rights::default());
         viewer.subscribe(&Topic::Fleet, 10);
         assert!(!viewer.sees(&row("a", Some(OTHER), 10)));
         assert!(viewer.sees(&row("a", Some(OTHER), 11)));
@@ -225,19 +333,13 @@ mod tests {
 
     #[test]
     fn the_shared_frame_is_only_for_those_who_see_all_of_it_and_no_more() {
-        let mut admin = Viewer::new(Subject {
-            user: ME,
-            role: Role::Admin,
-        });
+        let mut admin = Viewer::new(Subject::of(ME, Role::Admin), &Rights::default());
         admin.subscribe(&Topic::Fleet, 5);
         assert!(admin.sees_whole_fleet_from(6));
         assert!(!admin.sees_whole_fleet_from(5));
         admin.subscribe(&Topic::Server(id("a")), 5);
         assert!(!admin.sees_whole_fleet_from(6));
-        let mut operator = Viewer::new(Subject {
-            user: ME,
-            role: Role::Operator,
-        });
+        let mut operator = Viewer::new(Subject::of(ME, Role::Operator), &Rights::default());
         operator.subscribe(&Topic::Fleet, 5);
         assert!(!operator.sees_whole_fleet_from(6));
     }

@@ -194,24 +194,27 @@ async fn servers_of_others_do_not_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_viewer_sees_nothing_yet_and_adds_nothing() {
+async fn a_viewer_looks_at_what_is_theirs_and_changes_nothing() {
     let app = App::start().await;
     app.owner().await;
     let ada = app.operator("ada").await;
     let server = ada.add_server("web-1").await;
+    let path = format!("/api/v1/servers/{server}");
     app.database
         .psql("UPDATE users SET role = 'viewer' WHERE username = 'ada'")
         .await
         .unwrap();
     chatops_testkit::eventually("the role counts", crate::app::SOON, || async {
-        ada.post("/api/v1/servers", &json!({"name": "more"}))
-            .await
-            .0
-            == 403
+        ada.patch(&path, &json!({"name": "web-1"})).await.0 == 403
     })
     .await;
-    assert_eq!(ada.get("/api/v1/servers").await.1["total"], 0);
-    assert_eq!(ada.get(&format!("/api/v1/servers/{server}")).await.0, 404);
+    let more = ada.post("/api/v1/servers", &json!({"name": "more"})).await;
+    assert_eq!(more.0, 403);
+    assert_eq!(ada.get("/api/v1/servers").await.1["total"], 1);
+    assert_eq!(ada.get(&path).await.0, 200);
+    assert_eq!(ada.patch(&path, &json!({"name": "x"})).await.0, 403);
+    assert_eq!(ada.delete(&path).await.0, 403);
+    assert_eq!(ada.get(&format!("{path}/keys")).await.0, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

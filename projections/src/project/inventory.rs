@@ -1,4 +1,5 @@
-//! `OPS_CTL` → `users`, `name_claims`, `sign_in_ways`, `api_tokens`, `servers`, `api_keys`.
+//! `OPS_CTL` → `users`, `name_claims`, `sign_in_ways`, `api_tokens`, `servers`, `api_keys`, `teams`, `team_members`,
+//! `grants`, `invitations`, `system_settings`.
 //!
 //! An aggregate is one subject. Once an event of it is parked, what follows on that subject is parked behind it: applying
 //! the second decision without the first could show something that nobody decided.
@@ -11,6 +12,7 @@ use chatops_schemas::{
     clock::Timestamp,
     codec::{self, DecodeError},
     envelope::Envelope,
+    subject::SYSTEM,
 };
 use sqlx::PgConnection;
 
@@ -22,6 +24,7 @@ use crate::{
     store::{
         credential::{self, Proof},
         inventory::{self as write, Stored},
+        people,
     },
 };
 
@@ -148,6 +151,40 @@ impl Projection for Inventory {
                     let proof = Proof::Identity(&data.issuer, &data.subject);
                     credential::added(tx, stored, data.user, proof).await?
                 }
+                Payload::UserRoleChanged(data) => people::role_changed(tx, stored, data).await?,
+                Payload::UserDeactivated(data) => {
+                    people::switched(tx, stored, data.user, false).await?
+                }
+                Payload::UserReactivated(data) => {
+                    people::switched(tx, stored, data.user, true).await?
+                }
+                Payload::TeamCreated(data) => {
+                    people::team_named(tx, stored, data.team, &data.name).await?
+                }
+                Payload::TeamChanged(data) => {
+                    people::team_named(tx, stored, data.team, &data.name).await?
+                }
+                Payload::TeamDeleted(data) => people::team_deleted(tx, stored, data.team).await?,
+                Payload::TeamMemberAdded(data) => people::member_added(tx, stored, data).await?,
+                Payload::TeamMemberRemoved(data) => {
+                    people::member_removed(tx, stored, data).await?
+                }
+                Payload::GrantGiven(data) => {
+                    people::grant_given(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::GrantRevoked(data) => people::grant_revoked(tx, stored, data).await?,
+                Payload::InvitationMade(data) => {
+                    people::invitation_made(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::InvitationRevoked(data) => {
+                    people::invitation_revoked(tx, stored, data.invitation).await?
+                }
+                Payload::InvitationAccepted(data) => {
+                    people::invitation_accepted(tx, stored, data).await?
+                }
+                Payload::SettingsChanged(data) => {
+                    people::settings_changed(tx, stored, event.actor.as_deref(), data).await?
+                }
                 // Parked when it was read.
                 Payload::MetricsSample(_)
                 | Payload::AgentHello(_)
@@ -214,6 +251,20 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::PasskeyAdded(data) => ("user", Some(data.user.to_string())),
         Payload::PasskeyRemoved(data) => ("user", Some(data.user.to_string())),
         Payload::IdentityLinked(data) => ("user", Some(data.user.to_string())),
+        Payload::UserRoleChanged(data) => ("user", Some(data.user.to_string())),
+        Payload::UserDeactivated(data) => ("user", Some(data.user.to_string())),
+        Payload::UserReactivated(data) => ("user", Some(data.user.to_string())),
+        Payload::TeamCreated(data) => ("team", Some(data.team.to_string())),
+        Payload::TeamChanged(data) => ("team", Some(data.team.to_string())),
+        Payload::TeamDeleted(data) => ("team", Some(data.team.to_string())),
+        Payload::TeamMemberAdded(data) => ("team", Some(data.team.to_string())),
+        Payload::TeamMemberRemoved(data) => ("team", Some(data.team.to_string())),
+        Payload::GrantGiven(data) => ("grant", Some(data.grant.to_string())),
+        Payload::GrantRevoked(data) => ("grant", Some(data.grant.to_string())),
+        Payload::InvitationMade(data) => ("invitation", Some(data.invitation.to_string())),
+        Payload::InvitationRevoked(data) => ("invitation", Some(data.invitation.to_string())),
+        Payload::InvitationAccepted(data) => ("invitation", Some(data.invitation.to_string())),
+        Payload::SettingsChanged(_) => ("settings", Some(SYSTEM.to_owned())),
         Payload::MetricsSample(_)
         | Payload::AgentHello(_)
         | Payload::AgentConnected(_)

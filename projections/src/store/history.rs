@@ -193,11 +193,13 @@ async fn history_subject(
         SELECT s.server_pk, coalesce(s.interval_ms, p.interval_ms) AS interval_ms,
                (SELECT value FROM settings WHERE name = $3) AS retention
         FROM servers s LEFT JOIN server_presence p USING (server_id)
-        WHERE s.server_id = $1 AND s.deleted_at IS NULL AND ($2::uuid IS NULL OR s.owner = $2)
+        WHERE s.server_id = $1 AND s.deleted_at IS NULL
+          AND ($2::uuid IS NULL OR s.owner = $2 OR s.server_id IN (SELECT g.server_id FROM granted_to($2, $4) g))
         "#,
         server.as_str(),
-        visible.owner(),
+        visible.asker(),
         RETENTION,
+        visible.least(),
     )
     .fetch_optional(connection)
     .await

@@ -49,11 +49,13 @@ impl Store {
                    EXISTS (SELECT 1 FROM agent_session a WHERE a.key_id = k.key_id) AS "connected!"
             FROM api_keys k JOIN servers s USING (server_id) LEFT JOIN key_use u USING (key_id)
                  LEFT JOIN vault_key_use v USING (key_id)
-            WHERE s.deleted_at IS NULL AND ($1::uuid IS NULL OR s.owner = $1) AND ($2::text IS NULL OR k.server_id = $2)
+            WHERE s.deleted_at IS NULL AND ($2::text IS NULL OR k.server_id = $2)
+              AND ($1::uuid IS NULL OR s.owner = $1 OR s.server_id IN (SELECT g.server_id FROM granted_to($1, $3) g))
             ORDER BY k.created_at DESC, k.key_id
             "#,
-            visible.owner(),
+            visible.asker(),
             server.map(ServerId::as_str),
+            visible.least(),
         )
         .fetch_all(&self.pool)
         .await
@@ -95,10 +97,12 @@ impl Store {
                    EXISTS (SELECT 1 FROM agent_session a WHERE a.key_id = k.key_id) AS "connected!"
             FROM api_keys k JOIN servers s USING (server_id) LEFT JOIN key_use u USING (key_id)
                  LEFT JOIN vault_key_use v USING (key_id)
-            WHERE k.key_id = $1 AND ($2::uuid IS NULL OR s.owner = $2)
+            WHERE k.key_id = $1
+              AND ($2::uuid IS NULL OR s.owner = $2 OR s.server_id IN (SELECT g.server_id FROM granted_to($2, $3) g))
             "#,
             key.as_str(),
-            visible.owner(),
+            visible.asker(),
+            visible.least(),
         )
         .fetch_optional(&self.pool)
         .await

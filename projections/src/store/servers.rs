@@ -118,7 +118,7 @@ fn parse_cursor(cursor: &str) -> Option<(i32, &str)> {
 }
 
 /// `%` and `_` of a search are themselves.
-fn like(q: &str) -> String {
+pub(super) fn like(q: &str) -> String {
     let mut pattern = String::from("%");
     for c in fold(q).chars().filter(|c| !c.is_control()) {
         if matches!(c, '%' | '_' | '\\') {
@@ -137,7 +137,7 @@ impl Store {
         visible: Visible,
         query: &FleetQuery,
     ) -> Result<(Page<Server>, FleetTotals), StoreError> {
-        let owner = visible.owner();
+        let (asker, least) = (visible.asker(), visible.least());
         let q = query
             .q
             .as_deref()
@@ -173,20 +173,22 @@ impl Store {
                 FROM metrics_raw r WHERE r.server_pk = s.server_pk ORDER BY r.ts DESC LIMIT 1
             ) m ON true
             CROSS JOIN LATERAL server_status(p.status, p.connected_since, m.ts, coalesce(s.interval_ms, p.interval_ms)) AS v (status)
-            WHERE s.deleted_at IS NULL AND ($1::uuid IS NULL OR s.owner = $1)
+            WHERE s.deleted_at IS NULL
+              AND ($1::uuid IS NULL OR s.owner = $1 OR s.server_id IN (SELECT g.server_id FROM granted_to($1, $8) g))
               AND (s.name_key, s.server_pk) > ($2, $3)
               AND ($4::text IS NULL OR s.name_key LIKE $4 OR lower(s.server_id) LIKE $4 OR lower(p.hostname) LIKE $4)
               AND ($5::text IS NULL OR $5 = ANY(s.tags))
               AND ($6::text IS NULL OR v.status = $6)
             ORDER BY s.name_key, s.server_pk LIMIT $7
             "#,
-            owner,
+            asker,
             after_name,
             after_pk,
             q,
             tag,
             status,
             i64::from(query.limit) + 1,
+            least,
         )
         .fetch_all(&self.pool)
         .await
@@ -196,7 +198,7 @@ impl Store {
         let matching = if whole {
             page.items.len() as u64
         } else {
-            self.count_servers(owner, q.as_deref(), tag.as_deref(), status)
+            self.count_servers(visible, q.as_deref(), tag.as_deref(), status)
                 .await?
         };
         let items = page.items.into_iter().filter_map(Line::server).collect();
@@ -211,7 +213,7 @@ impl Store {
 
     async fn count_servers(
         &self,
-        owner: Option<Uuid>,
+        visible: Visible,
         q: Option<&str>,
         tag: Option<&str>,
         status: Option<&str>,
@@ -221,17 +223,19 @@ impl Store {
             r#"
             SELECT count(*) AS "count!" FROM servers s
             LEFT JOIN server_presence p ON p.server_id = s.server_id
-            WHERE s.deleted_at IS NULL AND ($1::uuid IS NULL OR s.owner = $1)
+            WHERE s.deleted_at IS NULL
+              AND ($1::uuid IS NULL OR s.owner = $1 OR s.server_id IN (SELECT g.server_id FROM granted_to($1, $5) g))
               AND ($2::text IS NULL OR s.name_key LIKE $2 OR lower(s.server_id) LIKE $2 OR lower(p.hostname) LIKE $2)
               AND ($3::text IS NULL OR $3 = ANY(s.tags))
               AND ($4::text IS NULL OR $4 = server_status(p.status, p.connected_since, (
                     SELECT r.ts FROM metrics_raw r WHERE r.server_pk = s.server_pk ORDER BY r.ts DESC LIMIT 1
                   ), coalesce(s.interval_ms, p.interval_ms)))
             "#,
-            owner,
+            visible.asker(),
             q,
             tag,
             status,
+            visible.least(),
         )
         .fetch_one(&self.pool)
         .await
@@ -267,10 +271,12 @@ impl Store {
                 FROM metrics_raw r WHERE r.server_pk = s.server_pk ORDER BY r.ts DESC LIMIT 1
             ) m ON true
             CROSS JOIN LATERAL server_status(p.status, p.connected_since, m.ts, coalesce(s.interval_ms, p.interval_ms)) AS v (status)
-            WHERE s.server_id = $1 AND s.deleted_at IS NULL AND ($2::uuid IS NULL OR s.owner = $2)
+            WHERE s.server_id = $1 AND s.deleted_at IS NULL
+              AND ($2::uuid IS NULL OR s.owner = $2 OR s.server_id IN (SELECT g.server_id FROM granted_to($2, $3) g))
             "#,
             id.as_str(),
-            visible.owner(),
+            visible.asker(),
+            visible.least(),
         )
         .fetch_optional(&self.pool)
         .await
@@ -283,39 +289,6 @@ impl Store {
         Ok(self.server_pk(visible, id).await?.is_some())
     }
 
-    /// Ids of all servers that a reader may see: for live channels about the fleet.
-    pub async fn visible_servers(&self, visible: Visible) -> Result<Vec<ServerId>, StoreError> {
-        let ids = sqlx::query_scalar!(
-            "SELECT server_id FROM servers WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR owner = $1)",
-            visible.owner(),
-        )
-        .fetch_all(&self.pool)
-        .await
-        .doing("list visible servers")?;
-        Ok(ids
-            .into_iter()
-            .filter_map(|id| ServerId::parse(id).ok())
-            .collect())
-    }
-
-    /// Owners of all servers; `true`: it is removed. For live channels, which ask at every delivery.
-    pub async fn server_owners(&self) -> Result<Vec<(ServerId, UserId, bool)>, StoreError> {
-        let rows = sqlx::query!(
-            r#"SELECT server_id, owner, deleted_at IS NOT NULL AS "removed!" FROM servers"#
-        )
-        .fetch_all(&self.pool)
-        .await
-        .doing("list the owners of servers")?;
-        let owners = rows.into_iter().filter_map(|row| {
-            Some((
-                ServerId::parse(row.server_id).ok()?,
-                UserId(row.owner),
-                row.removed,
-            ))
-        });
-        Ok(owners.collect())
-    }
-
     pub(crate) async fn server_pk(
         &self,
         visible: Visible,
@@ -324,10 +297,12 @@ impl Store {
         sqlx::query_scalar!(
             "
             SELECT server_pk FROM servers
-            WHERE server_id = $1 AND deleted_at IS NULL AND ($2::uuid IS NULL OR owner = $2)
+            WHERE server_id = $1 AND deleted_at IS NULL
+              AND ($2::uuid IS NULL OR owner = $2 OR server_id IN (SELECT g.server_id FROM granted_to($2, $3) g))
             ",
             id.as_str(),
-            visible.owner(),
+            visible.asker(),
+            visible.least(),
         )
         .fetch_optional(&self.pool)
         .await

@@ -17,6 +17,8 @@ pub struct User {
     pub full_name: Option<String>,
     /// What they may do.
     pub role: Role,
+    /// Whether the account is switched on.
+    pub active: bool,
     /// When the account was made.
     pub created_at: Timestamp,
     /// Newest event of this account in `OPS_CTL`: what the next decision about it must expect.

@@ -10,4 +10,5 @@ mod people;
 mod reads;
 mod rollups;
 mod samples;
+mod sharing;
 mod vault;

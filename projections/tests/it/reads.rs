@@ -11,6 +11,7 @@ use chatops_projections::{
     view::{FleetQuery, History, HistoryQuery, Resolution, RowMetrics, ServerStatus},
 };
 use chatops_schemas::{
+    access::Level,
     clock::Timestamp,
     event::metric::{Sample, Swap},
 };
@@ -33,7 +34,7 @@ async fn pages_of_the_fleet_neither_skip_nor_repeat() {
         let (page, totals) = ground
             .store
             .fleet(
-                Visible::OwnedBy(user_id(1)),
+                Visible::To(user_id(1), Level::View),
                 &FleetQuery { after, ..query(10) },
             )
             .await

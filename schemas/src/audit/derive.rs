@@ -16,6 +16,7 @@ use crate::{
     codec::{self, DecodeError},
     envelope::Envelope,
     ids::ServerId,
+    subject::SYSTEM,
 };
 
 /// Action of an entry about an event that nobody can read.
@@ -156,6 +157,20 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::KeyIssued(data) => ok("key", &data.key),
         Payload::KeyRevoked(data) => ok("key", &data.key),
         Payload::KeyRetired(data) => ok("key", &data.key),
+        Payload::UserRoleChanged(data) => ok("user", data.user),
+        Payload::UserDeactivated(data) => ok("user", data.user),
+        Payload::UserReactivated(data) => ok("user", data.user),
+        Payload::TeamCreated(data) => ok("team", data.team),
+        Payload::TeamChanged(data) => ok("team", data.team),
+        Payload::TeamDeleted(data) => ok("team", data.team),
+        Payload::TeamMemberAdded(data) => ok("team", data.team),
+        Payload::TeamMemberRemoved(data) => ok("team", data.team),
+        Payload::GrantGiven(data) => ok("grant", data.grant),
+        Payload::GrantRevoked(data) => ok("grant", data.grant),
+        Payload::InvitationMade(data) => ok("invitation", data.invitation),
+        Payload::InvitationRevoked(data) => ok("invitation", data.invitation),
+        Payload::InvitationAccepted(data) => ok("invitation", data.invitation),
+        Payload::SettingsChanged(_) => ok("settings", SYSTEM),
         Payload::SignedIn(data) => ok("session", data.session),
         Payload::SignInFailed(data) => {
             let target = match (&data.user, &data.name_digest) {

@@ -1,12 +1,13 @@
 //! One example of every event type. Each is frozen by its golden file.
 
 use chatops_schemas::{
+    access::Level,
     catalogue::Payload,
     clock::Timestamp,
     codec,
     envelope::Envelope,
-    event::{Event, access::*, credential::*, ctl::*, fact::*, metric::*},
-    ids::{EventId, KeyId, ServerId, TokenId, UserId},
+    event::{Event, access::*, credential::*, ctl::*, fact::*, metric::*, people::*},
+    ids::{EventId, GrantId, InvitationId, KeyId, ServerId, TeamId, TokenId, UserId},
     scope::Scope,
 };
 use uuid::Uuid;
@@ -29,6 +30,14 @@ fn user() -> UserId {
 
 fn session() -> Uuid {
     Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0002)
+}
+
+fn team() -> TeamId {
+    TeamId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0002))
+}
+
+fn invitation() -> InvitationId {
+    InvitationId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0003))
 }
 
 pub(crate) fn wrap<T: Event>(data: T) -> Envelope<T> {
@@ -280,6 +289,88 @@ pub(crate) fn all() -> Vec<Example> {
                 successor: KeyId::parse("n3xtn3xtn3xtn3xt").unwrap(),
             },
             Payload::KeyRetired,
+        ),
+        example(
+            UserRoleChanged {
+                user: user(),
+                role: Role::Admin,
+            },
+            Payload::UserRoleChanged,
+        ),
+        example(UserDeactivated { user: user() }, Payload::UserDeactivated),
+        example(UserReactivated { user: user() }, Payload::UserReactivated),
+        example(
+            TeamCreated {
+                team: team(),
+                name: "night shift".into(),
+            },
+            Payload::TeamCreated,
+        ),
+        example(
+            TeamChanged {
+                team: team(),
+                name: "day shift".into(),
+            },
+            Payload::TeamChanged,
+        ),
+        example(TeamDeleted { team: team() }, Payload::TeamDeleted),
+        example(
+            TeamMemberAdded {
+                team: team(),
+                user: user(),
+            },
+            Payload::TeamMemberAdded,
+        ),
+        example(
+            TeamMemberRemoved {
+                team: team(),
+                user: user(),
+            },
+            Payload::TeamMemberRemoved,
+        ),
+        example(
+            GrantGiven {
+                grant: GrantId::of(&Grantee::Team(team()), &Granted::Tag("prod".into())),
+                to: Grantee::Team(team()),
+                on: Granted::Tag("prod".into()),
+                level: Level::Operate,
+            },
+            Payload::GrantGiven,
+        ),
+        example(
+            GrantRevoked {
+                grant: GrantId::of(&Grantee::User(user()), &Granted::Server(server())),
+            },
+            Payload::GrantRevoked,
+        ),
+        example(
+            InvitationMade {
+                invitation: invitation(),
+                role: Role::Viewer,
+                teams: vec![team()],
+                email: Some("grace@example.org".into()),
+                expires_at: Timestamp::from_micros(1_800_000_000_000_000),
+            },
+            Payload::InvitationMade,
+        ),
+        example(
+            InvitationRevoked {
+                invitation: invitation(),
+            },
+            Payload::InvitationRevoked,
+        ),
+        example(
+            InvitationAccepted {
+                invitation: invitation(),
+                user: user(),
+            },
+            Payload::InvitationAccepted,
+        ),
+        example(
+            SettingsChanged {
+                registration: Registration::Invite,
+            },
+            Payload::SettingsChanged,
         ),
         example(
             SignedIn {

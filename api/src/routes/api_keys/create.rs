@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    access::Action,
+    access::{self, Action},
     auth::{
         actor::Actor,
         secret::{self, Digest},
@@ -22,7 +22,6 @@ use crate::{
     decide::issue_key,
     extract::Body,
     problem::{Document, Problem},
-    routes::servers,
     state::Api,
     written::{self, Appended},
 };
@@ -94,7 +93,7 @@ pub async fn handle(
     actor: Actor,
     Body(request): Body<CreateKeyRequest>,
 ) -> Result<(StatusCode, Json<IssuedKey>), Problem> {
-    let server = servers::find(&api, &actor, &request.server_id, Action::IssueKey).await?;
+    let server = access::server(&api, &actor, &request.server_id, Action::IssueKey).await?;
     let (id, secret) = (secret::key_id()?, secret::token()?);
     let name = request.name.as_deref();
     let issued = issue_key::decide(server.id, id, name, request.expires_at, api.clock().now())?;

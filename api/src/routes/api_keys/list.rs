@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    access::{self, Action},
+    access::{self, Action, Level},
     auth::actor::Actor,
     body::key::ApiKey,
     extract::Query,
     problem::{Document, Problem},
-    routes::servers,
     state::Api,
 };
 
@@ -45,18 +44,22 @@ pub async fn handle(
     Query(asked): Query<ListKeys>,
 ) -> Result<Json<KeyList>, Problem> {
     if let Some(server) = &asked.server_id {
-        servers::find(&api, &actor, server, Action::SeeKeys).await?;
+        access::server(&api, &actor, server, Action::SeeKeys).await?;
     }
     of(&api, &actor, asked.server_id.as_ref()).await
 }
 
-/// The keys that the person sees.
+/// The keys of all servers, or of one, about which the person decides.
 pub(crate) async fn of(
     api: &Api,
     actor: &Actor,
     server: Option<&ServerId>,
 ) -> Result<Json<KeyList>, Problem> {
-    let keys = match access::visible(&actor.subject()) {
+    let subject = actor.subject();
+    if !subject.may_use(Action::SeeKeys.scope()) {
+        access::may(actor, Action::SeeKeys)?;
+    }
+    let keys = match access::visible(&subject, Level::Manage) {
         Some(visible) => api.store().keys(visible, server, api.clock().now()).await?,
         None => Vec::new(),
     };

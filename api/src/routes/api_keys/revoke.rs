@@ -8,13 +8,12 @@ use chatops_projections::{
 use chatops_schemas::{event::ctl::KeyRevoked, ids::KeyId, subject::Entity};
 
 use crate::{
-    access::{self, Action, Resource},
+    access::{self, Action},
     auth::actor::Actor,
     body::key::ApiKey,
     code::Code,
     extract::Path,
     problem::{Document, Problem},
-    routes::servers,
     state::Api,
     written::{self, Appended, Pending, Written},
 };
@@ -70,53 +69,27 @@ pub(super) async fn revoke(
     Err(Problem::new(Code::Conflict))
 }
 
-/// The answer when this person sees no such key. The audit is told when there is one after all.
-async fn absent(api: &Api, actor: &Actor, id: &KeyId) -> Result<Problem, Problem> {
-    let key = api.store().key(Visible::All, id, api.clock().now()).await?;
-    Ok(match key {
-        Some(key) => as_key(servers::absent(api, actor, &key.server_id, Action::RevokeKey).await?),
-        None => Problem::new(Code::NoKey),
-    })
-}
-
-/// A server that does not exist for somebody has no keys for them either.
-fn as_key(problem: Problem) -> Problem {
-    if problem.code() == Code::NoServer {
-        problem.instead(Code::NoKey)
-    } else {
-        problem
-    }
-}
-
-/// A key of a server that the person may do this with.
+/// A key of a server that the person may do this with. Whoever sees the server but does not decide about it does not learn
+/// which keys it has.
 pub(super) async fn find(
     api: &Api,
     actor: &Actor,
     id: &KeyId,
     action: Action,
 ) -> Result<Key, Problem> {
-    let subject = actor.subject();
-    let key = match access::visible(&subject) {
-        Some(visible) => api.store().key(visible, id, api.clock().now()).await?,
-        None => None,
-    };
-    let Some(key) = key else {
-        return Err(absent(api, actor, id).await?);
-    };
+    if !actor.subject().may_use(action.scope()) {
+        access::may(actor, action)?;
+    }
+    let key = api.store().key(Visible::All, id, api.clock().now()).await?;
+    let key = key.ok_or(Problem::new(Code::NoKey))?;
     if key.state == KeyState::ServerDeleted {
         return Err(Problem::new(Code::NoKey));
     }
-    let server = servers::find(api, actor, &key.server_id, Action::SeeKeys)
+    access::server(api, actor, &key.server_id, action)
         .await
-        .map_err(as_key)?;
-    access::check(
-        &subject,
-        action,
-        Resource::Server {
-            owner: server.owner.id,
-        },
-        server.id.as_str(),
-        Code::NoKey,
-    )?;
+        .map_err(|problem| match problem.code() {
+            Code::NoServer | Code::Forbidden => problem.instead(Code::NoKey),
+            _ => problem,
+        })?;
     Ok(key)
 }

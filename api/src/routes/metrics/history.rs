@@ -11,12 +11,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::time_text;
 use crate::{
-    access::{self, Action},
+    access,
     auth::actor::Actor,
     body::moment::Moment,
     extract::{Path, Query},
     problem::{Document, Problem},
-    routes::servers,
     state::Api,
 };
 
@@ -134,12 +133,12 @@ pub async fn handle(
 ) -> Result<Json<History>, Problem> {
     let now = api.clock().now();
     let query = query(&asked, now)?;
-    let history = match access::visible(&actor.subject()) {
+    let history = match access::seen(&actor)? {
         Some(visible) => api.store().history(visible, &server, &query, now).await?,
         None => None,
     };
     let Some(history) = history else {
-        return Err(servers::absent(&api, &actor, &server, Action::SeeServer).await?);
+        return Err(access::absent(&api, &actor, &server).await);
     };
     Ok(Json(history.into()))
 }

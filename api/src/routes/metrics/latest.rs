@@ -7,13 +7,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    access::Action,
+    access::{self, Action},
     auth::actor::Actor,
     body::moment::Moment,
     code::Code,
     extract::Path,
     problem::{Document, Problem},
-    routes::servers,
     state::Api,
     written,
 };
@@ -46,7 +45,7 @@ pub async fn handle(
     actor: Actor,
     Path(server): Path<ServerId>,
 ) -> Result<Json<LatestSample>, Problem> {
-    servers::find(&api, &actor, &server, Action::SeeServer).await?;
+    access::server(&api, &actor, &server, Action::SeeServer).await?;
     let last = api
         .bus()
         .last(StreamName::Metrics, &subject::metrics_stored(&server))

@@ -6,11 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    access::{self, Action},
+    access,
     auth::actor::Actor,
     extract::Path,
     problem::{Document, Problem},
-    routes::servers,
     state::Api,
 };
 
@@ -47,12 +46,12 @@ pub async fn handle(
     actor: Actor,
     Path(server): Path<ServerId>,
 ) -> Result<Json<SeriesList>, Problem> {
-    let series = match access::visible(&actor.subject()) {
+    let series = match access::seen(&actor)? {
         Some(visible) => api.store().series(visible, &server).await?,
         None => None,
     };
     let Some(series) = series else {
-        return Err(servers::absent(&api, &actor, &server, Action::SeeServer).await?);
+        return Err(access::absent(&api, &actor, &server).await);
     };
     let series = series.into_iter().map(|one| SeriesInfo {
         name: one.name,

@@ -5,9 +5,9 @@ use chatops_schemas::{ids::ServerId, subject::Entity};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{catch_up, find, row};
+use super::{catch_up, row};
 use crate::{
-    access::Action,
+    access::{self, Action},
     auth::actor::Actor,
     body::server::Server,
     code::Code,
@@ -57,7 +57,7 @@ pub async fn handle(
         interval_ms: request.interval_ms,
     };
     for _ in 0..written::ATTEMPTS {
-        let now = find(&api, &actor, &id, Action::ChangeServer).await?;
+        let now = access::server(&api, &actor, &id, Action::ChangeServer).await?;
         let settings = Settings {
             server: &id,
             name: &now.name,

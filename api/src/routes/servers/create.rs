@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::row;
 use crate::{
-    access::{self, Action, Resource},
+    access::{self, Action},
     auth::actor::Actor,
     body::server::Server,
     code::Code,
@@ -48,13 +48,7 @@ pub async fn handle(
     actor: Actor,
     Body(request): Body<CreateServerRequest>,
 ) -> Result<Written<Json<Server>>, Problem> {
-    access::check(
-        &actor.subject(),
-        Action::AddServer,
-        Resource::Fleet,
-        "",
-        Code::Forbidden,
-    )?;
+    access::may(&actor, Action::AddServer)?;
     let id = ServerId::from_uuid(api.ids().next());
     let command = Command {
         name: &request.name,

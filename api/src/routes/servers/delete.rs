@@ -3,9 +3,9 @@
 use axum::{extract::State, http::StatusCode};
 use chatops_schemas::{event::ctl::ServerDeleted, ids::ServerId, subject::Entity};
 
-use super::{catch_up, find};
+use super::catch_up;
 use crate::{
-    access::Action,
+    access::{self, Action},
     auth::actor::Actor,
     code::Code,
     extract::Path,
@@ -30,7 +30,7 @@ pub async fn handle(
     Path(id): Path<ServerId>,
 ) -> Result<Written<()>, Problem> {
     for _ in 0..written::ATTEMPTS {
-        let now = find(&api, &actor, &id, Action::DeleteServer).await?;
+        let now = access::server(&api, &actor, &id, Action::DeleteServer).await?;
         let event =
             written::event_about(&api, &actor.by(), &id, ServerDeleted { server: id.clone() });
         match written::append(&api, Entity::Server, id.as_str(), now.ctl_seq, &event).await? {

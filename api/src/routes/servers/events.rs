@@ -6,9 +6,8 @@ use chatops_schemas::ids::ServerId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::absent;
 use crate::{
-    access::{self, Action},
+    access,
     auth::actor::Actor,
     body::moment::Moment,
     extract::{Path, Query},
@@ -101,7 +100,7 @@ pub async fn handle(
                 .map_err(|_| Problem::field("after", "is not the next of a page before"))?,
         ),
     };
-    let page = match access::visible(&actor.subject()) {
+    let page = match access::seen(&actor)? {
         Some(visible) => {
             let store = api.store();
             store.connection_events(visible, &id, after, limit).await?
@@ -109,7 +108,7 @@ pub async fn handle(
         None => None,
     };
     let Some(page) = page else {
-        return Err(absent(&api, &actor, &id, Action::SeeServer).await?);
+        return Err(access::absent(&api, &actor, &id).await);
     };
     Ok(Json(EventList {
         events: page.items.into_iter().map(ConnectionEvent::from).collect(),

@@ -6,9 +6,8 @@ use chatops_schemas::ids::ServerId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::find;
 use crate::{
-    access::Action,
+    access::{self, Action},
     auth::actor::Actor,
     extract::Path,
     peer::Peer,
@@ -56,7 +55,7 @@ pub async fn handle(
     peer: Peer,
     Path(id): Path<ServerId>,
 ) -> Result<Json<Install>, Problem> {
-    find(&api, &actor, &id, Action::SeeServer).await?;
+    access::server(&api, &actor, &id, Action::SeeServer).await?;
     let nats_url = api.config().agent_nats_url.clone();
     let http_url = http_url(api.config().public_url.as_deref(), &peer);
     let run = |url: &str| format!("chatops-agent run --url {url} --api-key {KEY_PLACE}");

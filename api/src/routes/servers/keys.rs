@@ -3,9 +3,8 @@
 use axum::{Json, extract::State};
 use chatops_schemas::ids::ServerId;
 
-use super::find;
 use crate::{
-    access::Action,
+    access::{self, Action},
     auth::actor::Actor,
     extract::Path,
     problem::{Document, Problem},
@@ -26,6 +25,6 @@ pub async fn handle(
     actor: Actor,
     Path(id): Path<ServerId>,
 ) -> Result<Json<KeyList>, Problem> {
-    find(&api, &actor, &id, Action::SeeKeys).await?;
+    access::server(&api, &actor, &id, Action::SeeKeys).await?;
     list::of(&api, &actor, Some(&id)).await
 }

@@ -82,7 +82,7 @@ pub async fn handle(
 ) -> Result<Response, Problem> {
     let format = asked.format;
     let query = query(asked)?;
-    let (page, total) = match access::visible(&actor.subject()) {
+    let (page, total) = match access::seen(&actor)? {
         Some(visible) => {
             let (page, totals) = api.store().fleet(visible, &query).await?;
             (page, totals.matching)

@@ -3,9 +3,8 @@
 use axum::{Json, extract::State};
 use chatops_schemas::ids::ServerId;
 
-use super::find;
 use crate::{
-    access::Action,
+    access::{self, Action},
     auth::actor::Actor,
     body::server::Server,
     extract::Path,
@@ -27,6 +26,8 @@ pub async fn handle(
     Path(id): Path<ServerId>,
 ) -> Result<Json<Server>, Problem> {
     Ok(Json(
-        find(&api, &actor, &id, Action::SeeServer).await?.into(),
+        access::server(&api, &actor, &id, Action::SeeServer)
+            .await?
+            .into(),
     ))
 }
