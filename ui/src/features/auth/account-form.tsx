@@ -5,10 +5,10 @@ import { Problem } from '@/shared/api/problem'
 import { useForm } from '@/shared/lib/use-form'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
+import { FormProblem } from '@/shared/ui/form-problem'
 import { Input } from '@/shared/ui/input'
+import { PasswordInput } from '@/shared/ui/password-input'
 import { type AccountForm as Account, accountSchema, MIN_PASSWORD } from './account-schema'
-import { FormProblem } from './form-problem'
-import { PasswordInput } from './password-input'
 
 const WRONG_SETUP_TOKEN = 'CO1007'
 

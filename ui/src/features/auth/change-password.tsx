@@ -5,10 +5,10 @@ import { Problem } from '@/shared/api/problem'
 import { useForm } from '@/shared/lib/use-form'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
+import { FormProblem } from '@/shared/ui/form-problem'
+import { PasswordInput } from '@/shared/ui/password-input'
 import { toast } from '@/shared/ui/toast'
 import { MIN_PASSWORD, newPassword } from './account-schema'
-import { FormProblem } from './form-problem'
-import { PasswordInput } from './password-input'
 
 const schema = z.object({
   current_password: z.string().check(z.minLength(1, 'Enter your current password')),

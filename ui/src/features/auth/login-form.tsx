@@ -1,15 +1,18 @@
 import { useMutation } from '@tanstack/react-query'
-import { type ReactNode, useRef, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
+import type { SecondFactor } from '@/shared/api/model'
 import { Problem } from '@/shared/api/problem'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
+import { FormProblem } from '@/shared/ui/form-problem'
 import { Input } from '@/shared/ui/input'
-import { FormProblem } from './form-problem'
-import { PasswordInput } from './password-input'
+import { PasswordInput } from '@/shared/ui/password-input'
+
+const SecondStep = lazy(() => import('./second-step'))
 
 /**
- * Name and password. A wrong pair keeps the name, empties the password and does not say which of the
+ * Name and password, and a second step where the account has one. A wrong pair keeps the name, empties the password and does not say which of the
  * two was wrong.
  */
 export function LoginForm({
@@ -27,15 +30,19 @@ export function LoginForm({
   const [asked, setAsked] = useState(false)
   const nameInput = useRef<HTMLInputElement>(null)
   const passwordInput = useRef<HTMLInputElement>(null)
+  const [second, setSecond] = useState<SecondFactor | null>(null)
+  const [ended, setEnded] = useState<Error | null>(null)
 
   const login = useMutation({
     mutationFn: async () => {
-      await unwrap(
+      setEnded(null)
+      const answer = await unwrap(
         api.POST('/api/v1/auth/login', {
           body: { username: name.trim(), password, session: 'cookie' },
         }),
       )
-      await onDone()
+      if ('second_factor' in answer) setSecond(answer.second_factor)
+      else await onDone()
     },
     onError: (error) => {
       if (error instanceof Problem && error.status === 401) {
@@ -54,6 +61,22 @@ export function LoginForm({
       ? new Error('User name or password is wrong.')
       : login.error
 
+  if (second) {
+    return (
+      <Suspense>
+        <SecondStep
+          step={second}
+          onDone={onDone}
+          onStartAgain={(why) => {
+            setSecond(null)
+            setPassword('')
+            setAsked(false)
+            setEnded(why)
+          }}
+        />
+      </Suspense>
+    )
+  }
   return (
     <form
       noValidate
@@ -66,7 +89,7 @@ export function LoginForm({
         else if (!login.isPending) login.mutate()
       }}
     >
-      <FormProblem error={refused} />
+      <FormProblem error={refused ?? ended} />
       <Field label="User name or e-mail" error={nameError}>
         {(control) => (
           <Input

@@ -1,20 +1,20 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { KeyRound, Plus } from 'lucide-react'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { accept, api, unwrap } from '@/shared/api/client'
-import type { ApiKey, IssuedKey } from '@/shared/api/model'
+import type { ApiKey } from '@/shared/api/model'
 import { cn } from '@/shared/lib/cn'
 import { useNow } from '@/shared/lib/now'
 import { Badge } from '@/shared/ui/badge'
 import { Button } from '@/shared/ui/button'
 import { Confirm } from '@/shared/ui/confirm'
-import { Dialog } from '@/shared/ui/dialog'
-import { Field } from '@/shared/ui/field'
-import { Input } from '@/shared/ui/input'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
-import { ShownOnce } from '@/shared/ui/shown-once'
+import { Table } from '@/shared/ui/table'
 import { Ago } from '@/shared/ui/time'
-import { toast, toastProblem } from '@/shared/ui/toast'
+import { toast } from '@/shared/ui/toast'
+
+const NewKey = lazy(() => import('./new-key'))
+const RotateKey = lazy(() => import('./rotate-key'))
 
 export const keysQueryKey = (server: string | null) => ['api-keys', server ?? 'all'] as const
 
@@ -30,6 +30,7 @@ export function KeysPanel({
   const client = useQueryClient()
   const [creating, setCreating] = useState(false)
   const [revoking, setRevoking] = useState<ApiKey | null>(null)
+  const [rotating, setRotating] = useState<ApiKey | null>(null)
   const query = useQuery({
     queryKey: keysQueryKey(server),
     queryFn: ({ signal }) =>
@@ -63,46 +64,27 @@ export function KeysPanel({
         </p>
       ) : null}
       {keys.length > 0 ? (
-        <div className="relative overflow-x-auto rounded-lg border border-line">
-          <table className="w-full text-left">
-            <thead>
-              <tr className="text-2xs text-ink-3">
-                <th scope="col" className="h-9 px-3 font-medium">
-                  Key
-                </th>
-                {server === null ? (
-                  <th scope="col" className="px-3 font-medium">
-                    Server
-                  </th>
-                ) : null}
-                <th scope="col" className="px-3 font-medium">
-                  State
-                </th>
-                <th scope="col" className="px-3 font-medium max-sm:hidden">
-                  Created
-                </th>
-                <th scope="col" className="px-3 font-medium max-sm:hidden">
-                  Last used
-                </th>
-                <th scope="col" className="px-3">
-                  <span className="sr-only">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {keys.map((key) => (
-                <KeyRow
-                  key={key.id}
-                  entry={key}
-                  serverName={
-                    server === null ? (serverName?.(key.server_id) ?? key.server_id) : null
-                  }
-                  onRevoke={() => setRevoking(key)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label="API keys"
+          columns={[
+            'Key',
+            ...(server === null ? ['Server'] : []),
+            'State',
+            { title: 'Created', className: 'max-sm:hidden' },
+            { title: 'Last used', className: 'max-sm:hidden' },
+            '',
+          ]}
+        >
+          {keys.map((key) => (
+            <KeyRow
+              key={key.id}
+              entry={key}
+              serverName={server === null ? (serverName?.(key.server_id) ?? key.server_id) : null}
+              onRevoke={() => setRevoking(key)}
+              onRotate={() => setRotating(key)}
+            />
+          ))}
+        </Table>
       ) : null}
       {server ? (
         <Button className="mt-3" onClick={() => setCreating(true)}>
@@ -110,15 +92,26 @@ export function KeysPanel({
           New key
         </Button>
       ) : null}
-      {server && creating ? (
-        <NewKey
-          server={server}
-          onClose={() => {
-            setCreating(false)
-            void refresh()
-          }}
-        />
-      ) : null}
+      <Suspense>
+        {server && creating ? (
+          <NewKey
+            server={server}
+            onClose={() => {
+              setCreating(false)
+              void refresh()
+            }}
+          />
+        ) : null}
+        {rotating ? (
+          <RotateKey
+            entry={rotating}
+            onClose={() => {
+              setRotating(null)
+              void refresh()
+            }}
+          />
+        ) : null}
+      </Suspense>
       <Confirm
         open={revoking !== null}
         onOpenChange={(open) => open || setRevoking(null)}
@@ -152,107 +145,59 @@ function KeyRow({
   entry,
   serverName,
   onRevoke,
+  onRotate,
 }: {
   entry: ApiKey
   serverName: string | null
   onRevoke: () => void
+  onRotate: () => void
 }) {
   const now = useNow()
   const state = keyState(entry, now)
+  const name = entry.name || 'Key'
   return (
-    <tr className="border-line border-t">
-      <th scope="row" className={cn('h-11 px-3 font-normal', state !== 'active' && 'text-ink-3')}>
-        <span className="block font-medium">{entry.name || 'Key'}</span>
+    <tr>
+      <th scope="row" className={cn(state !== 'active' && 'text-ink-3')}>
+        <span className="block font-medium">{name}</span>
         <span className="block font-mono text-2xs text-ink-3">chatops_{entry.id}_…</span>
       </th>
-      {serverName !== null ? <td className="px-3">{serverName}</td> : null}
-      <td className="px-3">
+      {serverName !== null ? <td>{serverName}</td> : null}
+      <td>
         <Badge tone={state === 'active' ? 'ok' : 'off'}>
           {state === 'active' ? 'Active' : state === 'expired' ? 'Expired' : 'Revoked'}
         </Badge>
         {state === 'active' && entry.expires_at ? (
-          <span className="ml-2 text-ink-3 text-xs">
-            ends <Ago at={entry.expires_at} />
+          <span className="block text-ink-3 text-xs">
+            {entry.successor ? 'replaced, ends ' : 'ends '}
+            <Ago at={entry.expires_at} />
           </span>
         ) : null}
       </td>
-      <td className="whitespace-nowrap px-3 text-ink-2 max-sm:hidden">
+      <td className="whitespace-nowrap text-ink-2 max-sm:hidden">
         <Ago at={entry.created_at} />
       </td>
-      <td className="whitespace-nowrap px-3 text-ink-2 max-sm:hidden">
+      <td className="whitespace-nowrap text-ink-2 max-sm:hidden">
         {entry.last_used ? <Ago at={entry.last_used} /> : 'never'}
       </td>
-      <td className="px-3 text-right">
+      <td>
         {state === 'active' ? (
-          <Button size="sm" variant="dangerQuiet" onClick={onRevoke}>
-            Revoke
-          </Button>
+          <span className="flex flex-wrap justify-end gap-1.5 py-1">
+            {entry.successor ? null : (
+              <Button size="sm" aria-label={`Replace ${name}`} onClick={onRotate}>
+                Replace
+              </Button>
+            )}
+            <Button
+              size="sm"
+              variant="dangerQuiet"
+              aria-label={`Revoke ${name}`}
+              onClick={onRevoke}
+            >
+              Revoke
+            </Button>
+          </span>
         ) : null}
       </td>
     </tr>
-  )
-}
-
-function NewKey({ server, onClose }: { server: string; onClose: () => void }) {
-  const [name, setName] = useState('')
-  const [issued, setIssued] = useState<IssuedKey | null>(null)
-  const create = useMutation({
-    mutationFn: () =>
-      unwrap(
-        api.POST('/api/v1/api-keys', {
-          body: { server_id: server, name: name.trim() || undefined },
-        }),
-      ),
-    onSuccess: setIssued,
-    onError: (error) => toastProblem('No key was made', error),
-  })
-  return (
-    <Dialog
-      open
-      onOpenChange={(open) => open || onClose()}
-      title={issued ? 'Your new key' : 'New API key'}
-      description={issued ? 'It is shown this once. Only its hash is kept.' : undefined}
-      dismissable={issued === null}
-      footer={
-        issued ? (
-          <Button variant="primary" onClick={onClose}>
-            I have saved it
-          </Button>
-        ) : (
-          <>
-            <Button onClick={onClose}>Cancel</Button>
-            <Button variant="primary" busy={create.isPending} onClick={() => create.mutate()}>
-              Create key
-            </Button>
-          </>
-        )
-      }
-    >
-      {issued ? (
-        <ShownOnce secret={issued.key} testId="issued-key" />
-      ) : (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault()
-            if (!create.isPending) create.mutate()
-          }}
-        >
-          <Field
-            label="Name"
-            optional
-            hint="To tell keys apart, for example by where they are used"
-          >
-            {(control) => (
-              <Input
-                {...control}
-                maxLength={64}
-                value={name}
-                onChange={(event) => setName(event.target.value)}
-              />
-            )}
-          </Field>
-        </form>
-      )}
-    </Dialog>
   )
 }

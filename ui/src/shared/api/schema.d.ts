@@ -73,6 +73,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/api-keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace an API key without a gap */
+        post: operations["api_keys_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/change-password": {
         parameters: {
             query?: never;
@@ -686,6 +703,8 @@ export interface components {
             server_id: string;
             /** @description Whether it works. */
             state: components["schemas"]["KeyState"];
+            /** @description The key that was made in its place; this one ends at `expires_at`. */
+            successor: string | null;
         };
         /** @description A personal API token, without its secret. */
         ApiToken: {
@@ -959,6 +978,7 @@ export interface components {
             last_used: components["schemas"]["Moment"] | null;
             /** @description Name for people. */
             name: string | null;
+            replaces?: components["schemas"]["ReplacedKey"] | null;
             /** @description The server it speaks for. */
             server_id: string;
             /** @description Whether it works. */
@@ -1175,11 +1195,29 @@ export interface components {
          * @enum {string}
          */
         Registration: "open" | "closed";
+        /** @description A key that works on for a while beside its successor. */
+        ReplacedKey: {
+            /** @description When it stops working. */
+            expires_at: components["schemas"]["Moment"];
+            /** @description Its id. */
+            id: string;
+        };
         /**
          * @description What a person may do.
          * @enum {string}
          */
         Role: "owner" | "admin" | "operator" | "viewer";
+        /** @description How a key is replaced. */
+        RotateKeyRequest: {
+            expires_at?: components["schemas"]["Moment"] | null;
+            /** @description Name of the new key; that of the old one unless given. */
+            name?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds that the old key works on, up to 30 days; a day unless given. 0: it ends at once.
+             */
+            overlap_s?: number | null;
+        };
         /** @description The newest numbers of a server. `null` is what the host does not report. */
         RowMetrics: {
             /**
@@ -1688,6 +1726,68 @@ export interface operations {
             };
             /** @description CO1206 */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    api_keys_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description the new key, with its secret for the only time, and when the old one ends */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedKey"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1202 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1301, CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

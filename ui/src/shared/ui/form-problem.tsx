@@ -1,6 +1,6 @@
 import { CircleAlert } from 'lucide-react'
-import { Problem } from '@/shared/api/problem'
-import { duration } from '@/shared/lib/format'
+import { Problem } from '../api/problem'
+import { duration } from '../lib/format'
 
 /** Why the whole form was refused, above its fields. */
 export function FormProblem({ error }: { error: unknown }) {

@@ -1,6 +1,6 @@
 import { Eye, EyeOff } from 'lucide-react'
 import { type ComponentProps, type KeyboardEvent, useState } from 'react'
-import { Input } from '@/shared/ui/input'
+import { Input } from './input'
 
 /** A password field that can show what was typed and warns about caps lock. Pasting is welcome. */
 export function PasswordInput({ onKeyUp, onBlur, ...rest }: ComponentProps<'input'>) {

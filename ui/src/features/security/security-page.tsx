@@ -1,0 +1,39 @@
+import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { ProblemPanel } from '@/shared/ui/problem-panel'
+import { SettingsSection } from '@/shared/ui/settings-section'
+import { Late, Skeleton } from '@/shared/ui/skeleton'
+import { TwoStep } from './two-step'
+import { securityQuery } from './ways-query'
+
+/** How this person signs in. */
+export function SecurityPage({ password }: { password: ReactNode }) {
+  const query = useQuery(securityQuery)
+  const security = query.data
+  return (
+    <>
+      {query.isError ? (
+        <ProblemPanel
+          what="Your ways of signing in could not be loaded"
+          error={query.error}
+          onRetry={() => void query.refetch()}
+        />
+      ) : null}
+      {query.isPending ? (
+        <Late>
+          <Skeleton className="h-24" />
+        </Late>
+      ) : null}
+      {security ? (
+        <SettingsSection title="Two-step sign-in" hint="Something you know and something you have.">
+          <TwoStep security={security} />
+        </SettingsSection>
+      ) : null}
+      {security && !security.password ? null : (
+        <SettingsSection title="Password" hint="Changing it signs out all other sessions.">
+          {password}
+        </SettingsSection>
+      )}
+    </>
+  )
+}
