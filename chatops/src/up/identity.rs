@@ -1,14 +1,14 @@
-//! As whom PostgreSQL runs. It refuses root, so root starts it as another user of this host, who must then be able to
-//! reach its data.
+//! As whom PostgreSQL and nats-server run. PostgreSQL refuses root, so root starts it as another user of this host, who
+//! must then be able to reach its data; nats-server does not refuse, but has no need of root either.
 
 use std::{
     fs,
-    os::unix::fs::{DirBuilderExt, MetadataExt, chown},
+    os::unix::fs::{DirBuilderExt, MetadataExt, chown, lchown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use super::place::Place;
+use super::place::{Place, write_private};
 use crate::trouble::{Code, Trouble};
 
 /// Below it go the data of root's checkouts that lie where the other user cannot enter, such as /root.
@@ -59,6 +59,16 @@ impl Identity {
         })
     }
 
+    /// The same user for nats-server when we are root, where that user can reach its data and its program; elsewhere it
+    /// runs as we do.
+    pub(crate) fn for_nats(place: &Place, program: &Path) -> Result<Option<Self>, Trouble> {
+        let reachable = |identity: &Self| {
+            identity.enters(place.root())
+                && program.parent().is_some_and(|dir| identity.enters(dir))
+        };
+        Ok(Self::for_postgres(&place.postgres())?.filter(reachable))
+    }
+
     fn in_passwd(users: &str, name: &str) -> Option<Self> {
         let mut fields = users.lines().map(|line| line.split(':')).find(|fields| {
             let mut fields = fields.clone();
@@ -87,6 +97,16 @@ impl Identity {
     }
 }
 
+/// Replaces a file in one step and gives it to a user alone.
+pub(super) fn give(path: &Path, text: &str, identity: Option<Identity>) -> Result<(), Trouble> {
+    write_private(path, text)?;
+    match identity {
+        Some(identity) => chown(path, Some(identity.uid), Some(identity.gid))
+            .map_err(|error| Trouble::writing(path, &error)),
+        None => Ok(()),
+    }
+}
+
 /// Makes a directory for PostgreSQL's user alone and gives it to him.
 pub(super) fn private_directory(path: &Path, identity: Option<Identity>) -> Result<(), Trouble> {
     let make = || {
@@ -100,6 +120,28 @@ pub(super) fn private_directory(path: &Path, identity: Option<Identity>) -> Resu
         }
     };
     make().map_err(|error| Trouble::writing(path, &error))
+}
+
+/// Gives a directory and all in it to a user. Looks inside only when the directory is not theirs yet.
+pub(super) fn give_all(path: &Path, identity: Option<Identity>) -> Result<(), Trouble> {
+    let Some(Identity { uid, gid }) = identity else {
+        return Ok(());
+    };
+    fn walk(path: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
+        let found = fs::symlink_metadata(path)?;
+        if found.is_dir() {
+            for entry in fs::read_dir(path)? {
+                walk(&entry?.path(), uid, gid)?;
+            }
+        }
+        // Last, so that a walk that was interrupted is done again.
+        lchown(path, Some(uid), Some(gid))
+    }
+    let theirs = fs::metadata(path).is_ok_and(|found| found.uid() == uid);
+    if theirs {
+        return Ok(());
+    }
+    walk(path, uid, gid).map_err(|error| Trouble::writing(path, &error))
 }
 
 /// The directory in which the cluster is made. Usually the data directory; when PostgreSQL's user cannot enter it, a

@@ -7,7 +7,8 @@ use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 use super::{
     child::{Plan, Running},
     credentials,
-    place::{Place, write_private},
+    identity::{Identity, give, give_all},
+    place::Place,
     ports,
     process::Kind,
     runtime::Runtime,
@@ -26,8 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Writes the configuration, so that a new version of this program brings its own.
 pub(super) fn plan(config: &Config, place: &Place, runtime: &Runtime) -> anyhow::Result<Plan> {
     let directory = place.root().join("nats");
+    let identity = Identity::for_nats(place, &runtime.nats_server)?;
+    give_all(&directory, identity)?;
     for (name, text) in FILES {
-        write_private(&directory.join(name), text)?;
+        give(&directory.join(name), text, identity)?;
     }
     let mut environment = credentials::nats_environment(&config.nats)?;
     let mut set = |name: &str, value: String| environment.push((name.to_owned(), value));
@@ -58,7 +61,7 @@ pub(super) fn plan(config: &Config, place: &Place, runtime: &Runtime) -> anyhow:
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
-        identity: None,
+        identity,
         log: place.log("nats"),
     })
 }

@@ -10,7 +10,6 @@ use std::{
     ffi::OsString,
     fs,
     io::Write,
-    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -21,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     child::{Plan, Running},
-    identity::{Identity, parent_for_cluster, private_directory},
+    identity::{Identity, give, parent_for_cluster, private_directory},
     place::Place,
     ports, process,
     process::Kind,
@@ -298,17 +297,6 @@ fn run(mut command: Command, identity: Option<Identity>, input: &str) -> anyhow:
         },
     )
     .into())
-}
-
-fn give(path: &Path, text: &str, identity: Option<Identity>) -> Result<(), Trouble> {
-    let write = || {
-        fs::write(path, text)?;
-        match identity {
-            Some(identity) => chown(path, Some(identity.uid), Some(identity.gid)),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|error| Trouble::writing(path, &error))
 }
 
 /// Percent-encodes everything a URL might read as something else.

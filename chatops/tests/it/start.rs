@@ -67,6 +67,14 @@ async fn a_first_start_leads_to_live_samples_and_a_second_one_skips_what_is_done
         "{exposition}"
     );
 
+    for program in ["nats-server", "postgres"] {
+        let children = installation.children(program);
+        assert!(!children.is_empty(), "{program} runs");
+        for child in children {
+            assert!(!owned_by_root(child), "{program} has no need of root");
+        }
+    }
+
     let (code, report, complaints) = installation.output(&["doctor"]);
     assert_eq!(code, 0, "{report}{complaints}");
     let (code, facts, _) =
@@ -118,4 +126,9 @@ fn in_order(text: &str, wanted: &[&str]) {
             .unwrap_or_else(|| panic!("{want:?} is missing or out of order:\n{text}"));
         rest = &rest[at + want.len()..];
     }
+}
+
+fn owned_by_root(process: u32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(format!("/proc/{process}")).unwrap().uid() == 0
 }

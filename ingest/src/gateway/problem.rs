@@ -11,7 +11,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
     #[serde(rename = "type")]
-    kind: String,
+    kind: Page,
     title: &'static str,
     #[serde(serialize_with = "number")]
     status: StatusCode,
@@ -21,6 +21,16 @@ pub(super) struct Problem {
     request_id: Option<String>,
     #[serde(skip)]
     retry_after_s: Option<u64>,
+}
+
+/// Where a code is explained.
+#[derive(Debug)]
+struct Page(&'static str);
+
+impl Serialize for Page {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("/api/v1/errors/{}", self.0))
+    }
 }
 
 fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -35,7 +45,7 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         Self {
-            kind: format!("/api/v1/errors/{code}"),
+            kind: Page(code),
             title,
             status,
             detail: detail.into(),
