@@ -10,6 +10,7 @@
 //! | [`csrf`] | whether a request with cookies comes from our own pages |
 //! | [`password`], [`strength`] | hashing, and which passwords are accepted |
 //! | [`second_factor`], [`totp`] | codes of an authenticator app, recovery codes |
+//! | [`passkey`] | WebAuthn |
 //! | [`confirm`] | proving again that it is you |
 //! | [`seal`] | encryption of what the vault must give back |
 //! | [`secret`] | fresh secrets and their digests |
@@ -29,6 +30,7 @@ pub mod csrf;
 pub mod door;
 pub mod guess;
 pub mod name;
+pub mod passkey;
 pub mod password;
 pub mod personal_token;
 pub mod reset;

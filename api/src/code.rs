@@ -74,6 +74,10 @@ codes! {
     NoPassword = "CO1015", CONFLICT, "The account has no password";
     /// The server has no key to keep second factors with.
     NoVaultKey = "CO1016", SERVICE_UNAVAILABLE, "Second factors are not set up on this server";
+    /// The server is reached by an address, and a passkey belongs to a domain name.
+    NoPasskeysHere = "CO1017", CONFLICT, "Passkeys need a domain name";
+    /// The passkey is not known, was made for another site, or did not sign what it was asked to.
+    PasskeyRefused = "CO1018", FORBIDDEN, "The passkey was not accepted";
 
     /// A field has a value that is not allowed; `errors` names it.
     InvalidField = "CO1101", UNPROCESSABLE_ENTITY, "A field is not valid";
@@ -119,6 +123,8 @@ codes! {
     Deactivated = "CO1245", FORBIDDEN, "The account is switched off";
     /// Accounts are made with an invitation here.
     InvitationNeeded = "CO1246", FORBIDDEN, "An invitation is needed";
+    /// No such passkey of this person, or it was removed.
+    NoPasskey = "CO1223", NOT_FOUND, "There is no such passkey";
 
     /// The key was revoked, has expired, or has a successor already.
     KeyEnded = "CO1301", CONFLICT, "The API key has ended or is being replaced";

@@ -35,3 +35,20 @@ pub async fn password(
     guess.was_right(api);
     Ok(user)
 }
+
+/// [`password`] for an account that has one. One without has nothing to prove it with but its session.
+pub async fn password_if_any(
+    api: &Api,
+    actor: &Actor,
+    peer: &Peer,
+    given: Option<SecretString>,
+) -> Result<view::User, Problem> {
+    if api.store().password(actor.user).await?.is_some() {
+        let given = given.ok_or_else(|| Problem::field("password", "is needed"))?;
+        return password(api, actor, peer, "password", given).await;
+    }
+    api.store()
+        .user(actor.user)
+        .await?
+        .ok_or(Problem::new(Code::NotSignedIn))
+}

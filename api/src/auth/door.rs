@@ -35,6 +35,17 @@ pub async fn open(
     keep: Keep,
     status: StatusCode,
 ) -> Result<Response, Problem> {
+    if !user.active {
+        failed(
+            api,
+            opening.peer(),
+            Some(user.id),
+            None,
+            method,
+            "deactivated",
+        );
+        return Err(Problem::new(Code::Deactivated));
+    }
     let session = api.ids().next();
     let by = By::user(user.id, opening.peer().address);
     let seen = SignedIn {

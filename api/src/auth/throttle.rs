@@ -43,12 +43,18 @@ const NEW_ACCOUNTS: Rate = Rate {
     refill_s: 20,
 };
 
+const CEREMONIES: Rate = Rate {
+    burst: 60,
+    refill_s: 2,
+};
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Place {
     Address(IpAddr),
     Account(IpAddr, String),
     Everywhere(String),
     Registration(IpAddr),
+    Ceremony(IpAddr),
 }
 
 impl Place {
@@ -58,6 +64,7 @@ impl Place {
             Self::Account(..) => PER_ACCOUNT_AND_ADDRESS,
             Self::Everywhere(_) => PER_ACCOUNT,
             Self::Registration(_) => NEW_ACCOUNTS,
+            Self::Ceremony(_) => CEREMONIES,
         }
     }
 }
@@ -108,6 +115,11 @@ impl Throttle {
     /// Charges a new account.
     pub fn register(&self, address: IpAddr, now: Timestamp) -> Result<(), u64> {
         self.charge([Place::Registration(network(address))], now)
+    }
+
+    /// Charges the begin of a sign-in for which the server has to remember something.
+    pub fn ceremony(&self, address: IpAddr, now: Timestamp) -> Result<(), u64> {
+        self.charge([Place::Ceremony(network(address))], now)
     }
 
     fn table(&self) -> MutexGuard<'_, HashMap<Place, i64>> {

@@ -6,6 +6,7 @@ pub mod login;
 pub mod login_second;
 pub mod logout;
 pub mod me;
+pub mod passkeys;
 pub mod refresh;
 pub mod register;
 pub mod security;

@@ -9,6 +9,7 @@ mod keys;
 mod live;
 mod openapi;
 mod operations;
+mod passkeys;
 mod second_factor;
 mod servers;
 mod sessions;
