@@ -1,8 +1,9 @@
 //! Optimistic append: a decision was made on what an aggregate looked like; it is stored only if that is still so.
 
 use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
-use chatops_schemas::{codec, envelope::Envelope, event::Event};
+use chatops_schemas::{codec, envelope::Envelope, event::Event, ids::EventId};
 
 use crate::{
     connect::Bus,
@@ -84,6 +85,39 @@ impl Bus {
                     });
                 }
             }
+        }
+    }
+
+    /// Appends bytes if the newest message of the whole stream is still number `expected`: of several writers, one wins.
+    ///
+    /// One attempt. After any error but [`AppendError::Conflict`] the bytes may be stored or not; only reading what lies
+    /// behind `expected` can tell, and repeating with the same id is harmless.
+    pub async fn append_last(
+        &self,
+        stream: StreamName,
+        subject: &str,
+        expected: u64,
+        id: EventId,
+        payload: Bytes,
+    ) -> Result<u64, AppendError> {
+        let message = PublishMessage::build()
+            .message_id(id.to_string())
+            .expected_stream(stream.as_str())
+            .expected_last_sequence(expected)
+            .payload(payload);
+        let sent = match self.js.send_publish(subject.to_owned(), message).await {
+            Ok(ack) => ack.await,
+            Err(error) => Err(error),
+        };
+        let conflict = || AppendError::Conflict {
+            subject: subject.to_owned(),
+        };
+        match sent {
+            // An id that the stream knows is a message that lies somewhere before.
+            Ok(ack) if ack.duplicate => Err(conflict()),
+            Ok(ack) => Ok(ack.sequence),
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Err(conflict()),
+            Err(error) => Err(classify(self, subject, &error).into()),
         }
     }
 }

@@ -167,6 +167,49 @@ impl Bus {
         }
     }
 
+    /// The event at a position, or `None` when it is not held (any more).
+    pub async fn get(&self, stream: StreamName, seq: u64) -> Result<Option<Recorded>, ReadError> {
+        let handle = self
+            .js
+            .get_stream_no_info(stream.as_str())
+            .await
+            .map_err(|e| ReadError::new(stream, e))?;
+        match handle.direct_get(seq).await {
+            Ok(message) => Ok(Some(Recorded {
+                seq: message.sequence,
+                subject: message.subject.into_string(),
+                stored_at: Timestamp::from(message.time),
+                id: None,
+                payload: message.payload,
+                pending: 0,
+            })),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ReadError::new(stream, error)),
+        }
+    }
+
+    /// What a stream holds from a position to its end of now, in order.
+    pub async fn read_to_end(
+        &self,
+        stream: StreamName,
+        filter: &str,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Recorded, ReadError>>, ReadError> {
+        let newest = match self.last(stream, filter).await? {
+            Some(last) if last.seq >= from => last.seq,
+            _ => return Ok(futures::stream::empty().boxed()),
+        };
+        let reader = self.read(stream, filter, From::Seq(from)).await?;
+        // Behind the newest one the reader would wait for what comes; it is not asked again.
+        let events = futures::stream::unfold(Some(reader), move |reader| async move {
+            let mut reader = reader?;
+            let event = reader.next().await?;
+            let ended = event.as_ref().map_or(true, |event| event.seq >= newest);
+            Some((event, (!ended).then_some(reader)))
+        });
+        Ok(events.boxed())
+    }
+
     /// Reads in order from a starting point, without a durable consumer.
     pub async fn read(
         &self,

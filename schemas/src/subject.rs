@@ -33,6 +33,11 @@ pub const WHOAMI: &str = "ops.v1.whoami.*";
 /// Asks every WebSocket gateway which sessions it holds.
 pub const GATEWAYS: &str = "ops.v1.gateways";
 
+/// Where entries of the audit chain go.
+pub const AUDIT: &str = "ops.v1.audit";
+/// Where signed heads of it go.
+pub const AUDIT_HEADS: &str = "ops.v1.auditsth";
+
 /// Entities that have control aggregates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Entity {

@@ -40,7 +40,7 @@ struct Claim {
 }
 
 /// Where the chain broke.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Break {
     /// Decided.
     Found(Finding),
@@ -216,9 +216,14 @@ impl Verifier {
         claims
     }
 
-    /// No entry follows: what is wrong?
-    pub fn finish(mut self) -> Verdict {
-        let chain = match self.broken.take() {
+    /// Lets the heads go. They have agreed, and whoever only appends needs them no more.
+    pub fn forget_heads(&mut self) {
+        self.heads = Heads::new([]);
+    }
+
+    /// What is wrong, if no entry follows.
+    pub fn verdict(&self) -> Verdict {
+        let chain = match self.broken.clone() {
             None => None,
             Some(Break::Found(finding)) => Some(finding),
             // The last one of all: nothing behind it can tell.

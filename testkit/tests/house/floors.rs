@@ -17,6 +17,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("chatops-ingest", &["chatops-schemas", "chatops-bus"]),
     ("chatops-projections", &["chatops-schemas", "chatops-bus"]),
     ("chatops-alerting", &["chatops-schemas", "chatops-bus"]),
+    ("chatops-audit", &["chatops-schemas", "chatops-bus"]),
     ("chatops-agent", &["chatops-schemas", "chatops-bus"]),
     (
         "chatops-api",
@@ -35,6 +36,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "chatops-ingest",
             "chatops-projections",
             "chatops-alerting",
+            "chatops-audit",
             "chatops-api",
         ],
     ),

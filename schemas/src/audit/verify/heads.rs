@@ -91,7 +91,7 @@ impl Heads {
 
     /// What the heads say against a chain of `size` good entries. When the chain itself is `whole`, heads beyond its end
     /// mean that it was cut.
-    pub(super) fn findings(&mut self, size: u64, whole: bool) -> Vec<Finding> {
+    pub(super) fn findings(&self, size: u64, whole: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
         if let Some((at, origin, root)) = self.differ.first() {
             // The smallest that differs: all smaller ones agree.
@@ -130,7 +130,7 @@ impl Heads {
                 ),
             });
         }
-        findings.append(&mut self.bad);
+        findings.extend(self.bad.iter().cloned());
         findings
     }
 }

@@ -17,7 +17,7 @@ fn check(chain: &[Vec<u8>], heads: Vec<(String, Head)>) -> Verdict {
     for entry in chain {
         verifier.entry(entry);
     }
-    verifier.finish()
+    verifier.verdict()
 }
 
 fn first(verdict: &Verdict) -> (&'static str, Option<u64>) {
@@ -165,7 +165,7 @@ fn the_events_name_the_entry_that_a_rewriter_hid() {
         .zip(1..)
         .filter_map(|(event, seq)| claims.event(stored(seq, event)));
     let found: Vec<_> = found.collect();
-    let mut verdict = verifier.finish();
+    let mut verdict = verifier.verdict();
     verdict.add_events(found);
     assert_eq!(first(&verdict), ("altered", Some(14)));
     assert!(

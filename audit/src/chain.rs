@@ -1,0 +1,107 @@
+//! The chain as it lies in OPS_AUDIT: read from the first entry, checked on the way, and then kept up with.
+//!
+//! Everything the appender has to know is in it: where the chain ends, the right edge of the tree, and up to which event of
+//! each source there are entries. Nothing is stored beside the stream, so nothing can disagree with it.
+
+use chatops_bus::{Bus, ReadError, StreamName};
+use chatops_schemas::{
+    audit::{Frontier, Hash, Head, Verdict, Verifier},
+    subject,
+};
+use futures::StreamExt;
+
+/// Why the chain could not be read, or not be gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// The stream.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It is not what it was.
+    #[error("{}", .0.findings.first().map_or_else(String::new, ToString::to_string))]
+    Tampered(Box<Verdict>),
+}
+
+/// The chain up to its end of a moment ago.
+#[derive(Debug)]
+pub struct Chain {
+    verifier: Verifier,
+}
+
+impl Chain {
+    /// Reads all of it and compares it with these heads.
+    pub async fn load(
+        bus: &Bus,
+        heads: impl IntoIterator<Item = (String, Head)>,
+    ) -> Result<Self, ChainError> {
+        let mut chain = Self {
+            verifier: Verifier::new(heads),
+        };
+        chain.catch_up(bus).await?;
+        // A head beyond the end is known only now.
+        let verdict = chain.verifier.verdict();
+        if !verdict.is_good() {
+            return Err(ChainError::Tampered(Box::new(verdict)));
+        }
+        chain.verifier.forget_heads();
+        Ok(chain)
+    }
+
+    /// Takes what others have appended since. Reading does not wait for entries to come.
+    pub async fn catch_up(&mut self, bus: &Bus) -> Result<(), ChainError> {
+        let from = self.size() + 1;
+        let mut entries = bus
+            .read_to_end(StreamName::Audit, subject::AUDIT, from)
+            .await?;
+        while let Some(entry) = entries.next().await {
+            // Also behind a break: what follows tells which entry it was.
+            self.verifier.entry(&entry?.payload);
+        }
+        if self.verifier.is_intact() {
+            Ok(())
+        } else {
+            Err(ChainError::Tampered(Box::new(self.verifier.verdict())))
+        }
+    }
+
+    /// Takes an entry that was appended just now.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.verifier.entry(bytes);
+    }
+
+    /// Entries in it.
+    pub fn size(&self) -> u64 {
+        self.verifier.tree().size()
+    }
+
+    /// The tree over them.
+    pub fn tree(&self) -> &Frontier {
+        self.verifier.tree()
+    }
+
+    /// Leaf hash of the last one.
+    pub fn prev(&self) -> Hash {
+        self.verifier.prev()
+    }
+
+    /// The newest event of a stream that has an entry; 0: none has.
+    pub fn position(&self, stream: &str) -> u64 {
+        self.verifier.positions().get(stream).copied().unwrap_or(0)
+    }
+}
+
+/// All signed heads of OPS_AUDIT_STH, each with its place. One that cannot be read is told apart from a false one by
+/// being skipped and counted: it says nothing.
+pub async fn heads(bus: &Bus) -> Result<(Vec<(String, Head)>, u64), ReadError> {
+    let (mut heads, mut unreadable) = (Vec::new(), 0);
+    let mut stored = bus
+        .read_to_end(StreamName::AuditSth, subject::AUDIT_HEADS, 1)
+        .await?;
+    while let Some(message) = stored.next().await {
+        let message = message?;
+        match serde_json::from_slice::<Head>(&message.payload) {
+            Ok(head) => heads.push((format!("at OPS_AUDIT_STH {}", message.seq), head)),
+            Err(_) => unreadable += 1,
+        }
+    }
+    Ok((heads, unreadable))
+}
