@@ -16,12 +16,14 @@
 //! | [`secret`] | fresh secrets and their digests |
 //! | [`door`] | coming in and going out, with a witness |
 //! | [`throttle`], [`guess`] | how often somebody may guess |
+//! | [`account`], [`invitation`] | making an account, by which right |
 //! | [`name`] | claiming sign-in names |
 //! | [`setup`], [`reset`] | the first owner; a forgotten password |
 //! | [`api_key`] | which server an agent's key speaks for |
 //!
 //! What a person *may do* is `crate::access`.
 
+pub mod account;
 pub mod actor;
 pub mod api_key;
 pub mod confirm;
@@ -29,6 +31,7 @@ pub mod cookie;
 pub mod csrf;
 pub mod door;
 pub mod guess;
+pub mod invitation;
 pub mod name;
 pub mod passkey;
 pub mod password;

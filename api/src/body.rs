@@ -5,6 +5,7 @@
 
 pub mod key;
 pub mod moment;
+pub mod people;
 pub mod row;
 pub mod server;
 pub mod session;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatops_schemas::event::people;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,15 +13,37 @@ pub enum Registration {
     /// Everybody who can reach the server; they see only the servers that they add.
     #[default]
     Open,
+    /// Whoever has an invitation.
+    Invite,
     /// Nobody, after the first account.
     Closed,
+}
+
+impl From<Registration> for people::Registration {
+    fn from(registration: Registration) -> Self {
+        match registration {
+            Registration::Open => Self::Open,
+            Registration::Invite => Self::Invite,
+            Registration::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<people::Registration> for Registration {
+    fn from(registration: people::Registration) -> Self {
+        match registration {
+            people::Registration::Open => Self::Open,
+            people::Registration::Invite => Self::Invite,
+            people::Registration::Closed => Self::Closed,
+        }
+    }
 }
 
 /// Settings of the HTTP side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Who may make an account.
+    /// Who may make an account, until an administrator decides otherwise while the system runs.
     pub registration: Registration,
     /// Address under which browsers and agents reach this server, for install commands; an `https` one makes cookies
     /// `Secure`. Without it the address of the request is used.

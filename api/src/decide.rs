@@ -4,8 +4,11 @@
 
 pub mod change_profile;
 pub mod change_server;
+pub mod give_grant;
+pub mod invite;
 pub mod issue_key;
 pub mod issue_token;
+pub mod name_team;
 pub mod register_server;
 pub mod register_user;
 pub mod rotate_key;

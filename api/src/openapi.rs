@@ -18,6 +18,7 @@ use utoipa::{
     tags(
         (name = "Auth", description = "Signing up, in and out, and one's own account"),
         (name = "Servers", description = "The fleet"),
+        (name = "People", description = "Accounts, teams, what is shared with whom, invitations"),
         (name = "API keys", description = "Keys by which agents prove which server they speak for"),
         (name = "Metrics", description = "What a server measured"),
         (name = "Live", description = "WebSockets for browsers"),

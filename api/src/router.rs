@@ -15,7 +15,9 @@ use crate::{
     assets, extract, limit,
     openapi::Base,
     problem, request_id,
-    routes::{api_keys, auth, live, metrics, ops, servers},
+    routes::{
+        api_keys, auth, grants, invitations, live, metrics, ops, servers, settings, teams, users,
+    },
     state::Api,
     witness,
 };
@@ -25,6 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(auth::status::handle))
         .routes(routes!(auth::register::handle))
+        .routes(routes!(auth::invitation::handle))
         .routes(routes!(auth::login::handle))
         .routes(routes!(auth::login_second::handle))
         .routes(routes!(auth::refresh::handle))
@@ -50,6 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
             servers::change::handle,
             servers::delete::handle
         ))
+        .routes(routes!(servers::access::handle))
         .routes(routes!(servers::events::handle))
         .routes(routes!(servers::keys::handle))
         .routes(routes!(servers::install::handle))
@@ -58,6 +62,16 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(api_keys::delete::handle))
         .routes(routes!(api_keys::revoke::handle))
         .routes(routes!(api_keys::rotate::handle))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::show, users::change))
+        .routes(routes!(teams::list, teams::create))
+        .routes(routes!(teams::show, teams::change, teams::delete))
+        .routes(routes!(teams::add_member, teams::remove_member))
+        .routes(routes!(grants::list, grants::give))
+        .routes(routes!(grants::revoke))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(settings::show, settings::change))
         .routes(routes!(metrics::latest::handle))
         .routes(routes!(metrics::history::handle))
         .routes(routes!(metrics::series::handle))

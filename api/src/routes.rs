@@ -2,7 +2,12 @@
 
 pub mod api_keys;
 pub mod auth;
+pub mod grants;
+pub mod invitations;
 pub mod live;
 pub mod metrics;
 pub mod ops;
 pub mod servers;
+pub mod settings;
+pub mod teams;
+pub mod users;

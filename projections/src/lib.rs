@@ -52,5 +52,5 @@ pub use error::StoreError;
 pub use page::Page;
 pub use progress::Progress;
 pub use project::{INVENTORY, METRICS, PRESENCE};
-pub use store::{Store, Visible, migrate, settings::SettingError};
+pub use store::{OwnersLock, Store, Visible, migrate, settings::SettingError};
 pub use text::fold;

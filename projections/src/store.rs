@@ -36,6 +36,8 @@ use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
 
+pub use users::OwnersLock;
+
 /// Oldest PostgreSQL: `transaction_timeout` is what bounds a projector's transaction.
 const OLDEST_SERVER: i32 = 170_000;
 

@@ -123,9 +123,6 @@ impl Sessions {
         keep: Keep,
         status: StatusCode,
     ) -> Result<Response, Problem> {
-        if !user.active {
-            return Err(Problem::new(Code::Deactivated));
-        }
         let token = secret::token()?;
         let refresh = view::Refresh {
             method: method.as_str().to_owned(),

@@ -2,20 +2,20 @@
 
 use chatops_projections::view;
 use chatops_schemas::{event::ctl, ids::UserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::moment::Moment;
 
 /// What a person may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Set the system up: everything.
     Owner,
     /// Everything but removing owners.
     Admin,
-    /// Own servers.
+    /// Own servers, and what was shared.
     Operator,
     /// Reads what was shared.
     Viewer,
@@ -29,6 +29,17 @@ impl From<ctl::Role> for Role {
             ctl::Role::Operator => Self::Operator,
             // A role of a newer version may do nothing here, like a viewer without shares.
             ctl::Role::Viewer | ctl::Role::Unknown => Self::Viewer,
+        }
+    }
+}
+
+impl From<Role> for ctl::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Owner => Self::Owner,
+            Role::Admin => Self::Admin,
+            Role::Operator => Self::Operator,
+            Role::Viewer => Self::Viewer,
         }
     }
 }
@@ -50,6 +61,8 @@ pub struct User {
     pub full_name: Option<String>,
     /// What they may do.
     pub role: Role,
+    /// Whether it is switched on.
+    pub active: bool,
     /// When the account was made.
     pub created_at: Moment,
 }
@@ -62,6 +75,7 @@ impl From<view::User> for User {
             email: user.email,
             full_name: user.full_name,
             role: user.role.into(),
+            active: user.active,
             created_at: user.created_at.into(),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod change_me;
 pub mod change_password;
+pub mod invitation;
 pub mod login;
 pub mod login_second;
 pub mod logout;

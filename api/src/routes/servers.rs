@@ -1,5 +1,6 @@
 //! The fleet.
 
+pub mod access;
 pub mod change;
 mod columns;
 pub mod create;

@@ -63,6 +63,10 @@ impl Client {
             .await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
         self.send(self.request(Method::DELETE, path)).await
     }

@@ -13,5 +13,6 @@ mod passkeys;
 mod second_factor;
 mod servers;
 mod sessions;
+mod sharing;
 mod tokens;
 mod witness;

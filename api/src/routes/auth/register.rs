@@ -8,26 +8,32 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use chatops_projections::{fold, view};
 use chatops_schemas::{
-    event::ctl::{Role, UserRegistered},
+    event::{ctl::Role, people::Registration},
     ids::UserId,
-    subject::Entity,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{api_key::too_many, door, name, session::Opening, setup},
+    auth::{
+        account::{self, Way},
+        api_key::too_many,
+        door, invitation,
+        session::Opening,
+        setup,
+    },
     body::session::{Keep, Method, Session},
     code::Code,
-    config,
     decide::register_user,
     extract::Body,
     peer::Peer,
     problem::{Document, Problem},
+    routes::settings,
     state::Api,
-    written::{self, Appended, By, Pending, Written},
+    written::{self, By, Pending, Written},
 };
 
 /// A new account.
@@ -50,6 +56,9 @@ pub struct RegisterRequest {
     /// Printed in the terminal; needed while there is no account.
     #[schema(value_type = Option<String>)]
     setup_token: Option<SecretString>,
+    /// What stands behind the `#` of an invitation's link.
+    #[schema(value_type = Option<String>)]
+    invitation: Option<SecretString>,
     /// Where the tokens go.
     #[serde(default)]
     session: Keep,
@@ -57,14 +66,15 @@ pub struct RegisterRequest {
 
 /// Make an account and sign in
 ///
-/// The first account needs the set-up token that the server printed, and becomes the owner. Later accounts are operators:
-/// they see the servers that they add.
+/// The first account needs the set-up token that the server printed, and becomes the owner. An account made with an
+/// invitation is what the invitation says; others are operators: they see the servers that they add.
 #[utoipa::path(post, path = "/auth/register", tag = "Auth", operation_id = "auth_register", security(()),
     request_body = RegisterRequest,
     responses(
         (status = 201, description = "signed in", body = Session),
         (status = 202, description = "stored; sign in in a moment", body = Pending),
-        (status = 403, description = "CO1006, CO1007 or CO1004", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1006, CO1007, CO1246 or CO1004", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "CO1243: the invitation does not work", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CO1205: the name or address is taken", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
         (status = 429, description = "CO1005", body = Document, content_type = "application/problem+json"),
@@ -77,10 +87,15 @@ pub async fn handle(
 ) -> Result<Response, Problem> {
     peer.may_receive_cookies(request.session)?;
     let user = UserId(api.ids().next());
-    let role = role(&api, &peer, request.setup_token.as_ref()).await?;
+    let way = way(&api, &peer, &request).await?;
+    let (role, email) = match &way {
+        Way::Founder => (Role::Owner, request.email.as_deref()),
+        Way::Free => (Role::Operator, request.email.as_deref()),
+        Way::Invited(invitation) => (invitation.role, invited_email(invitation, &request)?),
+    };
     let command = register_user::Command {
         username: &request.username,
-        email: request.email.as_deref(),
+        email,
         full_name: request.full_name.as_deref(),
         password: request.password.expose_secret(),
         password_confirm: request
@@ -89,13 +104,8 @@ pub async fn handle(
             .map(ExposeSecret::expose_secret),
     };
     let account = register_user::decide(command, user, role)?;
-    let seq = store(
-        &api,
-        &By::user(user, peer.address),
-        account,
-        request.password,
-    )
-    .await?;
+    let by = By::user(user, peer.address);
+    let seq = account::make(&api, &by, account, request.password, way).await?;
     let row = if written::visible(&api, seq).await? {
         api.store().user(user).await?
     } else {
@@ -117,83 +127,47 @@ pub async fn handle(
     }
 }
 
-/// What the new account will be, if it may be made at all.
-async fn role(api: &Api, peer: &Peer, token: Option<&SecretString>) -> Result<Role, Problem> {
+/// By which right the account is made, if it may be made at all.
+async fn way(api: &Api, peer: &Peer, request: &RegisterRequest) -> Result<Way, Problem> {
     let now = api.clock().now();
     if api.setup_required().await? {
         api.throttle()
             .attempt(peer.address, setup::ACCOUNT, now)
             .map_err(too_many)?;
-        if !setup::token_matches(api, token).await? {
+        if !setup::token_matches(api, request.setup_token.as_ref()).await? {
             return Err(Problem::new(Code::SetupToken));
         }
         api.throttle().succeeded(peer.address, setup::ACCOUNT);
-        return Ok(Role::Owner);
+        return Ok(Way::Founder);
     }
-    match api.config().registration {
-        config::Registration::Open => {
+    match (settings::registration(api).await?, &request.invitation) {
+        (Registration::Closed, _) => Err(Problem::new(Code::RegistrationClosed)),
+        (Registration::Open | Registration::Invite, Some(token)) => {
+            let invitation = invitation::open(api, token).await?;
+            Ok(Way::Invited(Box::new(invitation)))
+        }
+        (Registration::Invite, None) => Err(Problem::new(Code::InvitationNeeded)),
+        (Registration::Open, None) => {
             api.throttle()
                 .register(peer.address, now)
                 .map_err(too_many)?;
-            Ok(Role::Operator)
+            Ok(Way::Free)
         }
-        config::Registration::Closed => Err(Problem::new(Code::RegistrationClosed)),
     }
 }
 
-/// Claims the names, keeps the password, appends the event. What was claimed is given back when a later step is refused.
-async fn store(
-    api: &Api,
-    by: &By,
-    account: UserRegistered,
-    password: SecretString,
-) -> Result<u64, Problem> {
-    let user = account.user;
-    let owner = account.role == Role::Owner;
-    let phc = api.passwords().hash(password).await?;
-    let names = [
-        ("username", Some(account.username.clone())),
-        ("email", account.email.clone()),
-    ];
-    let mut claimed = Vec::new();
-    let stored = async {
-        if owner && !setup::claim(api, by, user).await? {
-            return Err(
-                Problem::new(Code::SetupToken).detail("Somebody else has just become the owner.")
-            );
-        }
-        for (field, name) in names {
-            let Some(name) = name else { continue };
-            if !name::claim(api, by, &name, user).await? {
-                return Err(Problem::new(Code::NameTaken).and_field(field, "is taken"));
-            }
-            claimed.push(name);
-        }
-        api.store()
-            .set_password(user, &phc.into(), api.clock().now())
-            .await?;
-        let event = written::event(api, by, account);
-        match written::append(api, Entity::User, &user.to_string(), 0, &event).await? {
-            Appended::At(seq) => Ok(seq),
-            // The id is fresh: nobody else can have used it.
-            Appended::Conflict => Err(Problem::new(Code::Conflict)),
-        }
-    };
-    let stored = stored.await;
-    match &stored {
-        Ok(_) if owner => setup::done(api).await?,
-        Ok(_) => {}
-        // When nobody knows whether the event is stored, the names stay claimed: they may be the account's.
-        Err(problem) if problem.code() == Code::StreamsDown => {}
-        Err(_) => {
-            for name in &claimed {
-                name::release(api, by, name, user).await;
-            }
-            if owner {
-                setup::release(api, by, user).await;
-            }
-            api.store().forget_password(user).await?;
-        }
+/// An invitation that is for an address makes an account with that address.
+fn invited_email<'a>(
+    invitation: &'a view::Invitation,
+    request: &'a RegisterRequest,
+) -> Result<Option<&'a str>, Problem> {
+    let given = request.email.as_deref().filter(|email| !email.is_empty());
+    match (invitation.email.as_deref(), given) {
+        (Some(meant), Some(given)) if fold(meant) != fold(given) => Err(Problem::field(
+            "email",
+            "must be the address that the invitation is for",
+        )),
+        (Some(meant), _) => Ok(Some(meant)),
+        (None, given) => Ok(given),
     }
-    stored
 }

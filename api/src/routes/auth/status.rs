@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{config::Registration, problem::Problem, state::Api};
+use crate::{config::Registration, problem::Problem, routes::settings, state::Api};
 
 /// What a visitor may do.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,7 +24,7 @@ pub struct AuthStatus {
 pub async fn handle(State(api): State<Api>) -> Result<Json<AuthStatus>, Problem> {
     Ok(Json(AuthStatus {
         setup_required: api.setup_required().await?,
-        registration: api.config().registration,
+        registration: settings::registration(&api).await?.into(),
         version: crate::VERSION,
     }))
 }

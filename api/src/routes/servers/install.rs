@@ -78,7 +78,7 @@ pub async fn handle(
 
 /// What the settings say, else the address under which this very request came. The host header is what a client wrote, and
 /// the text ends in a shell: only what can be part of a host name is taken from it.
-fn http_url(public: Option<&str>, peer: &Peer) -> String {
+pub(crate) fn http_url(public: Option<&str>, peer: &Peer) -> String {
     if let Some(public) = public {
         return public.trim_end_matches('/').to_owned();
     }

@@ -107,6 +107,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What does this invitation offer? */
+        post: operations["auth_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -289,8 +306,8 @@ export interface paths {
         put?: never;
         /**
          * Make an account and sign in
-         * @description The first account needs the set-up token that the server printed, and becomes the owner. Later accounts are operators:
-         *     they see the servers that they add.
+         * @description The first account needs the set-up token that the server printed, and becomes the owner. An account made with an
+         *     invitation is what the invitation says; others are operators: they see the servers that they add.
          */
         post: operations["auth_register"];
         delete?: never;
@@ -478,6 +495,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what is shared
+         * @description With `server_id`: everything about a server that one manages. Without: everything for administrators; for others what is
+         *     shared with them, and what they share of their own.
+         */
+        get: operations["grants_list"];
+        put?: never;
+        /**
+         * Share a server, or all servers with a label
+         * @description Sharing the same with the same again changes the level.
+         */
+        post: operations["grants_give"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Share no longer */
+        delete: operations["grants_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List invitations */
+        get: operations["invitations_list"];
+        put?: never;
+        /**
+         * Invite somebody
+         * @description The link makes one account. Its secret is behind the `#`, where no proxy and no log sees it.
+         */
+        post: operations["invitations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take an invitation back */
+        delete: operations["invitations_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics/{server_id}/history": {
         parameters: {
             query?: never;
@@ -586,6 +683,23 @@ export interface paths {
         patch: operations["servers_change"];
         trace?: never;
     };
+    "/api/v1/servers/{id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can do what with a server, and why */
+        get: operations["servers_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{id}/events": {
         parameters: {
             query?: never;
@@ -635,6 +749,124 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/registration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may make an account? */
+        get: operations["settings_registration"];
+        /** Change who may make an account */
+        put: operations["settings_change_registration"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List teams
+         * @description All of them for those who administrate teams, else those one is in.
+         */
+        get: operations["teams_list"];
+        put?: never;
+        /** Make a team */
+        post: operations["teams_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a team */
+        get: operations["teams_show"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a team
+         * @description Its members leave it, and what was shared with it is shared no longer.
+         */
+        delete: operations["teams_delete"];
+        options?: never;
+        head?: never;
+        /** Rename a team */
+        patch: operations["teams_change"];
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Take somebody into a team */
+        put: operations["teams_add_member"];
+        post?: never;
+        /** Put somebody out of a team */
+        delete: operations["teams_remove_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List accounts */
+        get: operations["users_list"];
+        put?: never;
+        /** Make an account for somebody */
+        post: operations["users_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an account */
+        get: operations["users_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change what an account may do
+         * @description Sockets and sessions of an account that is switched off end at once.
+         */
+        patch: operations["users_change"];
         trace?: never;
     };
     "/api/v1/ws/live": {
@@ -736,6 +968,21 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One reason. */
+        AccessReason: {
+            /**
+             * Format: uuid
+             * @description The grant.
+             */
+            grant_id: string | null;
+            /** @description `role`: sees and manages everything. `owner`: it is theirs. `grant`: it is shared with them. */
+            kind: string;
+            /** @description What this reason alone would allow; the role may allow less. */
+            level: components["schemas"]["Level"];
+            /** @description The label through which it is shared. */
+            tag: string | null;
+            team: components["schemas"]["TeamRef"] | null;
+        };
         /** @description Proof that it is you. */
         AddPasskeyRequest: {
             /**
@@ -884,6 +1131,13 @@ export interface components {
             /** @description All labels. */
             tags?: string[];
         };
+        /** @description What to change; what is absent stays. */
+        ChangeUserRequest: {
+            /** @description Switched off, the account has no sessions and can do nothing. */
+            active?: boolean;
+            /** @description What they may do. */
+            role?: components["schemas"]["Role"];
+        };
         /** @description A dependency. */
         Check: {
             /** @description What to look at when it does not. */
@@ -971,6 +1225,27 @@ export interface components {
             /** @description What it may be used for; at least one. */
             scopes: components["schemas"]["Scope"][];
         };
+        /** @description A new account, made for somebody. */
+        CreateUserRequest: {
+            /** @description Also good for signing in. */
+            email?: string | null;
+            /** @description Name for people. */
+            full_name?: string | null;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+            /**
+             * @description 2 to 64 letters (a-z), digits, '.', '_' and '-'.
+             * @example grace
+             */
+            username: string;
+        };
+        /** @description An account with its first password, for the only time. */
+        CreatedUser: {
+            /** @description Made at random. Give it to the person: it cannot be shown again. */
+            password: string;
+            /** @description The account. */
+            user: components["schemas"]["User"];
+        };
         /** @description A page of events. */
         EventList: {
             /** @description Newest first. */
@@ -990,6 +1265,66 @@ export interface components {
              * @example has more than 64 characters
              */
             message: string;
+        };
+        /** @description One of `user_id`, `username`, `team_id`, and one of `server_id`, `tag`. */
+        GiveGrantRequest: {
+            /** @description How much. */
+            level: components["schemas"]["Level"];
+            /** @description A server that one manages. */
+            server_id?: string | null;
+            /** @description Every server with this label, now and later. For administrators. */
+            tag?: string | null;
+            /**
+             * Format: uuid
+             * @description A team.
+             */
+            team_id?: string | null;
+            /**
+             * Format: uuid
+             * @description A person.
+             */
+            user_id?: string | null;
+            /** @description A person, by sign-in name. */
+            username?: string | null;
+        };
+        /** @description Something that is shared with somebody. */
+        Grant: {
+            /** @description When it was given at this level. */
+            given_at: components["schemas"]["Moment"];
+            /** @description Who gave it, for example `user:<id>`. */
+            given_by: string | null;
+            /**
+             * Format: uuid
+             * @description The same for the same pair of who and what.
+             */
+            id: string;
+            /** @description How much. */
+            level: components["schemas"]["Level"];
+            /** @description What the server is called; the label itself for labels. */
+            on_name: string;
+            /** @description The server; `null`: it is a label. */
+            server_id: string | null;
+            /** @description The label; `null`: it is a server. */
+            tag: string | null;
+            /**
+             * Format: uuid
+             * @description The team; `null`: it is a person.
+             */
+            team_id: string | null;
+            /** @description What the person or the team is called. */
+            to_name: string;
+            /**
+             * Format: uuid
+             * @description The person; `null`: it is a team.
+             */
+            user_id: string | null;
+        };
+        /** @description A page of grants. */
+        GrantList: {
+            /** @description Newest first. */
+            grants: components["schemas"]["Grant"][];
+            /** @description Give it as `after` to get what follows; `null`: this was the end. */
+            next: string | null;
         };
         /** @description Lines over one time axis. */
         History: {
@@ -1061,6 +1396,69 @@ export interface components {
              */
             label: string;
         };
+        /** @description A link by which somebody may make an account, without its secret. */
+        Invitation: {
+            /**
+             * Format: uuid
+             * @description The account that was made by it.
+             */
+            accepted_by: string | null;
+            /** @description The address it is for. */
+            email: string | null;
+            /** @description When the link stops working. */
+            expires_at: components["schemas"]["Moment"];
+            /**
+             * Format: uuid
+             * @description Never changes.
+             */
+            id: string;
+            /** @description When it was made. */
+            made_at: components["schemas"]["Moment"];
+            /** @description Who made it, for example `user:<id>`. */
+            made_by: string | null;
+            /** @description What the account may do. */
+            role: components["schemas"]["Role"];
+            /** @description How far it is. */
+            state: components["schemas"]["InvitationState"];
+            /** @description Teams that it is in from the start. */
+            teams: components["schemas"]["TeamRef"][];
+        };
+        /** @description Invitations. */
+        InvitationList: {
+            /** @description Newest first, the last thousand. */
+            invitations: components["schemas"]["Invitation"][];
+        };
+        /** @description What an invitation offers. */
+        InvitationOffer: {
+            /** @description The address it is for; the account gets this one. */
+            email: string | null;
+            /** @description When the link stops working. */
+            expires_at: components["schemas"]["Moment"];
+            /** @description What the account may do. */
+            role: components["schemas"]["Role"];
+            /** @description Names of the teams that it is in from the start. */
+            teams: string[];
+        };
+        /** @description The secret of a link. */
+        InvitationRequest: {
+            /** @description What stands behind the `#` of the link. */
+            invitation: string;
+        };
+        /**
+         * @description How far an invitation is.
+         * @enum {string}
+         */
+        InvitationState: "open" | "accepted" | "revoked" | "expired";
+        /** @description A new invitation. */
+        InviteRequest: {
+            /** @description The address it is for: the account gets this one and no other. */
+            email?: string | null;
+            expires_at?: components["schemas"]["Moment"] | null;
+            /** @description What the account may do. */
+            role: components["schemas"]["Role"];
+            /** @description Teams that it is in from the start. */
+            teams?: string[];
+        };
         /** @description A key with its secret, for the only time. */
         IssuedKey: {
             /** @description When it was made. */
@@ -1121,6 +1519,11 @@ export interface components {
             /** @description When it was taken, by the host's clock. */
             ts: components["schemas"]["Moment"];
         };
+        /**
+         * @description How much of a server is shared. Each level holds the ones before it.
+         * @enum {string}
+         */
+        Level: "view" | "operate" | "manage";
         /** @description What a right password is answered with. */
         LoginAnswer: components["schemas"]["Session"] | components["schemas"]["SecondFactorNeeded"];
         /** @description Name and password. */
@@ -1142,6 +1545,18 @@ export interface components {
         LogoutRequest: {
             /** @description Ends the session of this token. */
             refresh_token?: string | null;
+        };
+        /** @description An invitation with its link, for the only time. */
+        MadeInvitation: {
+            /** @description The invitation. */
+            invitation: components["schemas"]["Invitation"];
+            /** @description What `POST /auth/register` takes as `invitation`. */
+            token: string;
+            /**
+             * @description The link to send. Copy it now: it cannot be shown again.
+             * @example https://chatops.example.org/join#0193…_…
+             */
+            url: string;
         };
         /**
          * @description How a person signed in.
@@ -1233,6 +1648,30 @@ export interface components {
              */
             seq: number;
         };
+        /** @description A person as others see them. */
+        Person: {
+            /** @description Whether it is switched on. */
+            active: boolean;
+            /** @description Name for people. */
+            full_name: string | null;
+            /**
+             * Format: uuid
+             * @description The account.
+             */
+            id: string;
+            /** @description What the account may do. */
+            role: components["schemas"]["Role"];
+            /** @description Its sign-in name. */
+            username: string;
+        };
+        /** @description What somebody can do. */
+        PersonAccess: {
+            level: components["schemas"]["Level"] | null;
+            /** @description Who. */
+            person: components["schemas"]["Person"];
+            /** @description Why, all of it. */
+            reasons: components["schemas"]["AccessReason"][];
+        };
         /** @description RFC 9457 problem document, `application/problem+json`. */
         Problem: {
             /**
@@ -1296,6 +1735,8 @@ export interface components {
             email?: string | null;
             /** @description Name for people. */
             full_name?: string | null;
+            /** @description What stands behind the `#` of an invitation's link. */
+            invitation?: string | null;
             /**
              * Format: password
              * @description At least 10 characters.
@@ -1320,7 +1761,12 @@ export interface components {
          * @description Who may make an account.
          * @enum {string}
          */
-        Registration: "open" | "closed";
+        Registration: "open" | "invite" | "closed";
+        /** @description Who may make an account. */
+        RegistrationSettings: {
+            /** @description Who may make an account. */
+            registration: components["schemas"]["Registration"];
+        };
         /** @description A key that works on for a while beside its successor. */
         ReplacedKey: {
             /** @description When it stops working. */
@@ -1520,6 +1966,13 @@ export interface components {
             /** @description Labels. */
             tags: string[];
         };
+        /** @description Who can do what. */
+        ServerAccess: {
+            /** @description Everybody who has anything to do with the server; `null` when you do not decide who has. */
+            people: components["schemas"]["PersonAccess"][] | null;
+            /** @description What you can do. */
+            you: components["schemas"]["YourAccess"];
+        };
         /** @description A page of the fleet. */
         ServerList: {
             /** @description Give it as `after` to get what follows; `null`: this was the end. */
@@ -1562,6 +2015,46 @@ export interface components {
          * @enum {string}
          */
         Status: "online" | "stale" | "offline" | "never";
+        /** @description Several persons under one name, for sharing with all of them. */
+        Team: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Moment"];
+            /**
+             * Format: uuid
+             * @description Never changes.
+             */
+            id: string;
+            /** @description Who is in it, by name. */
+            members: components["schemas"]["Person"][];
+            /**
+             * @description Name for people.
+             * @example night shift
+             */
+            name: string;
+        };
+        /** @description Teams. */
+        TeamList: {
+            /** @description In order of their names. */
+            teams: components["schemas"]["Team"][];
+        };
+        /** @description A team's id and name. */
+        TeamRef: {
+            /**
+             * Format: uuid
+             * @description The team.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description A team's name. */
+        TeamRequest: {
+            /**
+             * @description 1 to 128 characters. Two teams may have the same name.
+             * @example night shift
+             */
+            name: string;
+        };
         /** @description A person's API tokens. */
         TokenList: {
             /** @description Newest first; revoked ones are not listed. */
@@ -1569,6 +2062,8 @@ export interface components {
         };
         /** @description A person's account. */
         User: {
+            /** @description Whether it is switched on. */
+            active: boolean;
             /** @description When the account was made. */
             created_at: components["schemas"]["Moment"];
             /** @description Also good for signing in. */
@@ -1588,6 +2083,13 @@ export interface components {
              */
             username: string;
         };
+        /** @description A page of accounts. */
+        UserList: {
+            /** @description Give it as `after` to get what follows; `null`: this was the end. */
+            next: string | null;
+            /** @description In order of their names. */
+            users: components["schemas"]["User"][];
+        };
         /** @description A working key. */
         WhoseKey: {
             /** @description Its id. */
@@ -1598,6 +2100,21 @@ export interface components {
             server_id: string;
             /** @description Always `active`: other keys are refused. */
             state: components["schemas"]["KeyState"];
+        };
+        /** @description What you can do. */
+        YourAccess: {
+            /**
+             * @description What of it you may do, by name.
+             * @example [
+             *       "see_server",
+             *       "read_logs"
+             *     ]
+             */
+            actions: string[];
+            /** @description The highest level. */
+            level: components["schemas"]["Level"];
+            /** @description Why you see it at all: `role`, `owner` or `grant`. */
+            reason: string;
         };
     };
     responses: never;
@@ -1981,6 +2498,48 @@ export interface operations {
             };
             /** @description CO1005 */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationRequest"];
+            };
+        };
+        responses: {
+            /** @description what it offers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationOffer"];
+                };
+            };
+            /** @description CO1243 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2596,8 +3155,17 @@ export interface operations {
                     "application/json": components["schemas"]["Pending"];
                 };
             };
-            /** @description CO1006, CO1007 or CO1004 */
+            /** @description CO1006, CO1007, CO1246 or CO1004 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1243: the invitation does not work */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3273,6 +3841,390 @@ export interface operations {
             };
         };
     };
+    grants_list: {
+        parameters: {
+            query?: {
+                /** @description On this server, itself or through one of its labels. */
+                server_id?: string;
+                /** @description On this label. */
+                tag?: string;
+                /** @description To this person, themselves or through a team. */
+                user?: string;
+                /** @description To this team. */
+                team?: string;
+                /** @description Most grants in the answer; 100 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of grants */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grants_give: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveGrantRequest"];
+            };
+        };
+        responses: {
+            /** @description it was shared before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"];
+                };
+            };
+            /** @description it is shared now */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201, CO1240 or CO1241 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grants_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description it is shared no longer */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204: the API token does not have the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1242 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invitations_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the invitations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invitations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteRequest"];
+            };
+        };
+        responses: {
+            /** @description the invitation, with its link for the only time */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeInvitation"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204, or CO1006: nobody may make accounts */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1241 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invitations_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description the link does not work any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1243 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     metrics_history: {
         parameters: {
             query?: {
@@ -3727,6 +4679,55 @@ export interface operations {
             };
         };
     };
+    servers_access: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description who can do what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerAccess"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204: the API token does not have the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     servers_events: {
         parameters: {
             query?: {
@@ -3852,6 +4853,780 @@ export interface operations {
             };
             /** @description CO1201 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_registration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the mode */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistrationSettings"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_change_registration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistrationSettings"];
+            };
+        };
+        responses: {
+            /** @description the mode */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistrationSettings"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teams_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the teams */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teams_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamRequest"];
+            };
+        };
+        responses: {
+            /** @description the team */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teams_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the team */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1241 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teams_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1241 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teams_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamRequest"];
+            };
+        };
+        responses: {
+            /** @description the team */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1241 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teams_add_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description they are in it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1240 or CO1241 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    teams_remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description they are not in it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1241 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_list: {
+        parameters: {
+            query?: {
+                /** @description Part of the sign-in name, the full name or the address. */
+                q?: string;
+                /** @description Most accounts in the answer; 100 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of accounts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateUserRequest"];
+            };
+        };
+        responses: {
+            /** @description the account, with its password for the only time */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedUser"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1205: the name or address is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1240 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeUserRequest"];
+            };
+        };
+        responses: {
+            /** @description the account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1240 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206, or CO1244: the last owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
