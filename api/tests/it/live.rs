@@ -1,5 +1,6 @@
 //! Live sockets: who gets in, what they get, what they do not, and what they find after a break.
 
+mod rights;
 mod socket;
 
 use std::time::Duration;
