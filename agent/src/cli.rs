@@ -1,8 +1,9 @@
-//! The command line: `run`, `check`, `sample`. Data goes to stdout, talk to stderr.
+//! The command line: `enroll`, `run`, `check`, `sample`. Data goes to stdout, talk to stderr.
 //!
 //! Exit codes: 0 done, 1 it did not work, 2 it was asked for in a way that cannot work.
 
 mod check;
+mod enroll;
 mod run;
 mod sample;
 
@@ -55,6 +56,22 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Trade a one-time code of the web application for a key of this host, and write the settings
+    Enroll {
+        /// The code
+        #[arg(long, env = "CHATOPS_ENROLL_CODE", hide_env_values = true)]
+        code: Hidden,
+        /// This host belonged to another server before, and that is to end
+        #[arg(long)]
+        new_server: bool,
+    },
+    #[command(flatten)]
+    Enrolled(Act),
+}
+
+/// What a host does once it has its settings.
+#[derive(Debug, Subcommand)]
+enum Act {
     /// Read this host and send, until stopped with Ctrl-C or SIGTERM
     Run,
     /// Explain what this agent can and cannot do on this host, and try the connection
@@ -69,6 +86,16 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+}
+
+impl Act {
+    async fn act(self, settings: Settings, file: Option<PathBuf>) -> ExitCode {
+        match self {
+            Self::Run => run::run(settings).await,
+            Self::Check { json } => check::check(settings, file, json).await,
+            Self::Sample { json } => sample::sample(settings, json).await,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +147,14 @@ struct Flags {
         env = "CHATOPS_AGENT_CA_FILE"
     )]
     ca_file: Option<PathBuf>,
+    /// Fingerprint of that certificate, as the server shows it at its start: any other is refused
+    #[arg(
+        long,
+        global = true,
+        value_name = "SHA-256",
+        env = "CHATOPS_AGENT_CA_SHA256"
+    )]
+    ca_sha256: Option<String>,
     /// Leave out interfaces whose names start so [default: veth]
     #[arg(
         long,
@@ -166,6 +201,8 @@ impl Flags {
             capabilities: self.capabilities,
             data: self.data,
             ca_file: self.ca_file,
+            ca_sha256: self.ca_sha256,
+            signing_key: None,
             skip_interfaces: self.skip_interfaces,
             docker_socket: self.docker_socket,
             spool_mib: self.spool_mib,
@@ -179,10 +216,6 @@ impl Flags {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let (flags, file) = cli.flags.settings();
-    let settings = match flags.over_file(file.as_deref()) {
-        Ok(settings) => settings,
-        Err(error) => return complain(&error, 2),
-    };
     crate::transport::prepare_tls();
     // One thread is enough, and each more costs memory.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -193,9 +226,21 @@ pub fn main() -> ExitCode {
         Err(error) => return complain(&error, 1),
     };
     let code = match cli.verb {
-        Verb::Run => runtime.block_on(run::run(settings)),
-        Verb::Check { json } => runtime.block_on(check::check(settings, file, json)),
-        Verb::Sample { json } => runtime.block_on(sample::sample(settings, json)),
+        // It writes the file that the other verbs read.
+        Verb::Enroll { code, new_server } => {
+            let typed = enroll::Typed {
+                url: flags.url,
+                code,
+                ca_sha256: flags.ca_sha256,
+                file,
+                new_server,
+            };
+            runtime.block_on(enroll::enroll(typed))
+        }
+        Verb::Enrolled(verb) => match flags.over_file(file.as_deref()) {
+            Ok(settings) => runtime.block_on(verb.act(settings, file)),
+            Err(error) => complain(&error, 2),
+        },
     };
     // A name lookup or a hung mount must not keep the process.
     runtime.shutdown_background();

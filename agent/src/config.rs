@@ -11,11 +11,13 @@ use std::{
 };
 
 use chatops_schemas::event::metric::MAX_NAME;
+use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 
 use crate::{
     endpoint::{Endpoint, EndpointError},
     key::{ApiKey, KeyError},
+    trust::Fingerprint,
 };
 
 /// Where settings are looked for unless told otherwise.
@@ -78,6 +80,10 @@ pub struct Settings {
     pub data: Option<PathBuf>,
     /// Private certificate authority, PEM.
     pub ca_file: Option<PathBuf>,
+    /// SHA-256 of that certificate: another one in its place is refused.
+    pub ca_sha256: Option<String>,
+    /// Public half of the key with which the server signs what it asks of this host, as it was when this host was enrolled.
+    pub signing_key: Option<String>,
     /// Prefixes of interfaces to leave out.
     pub skip_interfaces: Option<Vec<String>>,
     /// Socket of Docker or Podman.
@@ -112,6 +118,13 @@ impl std::fmt::Debug for Hidden {
     }
 }
 
+impl Hidden {
+    /// The text, for the one place that needs it.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Settings that are valid.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -131,6 +144,8 @@ pub struct Config {
     pub spool_bytes: u64,
     /// What is logged.
     pub log: String,
+    /// Who signs what the server asks of this host; nothing is done without.
+    pub signing_key: Option<[u8; 32]>,
 }
 
 /// Where to send, with which key.
@@ -175,6 +190,23 @@ pub enum ConfigError {
     /// Out of range.
     #[error("the interval is {0} s; 1 to 60 seconds are possible")]
     Interval(u64),
+    /// Not a fingerprint.
+    #[error("ca_sha256 takes the 64 hexadecimal digits of a SHA-256 fingerprint")]
+    Fingerprint,
+    /// A pin and nothing to measure by it.
+    #[error("ca_sha256 is set but ca_file is not: name the certificate that it belongs to")]
+    PinWithoutFile,
+    /// The certificate cannot be read.
+    #[error("cannot read the certificate file {0}: {1}")]
+    Authority(PathBuf, io::Error),
+    /// Somebody exchanged the certificate.
+    #[error(
+        "the certificate in {0} is not the one this host was enrolled with: its fingerprint differs from ca_sha256; enrol this host again"
+    )]
+    OtherAuthority(PathBuf),
+    /// Not a key.
+    #[error("signing_key is damaged: enrol this host again")]
+    SigningKey,
     /// Unknown word.
     #[error("there is no capability {0:?}; this agent knows metrics, processes, docker, or all")]
     Capability(String),
@@ -207,6 +239,8 @@ impl Settings {
             capabilities: self.capabilities.or(file.capabilities),
             data: self.data.or(file.data),
             ca_file: self.ca_file.or(file.ca_file),
+            ca_sha256: self.ca_sha256.or(file.ca_sha256),
+            signing_key: self.signing_key.or(file.signing_key),
             skip_interfaces: self.skip_interfaces.or(file.skip_interfaces),
             docker_socket: self.docker_socket.or(file.docker_socket),
             spool_mib: self.spool_mib.or(file.spool_mib),
@@ -216,6 +250,10 @@ impl Settings {
 
     /// Validates.
     pub fn check(self) -> Result<Config, ConfigError> {
+        if let Some(pin) = &self.ca_sha256 {
+            check_pin(pin, self.ca_file.as_deref())?;
+        }
+        let signing_key = self.signing_key.as_deref().map(signing_key).transpose()?;
         let uplink = match (self.url.as_deref(), key(&self)?) {
             (Some(url), Some(key)) => Some(Uplink {
                 endpoint: Endpoint::parse(url)?,
@@ -252,6 +290,7 @@ impl Settings {
             docker_socket: self.docker_socket,
             spool_bytes: spool_mib << 20,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
+            signing_key,
         })
     }
 
@@ -281,6 +320,25 @@ fn summary(error: &toml::de::Error, text: &str) -> String {
         Some((_, expected)) => format!("{place}wrong kind of value, expected {expected}"),
         None => format!("{place}{message}"),
     }
+}
+
+fn check_pin(pin: &str, file: Option<&Path>) -> Result<(), ConfigError> {
+    let pin = Fingerprint::parse(pin).ok_or(ConfigError::Fingerprint)?;
+    let file = file.ok_or(ConfigError::PinWithoutFile)?;
+    let pem = fs::read(file).map_err(|error| ConfigError::Authority(file.to_owned(), error))?;
+    if Fingerprint::of_pem(&pem) == Some(pin) {
+        Ok(())
+    } else {
+        Err(ConfigError::OtherAuthority(file.to_owned()))
+    }
+}
+
+fn signing_key(text: &str) -> Result<[u8; 32], ConfigError> {
+    BASE64URL_NOPAD
+        .decode(text.trim().as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or(ConfigError::SigningKey)
 }
 
 fn key(settings: &Settings) -> Result<Option<ApiKey>, ConfigError> {

@@ -29,6 +29,9 @@ pub enum EndpointError {
         "the address holds a user name or password; give the key with CHATOPS_API_KEY or --api-key-file instead"
     )]
     Credentials,
+    /// NATS where the web address belongs.
+    #[error("{0:?} is not the web address of a server: it starts with https:// or http://")]
+    NotWeb(String),
     /// NATS and web addresses in one list.
     #[error("several addresses are possible for NATS only, all starting with nats:// or tls://")]
     Mixed,
@@ -66,6 +69,54 @@ impl Endpoint {
         match self {
             Self::Nats(url) | Self::Websocket(url) => url,
         }
+    }
+}
+
+/// The web address of a server, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebAddress {
+    /// Whether to speak TLS.
+    pub tls: bool,
+    /// Name or address of the host, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// `host[:port]` as it was written.
+    pub authority: String,
+    /// Path in front of `/api`, without a slash at its end.
+    pub base: String,
+}
+
+impl WebAddress {
+    /// Parses `http://…` or `https://…`.
+    pub fn parse(text: &str) -> Result<Self, EndpointError> {
+        let text = text.trim();
+        let (tls, rest) = match scheme(text)? {
+            ("http", rest) => (false, rest),
+            ("https", rest) => (true, rest),
+            _ => return Err(EndpointError::NotWeb(shown(text))),
+        };
+        let path = rest.split(['?', '#']).next().unwrap_or_default();
+        let (authority, base) = path
+            .find('/')
+            .map_or((path, ""), |slash| path.split_at(slash));
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                let port = port
+                    .parse()
+                    .map_err(|_| EndpointError::NoHost(shown(text)))?;
+                (host, port)
+            }
+            _ => (authority, if tls { 443 } else { 80 }),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        Ok(Self {
+            tls,
+            host: host.to_owned(),
+            port,
+            authority: authority.to_owned(),
+            base: base.trim_end_matches('/').to_owned(),
+        })
     }
 }
 
@@ -177,6 +228,33 @@ mod tests {
         #[test]
         fn any_text_is_parsed_or_refused(text in ".{0,80}") {
             let _ = Endpoint::parse(&text);
+        }
+    }
+
+    #[test]
+    fn web_addresses_are_taken_apart() {
+        let parts = |text| {
+            let web = WebAddress::parse(text).unwrap();
+            (web.tls, web.host, web.port, web.authority, web.base)
+        };
+        let own = str::to_owned;
+        assert_eq!(
+            parts("https://ops.example.org"),
+            (
+                true,
+                own("ops.example.org"),
+                443,
+                own("ops.example.org"),
+                own("")
+            )
+        );
+        assert_eq!(
+            parts("http://[::1]:8080/chat/"),
+            (false, own("::1"), 8080, own("[::1]:8080"), own("/chat"))
+        );
+        assert_eq!(parts("http://[::1]").2, 80);
+        for wrong in ["nats://a", "https://", "https://a:b", "https://u:p@a", "a"] {
+            assert!(WebAddress::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn describe(roots: &Roots) -> AgentHello {
         .0;
     AgentHello {
         version: VERSION.to_owned(),
-        hostname: clean(&System::host_name().unwrap_or_else(|_| "unknown".to_owned())),
+        hostname: hostname(),
         os: System::long_os_version().ok().map(|text| clean(&text)),
         kernel: System::kernel_version().ok().map(|text| clean(&text)),
         arch: Some(System::cpu_arch()),
@@ -61,6 +61,11 @@ fn clean(text: &str) -> String {
         .filter(|c| !c.is_control())
         .take(MAX_TEXT)
         .collect()
+}
+
+/// This host's name.
+pub fn hostname() -> String {
+    clean(&System::host_name().unwrap_or_else(|_| "unknown".to_owned()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //!
 //! | module | answers |
 //! |---|---|
-//! | [`cli`] | what can be typed: `run`, `check`, `sample` |
+//! | [`cli`] | what can be typed: `enroll`, `run`, `check`, `sample` |
+//! | [`enroll`] | how a host becomes a server with a one-time code |
+//! | [`trust`] | which certificates are believed |
 //! | [`config`], [`key`], [`endpoint`] | what is set, and what is wrong with it, in a sentence |
 //! | [`service`] | the one loop: when to read, what to do with the reading |
 //! | [`collect`] | where each figure comes from |
@@ -28,6 +30,7 @@ pub mod collect;
 pub mod config;
 pub mod data;
 pub mod endpoint;
+pub mod enroll;
 pub mod identity;
 pub mod key;
 pub mod queue;
@@ -35,4 +38,5 @@ pub mod record;
 pub mod service;
 pub mod spool;
 pub mod transport;
+pub mod trust;
 pub mod uplink;

@@ -42,6 +42,7 @@ pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod setup;
+pub mod signing;
 pub mod strength;
 pub mod throttle;
 pub mod token;

@@ -128,6 +128,8 @@ codes! {
 
     /// The key was revoked, has expired, or has a successor already.
     KeyEnded = "CO1301", CONFLICT, "The API key has ended or is being replaced";
+    /// No such code, or it was used or is over, or its server is gone.
+    EnrolmentCode = "CO1302", UNAUTHORIZED, "The enrolment code is not valid";
 
     /// Agents' edge: no API key, or one that does not work.
     AgentKey = "CO2001", UNAUTHORIZED, "API key refused";

@@ -1,6 +1,6 @@
 //! Settings of the HTTP side.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use chatops_schemas::event::people;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,15 @@ impl From<people::Registration> for Registration {
     }
 }
 
+/// A certificate authority of our own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// Its certificate.
+    pub pem: String,
+    /// SHA-256 of that, in hexadecimal digits.
+    pub sha256: String,
+}
+
 /// Settings of the HTTP side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,6 +59,10 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Address under which agents reach the bus, for install commands.
     pub agent_nats_url: String,
+    /// The agent's program, offered to hosts that are enrolled.
+    pub agent_program: Option<PathBuf>,
+    /// Our own certificate authority, where one is in use: agents pin it when they are enrolled.
+    pub ca: Option<Authority>,
     /// A reverse proxy of ours stands in front: believe its `X-Forwarded-For` and `X-Forwarded-Proto`. Without a proxy
     /// this must stay off, or anybody can pretend any address.
     pub behind_proxy: bool,
@@ -101,6 +114,8 @@ impl Default for Config {
             registration: Registration::default(),
             public_url: None,
             agent_nats_url: "nats://127.0.0.1:4222".to_owned(),
+            agent_program: None,
+            ca: None,
             behind_proxy: false,
             access_ttl: Duration::from_secs(30 * 60),
             refresh_ttl: Duration::from_secs(7 * 24 * 3600),

@@ -16,7 +16,8 @@ use crate::{
     openapi::Base,
     problem, request_id,
     routes::{
-        api_keys, auth, grants, invitations, live, metrics, ops, servers, settings, teams, users,
+        api_keys, auth, enroll, grants, install, invitations, live, metrics, ops, servers,
+        settings, teams, users,
     },
     state::Api,
     witness,
@@ -57,6 +58,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(servers::events::handle))
         .routes(routes!(servers::keys::handle))
         .routes(routes!(servers::install::handle))
+        .routes(routes!(servers::enrolment::handle))
+        .routes(routes!(enroll::handle))
         .routes(routes!(api_keys::list::handle, api_keys::create::handle))
         .routes(routes!(api_keys::whose::handle))
         .routes(routes!(api_keys::delete::handle))
@@ -84,6 +87,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(ops::health::handle))
         .routes(routes!(ops::ready::handle))
         .routes(routes!(ops::prometheus::handle))
+        .routes(routes!(install::script))
+        .routes(routes!(install::program))
 }
 
 /// The service: all routes, the web app behind them, and the layers around both. `others` are routes of other parts

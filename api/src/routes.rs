@@ -2,7 +2,9 @@
 
 pub mod api_keys;
 pub mod auth;
+pub mod enroll;
 pub mod grants;
+pub mod install;
 pub mod invitations;
 pub mod live;
 pub mod metrics;

@@ -7,7 +7,7 @@ use chatops_projections::{Progress, Store};
 use chatops_schemas::clock::{Clock, IdSource, Timestamp};
 use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use tokio::time::Instant;
+use tokio::{sync::OnceCell, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     config::Config,
     live::{Hub, relay::Relay, wire},
     problem::Problem,
+    routes::install::Installer,
     witness::{Notary, Notes},
 };
 
@@ -90,6 +91,7 @@ struct Inner {
     throttle: Throttle,
     hub: Hub,
     notes: Notes,
+    installer: OnceCell<Installer>,
 }
 
 impl std::fmt::Debug for Api {
@@ -131,6 +133,7 @@ impl Api {
             throttle: Throttle::default(),
             hub,
             notes: Notes::default(),
+            installer: OnceCell::new(),
             parts,
         };
         Ok((Self(Arc::new(inner)), relay))
@@ -200,6 +203,10 @@ impl Api {
 
     pub(crate) fn notes(&self) -> &Notes {
         &self.0.notes
+    }
+
+    pub(crate) fn installer(&self) -> &OnceCell<Installer> {
+        &self.0.installer
     }
 
     pub(crate) fn hub(&self) -> &Hub {

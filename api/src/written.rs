@@ -15,7 +15,7 @@ use chatops_projections::{INVENTORY, StoreError};
 use chatops_schemas::{
     envelope::Envelope,
     event::Event,
-    ids::{ServerId, UserId},
+    ids::{KeyId, ServerId, UserId},
     subject::{self, Entity},
 };
 use serde::Serialize;
@@ -71,6 +71,14 @@ impl By {
     pub fn user(user: UserId, address: IpAddr) -> Self {
         Self {
             actor: format!("user:{user}"),
+            address: Some(address),
+        }
+    }
+
+    /// A host that showed the code of an enrolment.
+    pub fn enrolment(id: &KeyId, address: IpAddr) -> Self {
+        Self {
+            actor: format!("enrolment:{id}"),
             address: Some(address),
         }
     }

@@ -4,7 +4,7 @@
 //! waits or fails; nothing is reported as stored.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::{
         Arc,
@@ -18,6 +18,11 @@ use async_nats::{Auth, AuthError, Client, Event, HeaderMap, client::RequestError
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use rand::Rng;
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
@@ -41,7 +46,7 @@ pub struct ConnectOptions {
     pub user: Option<Credentials>,
     /// Prefix of reply subjects, where the account separates them by user.
     pub inbox_prefix: Option<String>,
-    /// PEM file of a private certificate authority.
+    /// PEM file of a private certificate authority; then no other is believed.
     pub ca_file: Option<PathBuf>,
     /// Return at once and keep trying, also when the first attempt is refused.
     pub retry_on_initial_connect: bool,
@@ -67,6 +72,14 @@ pub enum ConnectError {
         /// Why.
         #[source]
         source: async_nats::ConnectError,
+    },
+    /// The file of a private certificate authority cannot be used.
+    #[error("cannot use the certificate file {}: {reason}", path.display())]
+    Authority {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// The server is too old to be trusted with the log.
     #[error(
@@ -116,7 +129,7 @@ impl std::fmt::Debug for Bus {
 /// Connects; the connection comes back by itself for ever.
 pub async fn connect(options: ConnectOptions) -> Result<Bus, ConnectError> {
     let retry = options.retry_on_initial_connect;
-    let (bus, config) = prepare(&options, async_nats::ConnectOptions::new());
+    let (bus, config) = prepare(&options, async_nats::ConnectOptions::new())?;
     let mut config = config
         .reconnect_delay_callback(reconnect_delay)
         .max_reconnects(None);
@@ -151,7 +164,7 @@ pub async fn connect_once(options: ConnectOptions) -> Result<Bus, ConnectError> 
         };
         std::future::ready(answer)
     });
-    let (bus, config) = prepare(&options, base);
+    let (bus, config) = prepare(&options, base)?;
     let config = config
         .reconnect_delay_callback(|_| Duration::from_millis(1))
         .max_reconnects(Some(options.url.split(',').count()));
@@ -169,7 +182,7 @@ fn login(credentials: &Credentials) -> Auth {
 fn prepare(
     options: &ConnectOptions,
     base: async_nats::ConnectOptions,
-) -> (Unopened, async_nats::ConnectOptions) {
+) -> Result<(Unopened, async_nats::ConnectOptions), ConnectError> {
     let (link_in, link) = watch::channel(Link::Disconnected { reason: None });
     let last_error = Arc::new(watch::channel(None).0);
     let errors = Arc::clone(&last_error);
@@ -186,9 +199,32 @@ fn prepare(
         config = config.custom_inbox_prefix(prefix);
     }
     if let Some(ca) = &options.ca_file {
-        config = config.add_root_certificates(ca.clone()).require_tls(true);
+        config = config
+            .tls_client_config(trusting_only(ca)?)
+            .require_tls(true);
     }
-    (Unopened { link, last_error }, config)
+    Ok((Unopened { link, last_error }, config))
+}
+
+/// The library would trust every public authority beside this one: whoever gets a certificate for the host's name from any
+/// of them could stand in between.
+fn trusting_only(path: &Path) -> Result<ClientConfig, ConnectError> {
+    let unusable = |reason: &dyn std::fmt::Display| ConnectError::Authority {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))? {
+        let certificate = certificate.map_err(|error| unusable(&error))?;
+        roots.add(certificate).map_err(|error| unusable(&error))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable(&"it holds no certificate"));
+    }
+    let versions = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(&error))?;
+    Ok(versions.with_root_certificates(roots).with_no_client_auth())
 }
 
 struct Unopened {

@@ -9,6 +9,7 @@ mod show;
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use anyhow::Context as _;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
@@ -114,6 +115,15 @@ impl Config {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", reachable(self.listen)),
         }
+    }
+
+    /// The agent's program: for this machine, and for hosts that are enrolled.
+    pub(crate) fn agent_program(&self) -> anyhow::Result<PathBuf> {
+        if let Some(program) = &self.agent.program {
+            return Ok(program.into());
+        }
+        let own = std::env::current_exe().context("find our own program")?;
+        Ok(own.with_file_name("chatops-agent"))
     }
 
     /// The address agents are told.

@@ -7,6 +7,7 @@
 
 pub(crate) mod access;
 pub(crate) mod credential;
+pub(crate) mod enrolment;
 pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod keys;

@@ -72,6 +72,7 @@ catalogue! {
     KeyIssued(ctl::KeyIssued),
     KeyRevoked(ctl::KeyRevoked),
     KeyRetired(ctl::KeyRetired),
+    EnrolmentOffered(ctl::EnrolmentOffered),
     UserRoleChanged(people::UserRoleChanged),
     UserDeactivated(people::UserDeactivated),
     UserReactivated(people::UserReactivated),

@@ -59,6 +59,8 @@ pub enum Entity {
     Invitation,
     /// Settings of the whole system; the one id is [`SYSTEM`].
     Settings,
+    /// An offer to a host to become a server.
+    Enrolment,
 }
 
 /// The only settings aggregate.
@@ -77,6 +79,7 @@ impl Entity {
             Self::Grant => "grant",
             Self::Invitation => "invitation",
             Self::Settings => "settings",
+            Self::Enrolment => "enrolment",
         }
     }
 }

@@ -15,7 +15,7 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{sync::watch, time::sleep};
 
 use super::{Event, Order, Outcome, Way, Welcome, Wire};
-use crate::{config::Uplink, identity::VERSION, record::Record};
+use crate::{config::Uplink, identity::VERSION, record::Record, trust};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const HELLO_AGAIN: Duration = Duration::from_secs(10);
@@ -45,9 +45,10 @@ impl Way for Nats {
         };
         // A connection that came back by itself would send what it still holds before we could send again what was
         // lost with the line: later samples would overtake earlier ones.
-        let bus = connect_once(options)
-            .await
-            .map_err(|error| explain(&chain(&error)))?;
+        let bus = connect_once(options).await.map_err(|error| {
+            let pinned = self.uplink.ca_file.is_some();
+            trust::explain(&explain(&chain(&error)), pinned)
+        })?;
         bus.check_server().map_err(|error| error.to_string())?;
         let welcome = who_am_i(&bus, &self.uplink).await?;
         Ok((bus, welcome))

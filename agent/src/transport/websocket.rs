@@ -5,14 +5,10 @@
 
 mod frame;
 
-use std::{collections::HashMap, io, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chatops_schemas::wire::{AgentFrame, MetricsData, ServerFrame};
 use futures::{SinkExt as _, StreamExt as _};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
 use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpStream,
@@ -25,7 +21,7 @@ use tokio_tungstenite::{
 use uuid::Uuid;
 
 use super::{Event, Order, Outcome, Way, Welcome, Wire};
-use crate::{config::Uplink, record::Record};
+use crate::{config::Uplink, record::Record, trust};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -62,7 +58,7 @@ impl Way for Gateway {
 /// Connects and authenticates, once.
 async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
     let connector = match &uplink.ca_file {
-        Some(path) => Some(Connector::Rustls(Arc::new(trusting(path).map_err(
+        Some(path) => Some(Connector::Rustls(Arc::new(trust::only(path).map_err(
             |error| {
                 format!(
                     "cannot use the certificate file {}: {error}",
@@ -82,7 +78,10 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
     let (mut socket, _) = timeout(CONNECT_WITHIN, connecting)
         .await
         .map_err(|_| format!("{url} does not answer"))?
-        .map_err(|error| format!("{url}: {error}"))?;
+        .map_err(|error| {
+            let told = trust::explain(&error.to_string(), uplink.ca_file.is_some());
+            format!("{url}: {told}")
+        })?;
     let auth = AgentFrame::Auth {
         api_key: uplink.key.text().expose_secret().to_owned(),
     };
@@ -117,27 +116,6 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
         .await
         .map_err(|_| "connected, but the server does not answer to the key".to_owned())??;
     Ok((socket, welcome))
-}
-
-fn trusting(path: &Path) -> io::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    let invalid = |error: &dyn std::fmt::Display| {
-        io::Error::new(io::ErrorKind::InvalidData, error.to_string())
-    };
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| invalid(&error))? {
-        roots
-            .add(certificate.map_err(|error| invalid(&error))?)
-            .map_err(|error| invalid(&error))?;
-    }
-    if roots.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it holds no certificate",
-        ));
-    }
-    Ok(ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }
 
 /// Carries out orders until the connection is gone and says why it went; `None` when the service is gone.

@@ -61,6 +61,13 @@ pub fn key_id() -> Result<KeyId, Problem> {
         .map_err(|error| Problem::internal(&error))
 }
 
+/// A one-time code: 80 random bits as four groups of `[a-z2-7]`, to be typed if need be.
+pub fn enrolment_code() -> Result<SecretString, Problem> {
+    let text = lower_base32().encode(random::<10>()?.as_slice());
+    let groups = [&text[..4], &text[4..8], &text[8..12], &text[12..]];
+    Ok(groups.join("-").into())
+}
+
 /// What the person copies: `chatops_<id>_<secret>`.
 pub fn api_key(id: &KeyId, secret: &SecretString) -> SecretString {
     format!("chatops_{id}_{}", secret.expose_secret()).into()

@@ -5,6 +5,7 @@ pub mod change;
 mod columns;
 pub mod create;
 pub mod delete;
+pub mod enrolment;
 pub mod events;
 pub mod install;
 pub mod keys;

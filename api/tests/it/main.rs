@@ -4,6 +4,7 @@
 mod accounts;
 mod app;
 mod browser;
+mod enrolment;
 mod every_route_is_guarded;
 mod keys;
 mod live;

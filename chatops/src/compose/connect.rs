@@ -55,7 +55,7 @@ pub(super) async fn bus_as(
     chatops_bus::connect(options).await.map_err(|error| {
         let code = match &error {
             ConnectError::TooOld { .. } => Code::ServerTooOld,
-            ConnectError::Connect { .. } => Code::Unreachable,
+            ConnectError::Connect { .. } | ConnectError::Authority { .. } => Code::Unreachable,
         };
         let what = output::sentence(&anyhow::Error::new(error));
         let remedy =

@@ -124,6 +124,7 @@ pub(super) async fn api(
             },
             public_url: config.public_url.clone(),
             agent_nats_url: config.agents_address(),
+            agent_program: Some(config.agent_program()?).filter(|program| program.is_file()),
             behind_proxy: config.api.behind_proxy,
             ..chatops_api::Config::default()
         },

@@ -31,7 +31,6 @@ use crate::{
     output::Output,
 };
 
-const PROGRAM: &str = "chatops-agent";
 /// The only variables it gets: where programs, containers and its user's files are.
 const INHERITED: [&str; 5] = ["PATH", "HOME", "DOCKER_HOST", "XDG_RUNTIME_DIR", "LANG"];
 
@@ -42,7 +41,7 @@ pub(crate) async fn start(
     services: &Services,
     output: &Output,
 ) -> anyhow::Result<Option<Keeper>> {
-    let program = program(config)?;
+    let program = config.agent_program()?;
     if !program.is_file() {
         output.warn(format_args!(
             "this machine is not watched: there is no {}; build it (`make run` does), name it with agent.program, or \
@@ -143,14 +142,6 @@ fn plan(program: PathBuf, place: &Place) -> Plan {
         identity: None,
         log: place.log("agent"),
     }
-}
-
-fn program(config: &Config) -> anyhow::Result<PathBuf> {
-    if let Some(program) = &config.agent.program {
-        return Ok(program.into());
-    }
-    let own = std::env::current_exe().context("find our own program")?;
-    Ok(own.with_file_name(PROGRAM))
 }
 
 fn host_name() -> String {

@@ -6,6 +6,7 @@
 )]
 
 mod crash;
+mod enrol;
 mod http;
 mod installation;
 mod refusal;

@@ -128,6 +128,8 @@ impl Projection for Inventory {
                 }
                 Payload::KeyRevoked(data) => write::key_revoked(tx, stored, data).await?,
                 Payload::KeyRetired(data) => write::key_retired(tx, stored, data).await?,
+                // Nothing to show: the offer is over in minutes, and its code is in the vault.
+                Payload::EnrolmentOffered(_) => {}
                 Payload::TokenIssued(data) => credential::token_issued(tx, stored, data).await?,
                 Payload::TokenRevoked(data) => credential::token_revoked(tx, stored, data).await?,
                 Payload::SecondFactorEnabled(data) => {
@@ -243,6 +245,7 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::KeyIssued(data) => ("key", Some(data.key.to_string())),
         Payload::KeyRevoked(data) => ("key", Some(data.key.to_string())),
         Payload::KeyRetired(data) => ("key", Some(data.key.to_string())),
+        Payload::EnrolmentOffered(data) => ("enrolment", Some(data.enrolment.to_string())),
         Payload::TokenIssued(data) => ("token", Some(data.token.to_string())),
         Payload::TokenRevoked(data) => ("token", Some(data.token.to_string())),
         Payload::SecondFactorEnabled(data) => ("user", Some(data.user.to_string())),

@@ -157,6 +157,7 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::KeyIssued(data) => ok("key", &data.key),
         Payload::KeyRevoked(data) => ok("key", &data.key),
         Payload::KeyRetired(data) => ok("key", &data.key),
+        Payload::EnrolmentOffered(data) => ok("server", &data.server),
         Payload::UserRoleChanged(data) => ok("user", data.user),
         Payload::UserDeactivated(data) => ok("user", data.user),
         Payload::UserReactivated(data) => ok("user", data.user),

@@ -269,3 +269,19 @@ impl Event for KeyRetired {
         Ok(())
     }
 }
+
+/// A one-time code was made, with which a host becomes this server. The code itself is in the vault, as a digest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EnrolmentOffered {
+    /// Names the offer; the key that comes of it says in its actor that it was made by it.
+    pub enrolment: KeyId,
+    /// The server that the host becomes.
+    pub server: ServerId,
+    /// When the code stops working.
+    pub expires_at: Timestamp,
+}
+
+impl Event for EnrolmentOffered {
+    const TYPE: &'static str = "enrolment.offered";
+    const VERSION: u16 = 1;
+}

@@ -291,6 +291,14 @@ pub(crate) fn all() -> Vec<Example> {
             Payload::KeyRetired,
         ),
         example(
+            EnrolmentOffered {
+                enrolment: KeyId::parse("0ff3r0ff3r0ff3r0").unwrap(),
+                server: server(),
+                expires_at: Timestamp::from_micros(1_800_000_000_000_000),
+            },
+            Payload::EnrolmentOffered,
+        ),
+        example(
             UserRoleChanged {
                 user: user(),
                 role: Role::Admin,

@@ -23,7 +23,7 @@ use crate::{
     extract::Body,
     problem::{Document, Problem},
     state::Api,
-    written::{self, Appended},
+    written::{self, Appended, By},
 };
 
 /// A new key.
@@ -43,16 +43,16 @@ pub struct CreateKeyRequest {
 #[derive(Serialize, ToSchema)]
 pub struct IssuedKey {
     /// Also the agent's user name on the bus.
-    id: String,
+    pub(crate) id: String,
     /// The server it speaks for.
     #[schema(value_type = String)]
-    server_id: ServerId,
+    pub(crate) server_id: ServerId,
     /// Name for people.
     #[schema(required)]
     name: Option<String>,
     /// The key itself. Copy it now: it cannot be shown again.
     #[schema(example = "chatops_k7q2mzv5xw3tbn4h_…")]
-    key: String,
+    pub(crate) key: String,
     /// Whether it works.
     state: KeyState,
     /// When it was made.
@@ -97,7 +97,7 @@ pub async fn handle(
     let (id, secret) = (secret::key_id()?, secret::token()?);
     let name = request.name.as_deref();
     let issued = issue_key::decide(server.id, id, name, request.expires_at, api.clock().now())?;
-    let (key, seq) = issue(&api, &actor, issued, &secret).await?;
+    let (key, seq) = issue(&api, &actor.by(), issued, &secret).await?;
     // Also when the row is late: the secret must not be lost.
     written::visible(&api, seq).await?;
     Ok((StatusCode::CREATED, Json(key)))
@@ -106,7 +106,7 @@ pub async fn handle(
 /// Makes the key that was decided on; with the position of its event.
 pub(crate) async fn issue(
     api: &Api,
-    actor: &Actor,
+    by: &By,
     issued: KeyIssued,
     secret: &SecretString,
 ) -> Result<(IssuedKey, u64), Problem> {
@@ -116,7 +116,7 @@ pub(crate) async fn issue(
     api.store()
         .put_key_digest(&id, Digest::of(secret.expose_secret()).bytes())
         .await?;
-    let event = written::event_about(api, &actor.by(), &issued.server, issued.clone());
+    let event = written::event_about(api, by, &issued.server, issued.clone());
     match written::append(api, Entity::Key, id.as_str(), 0, &event).await {
         Ok(Appended::At(seq)) => {
             let key = secret::api_key(&id, secret).expose_secret().to_owned();

@@ -63,7 +63,7 @@ pub async fn handle(
         let (next, secret) = (secret::key_id()?, secret::token()?);
         let (issued, retired) = rotate_key::decide(&old, next.clone(), wish, api.clock().now())?;
         // In this order: a crash in between leaves a key that nobody holds, not a host without one.
-        let (mut key, _) = issue(&api, &actor, issued, &secret).await?;
+        let (mut key, _) = issue(&api, &actor.by(), issued, &secret).await?;
         let event = written::event_about(&api, &actor.by(), &old.server_id, retired.clone());
         match written::append(&api, Entity::Key, id.as_str(), old.ctl_seq, &event).await {
             Ok(Appended::At(seq)) => {

@@ -1,0 +1,41 @@
+//! The key with which this installation signs what agents are to do. Agents pin its public half when they are enrolled;
+//! whoever takes over the database's streams but not the vault cannot make them do anything.
+
+use chatops_projections::Store;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use ed25519_dalek::SigningKey;
+use secrecy::{ExposeSecret, SecretSlice};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+use super::secret;
+use crate::{code::Code, problem::Problem};
+
+/// Name in the vault.
+const NAME: &str = "agent_signing_key";
+
+/// The public half, for agents to pin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PublicKey {
+    /// First eight bytes of its SHA-256, in hexadecimal digits.
+    #[schema(example = "4f1c2a9b7d3e5f60")]
+    pub id: String,
+    /// The 32 bytes of an Ed25519 public key, base64url without padding.
+    pub public_key: String,
+}
+
+/// Of this installation; the pair is made when it is first asked for, the same for all processes on this database.
+pub async fn public_key(store: &Store) -> Result<PublicKey, Problem> {
+    let fresh = SecretSlice::from(secret::random::<32>()?.to_vec());
+    let seed = store.secret_or_put(NAME, &fresh).await?;
+    let seed = <&[u8; 32]>::try_from(seed.expose_secret()).map_err(|_| {
+        tracing::error!("the key that signs for agents has the wrong length");
+        Problem::new(Code::Internal)
+    })?;
+    let public = SigningKey::from_bytes(seed).verifying_key().to_bytes();
+    Ok(PublicKey {
+        id: HEXLOWER.encode(&Sha256::digest(public)[..8]),
+        public_key: BASE64URL_NOPAD.encode(&public),
+    })
+}
