@@ -11,6 +11,7 @@
 //! | [`password`], [`strength`] | hashing, and which passwords are accepted |
 //! | [`second_factor`], [`totp`] | codes of an authenticator app, recovery codes |
 //! | [`passkey`] | WebAuthn |
+//! | [`oidc`] | accounts of an OpenID provider |
 //! | [`confirm`] | proving again that it is you |
 //! | [`seal`] | encryption of what the vault must give back |
 //! | [`secret`] | fresh secrets and their digests |
@@ -33,6 +34,7 @@ pub mod door;
 pub mod guess;
 pub mod invitation;
 pub mod name;
+pub mod oidc;
 pub mod passkey;
 pub mod password;
 pub mod personal_token;

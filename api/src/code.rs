@@ -78,6 +78,14 @@ codes! {
     NoPasskeysHere = "CO1017", CONFLICT, "Passkeys need a domain name";
     /// The passkey is not known, was made for another site, or did not sign what it was asked to.
     PasskeyRefused = "CO1018", FORBIDDEN, "The passkey was not accepted";
+    /// There is no identity provider.
+    NoProvider = "CO1019", NOT_FOUND, "No identity provider is set up";
+    /// The identity provider said no, or what it said is not to be believed.
+    ProviderRefused = "CO1020", FORBIDDEN, "The identity provider did not vouch for you";
+    /// The person's groups give no role here.
+    NoRole = "CO1021", FORBIDDEN, "Your groups give you no role here";
+    /// The identity provider cannot be reached.
+    ProviderDown = "CO1022", SERVICE_UNAVAILABLE, "The identity provider does not answer";
 
     /// A field has a value that is not allowed; `errors` names it.
     InvalidField = "CO1101", UNPROCESSABLE_ENTITY, "A field is not valid";

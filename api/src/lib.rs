@@ -46,6 +46,7 @@ pub mod state;
 pub mod witness;
 pub mod written;
 
+pub use auth::oidc::settings as oidc;
 pub use config::Config;
 pub use router::router;
 pub use state::{Api, Parts, StartError};

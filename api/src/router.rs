@@ -40,6 +40,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(auth::tokens::list, auth::tokens::create))
         .routes(routes!(auth::tokens::revoke))
         .routes(routes!(auth::security::handle))
+        .routes(routes!(auth::oidc::start))
+        .routes(routes!(auth::oidc::callback))
         .routes(routes!(auth::passkeys::begin))
         .routes(routes!(auth::passkeys::add))
         .routes(routes!(auth::passkeys::remove))

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{
+        oidc,
         password::Passwords,
         reset,
         seal::Seal,
@@ -50,6 +51,8 @@ pub struct Parts {
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Encrypts what the vault must give back: 32 bytes as base64url. Without it there are no second factors.
     pub vault_secret: Option<SecretString>,
+    /// The OpenID provider, if there is one.
+    pub oidc: Option<oidc::settings::Settings>,
     /// Ends all sockets when cancelled.
     pub stop: CancellationToken,
 }
@@ -71,6 +74,9 @@ pub enum StartError {
     /// The key of the vault is none.
     #[error("use api.vault_secret: it must be 32 bytes as base64url")]
     VaultSecret,
+    /// No requests can be made.
+    #[error("prepare for requests to the identity provider: {0}")]
+    Http(String),
 }
 
 impl From<Problem> for StartError {
@@ -88,6 +94,7 @@ struct Inner {
     sessions: Sessions,
     passwords: Passwords,
     seal: Option<Seal>,
+    oidc: Option<oidc::Provider>,
     throttle: Throttle,
     hub: Hub,
     notes: Notes,
@@ -117,6 +124,8 @@ impl Api {
             Some(secret) => Some(Seal::new(secret).ok_or(StartError::VaultSecret)?),
             None => None,
         };
+        let oidc = parts.oidc.clone().map(oidc::Provider::new).transpose();
+        let oidc = oidc.map_err(|error| StartError::Http(error.to_string()))?;
         let passwords = Passwords::new(parts.config.password_checks).await?;
         let hub = Hub::new(parts.config.live.clone());
         let relay = Relay::new(
@@ -130,6 +139,7 @@ impl Api {
             sessions,
             passwords,
             seal,
+            oidc,
             throttle: Throttle::default(),
             hub,
             notes: Notes::default(),
@@ -191,6 +201,11 @@ impl Api {
     /// What secrets of the vault are encrypted with.
     pub(crate) fn seal(&self) -> Result<&Seal, Problem> {
         self.0.seal.as_ref().ok_or(Problem::new(Code::NoVaultKey))
+    }
+
+    /// The OpenID provider.
+    pub(crate) fn oidc(&self) -> Result<&oidc::Provider, Problem> {
+        self.0.oidc.as_ref().ok_or(Problem::new(Code::NoProvider))
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

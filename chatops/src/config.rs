@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub nats: Nats,
     pub database: Database,
     pub api: Api,
+    pub oidc: Oidc,
     pub agent: Agent,
     pub log: Log,
 }
@@ -71,6 +72,22 @@ pub(crate) struct Api {
     pub registration: Registration,
     pub behind_proxy: bool,
     pub vault_secret: Secret,
+}
+
+/// Signing in through an OpenID provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Oidc {
+    #[serde(deserialize_with = "filled")]
+    pub issuer: Option<String>,
+    pub client_id: String,
+    pub client_secret: Secret,
+    pub name: String,
+    pub scopes: String,
+    pub group_claim: String,
+    pub roles: String,
+    #[serde(deserialize_with = "filled")]
+    pub default_role: Option<String>,
 }
 
 /// Who may create an account.

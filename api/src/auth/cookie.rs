@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use secrecy::{ExposeSecret, SecretString};
 use time::Duration;
 
 /// Name of the access cookie, sent with every request.
@@ -9,6 +10,10 @@ pub const ACCESS: &str = "chatops_access";
 /// Name of the refresh cookie, sent only where it is used.
 pub const REFRESH: &str = "chatops_refresh";
 
+/// Name of the cookie of a browser that is at the identity provider.
+pub const VISIT: &str = "chatops_oidc";
+
+const VISIT_PATH: &str = "/api/v1/auth/oidc";
 const REFRESH_PATH: &str = "/api/v1/auth";
 
 /// Reads a cookie.
@@ -38,6 +43,19 @@ pub fn set(
 /// The `Set-Cookie` headers that end a session.
 pub fn clear(https: bool) -> Vec<HeaderValue> {
     set("", "", 0, 0, https)
+}
+
+/// Marks a browser that goes to the identity provider. It comes back by a link of another site, which a strict cookie
+/// would not survive.
+pub fn set_visit(value: &SecretString, seconds: u64, https: bool) -> Option<HeaderValue> {
+    let mut cookie = cookie(VISIT, value.expose_secret(), VISIT_PATH, seconds, https);
+    cookie.set_same_site(SameSite::Lax);
+    header_of(cookie)
+}
+
+/// Forgets the mark.
+pub fn clear_visit(https: bool) -> Option<HeaderValue> {
+    set_visit(&SecretString::default(), 0, https)
 }
 
 /// Adds `Set-Cookie` headers.

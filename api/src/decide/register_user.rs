@@ -6,7 +6,10 @@ use chatops_schemas::{
 };
 
 use super::text::Check;
-use crate::{auth::strength, problem::Problem};
+use crate::{
+    auth::{oidc::Person, strength},
+    problem::Problem,
+};
 
 /// What somebody typed.
 #[derive(Clone, Copy)]
@@ -48,6 +51,26 @@ pub fn decide(command: Command<'_>, user: UserId, role: Role) -> Result<UserRegi
         full_name,
         role,
     })
+}
+
+/// The account of a person for whom an identity provider vouches, under a name that was claimed for them. What the
+/// provider says and would be refused here is left out.
+pub fn vouched(user: UserId, role: Role, username: String, person: &Person) -> UserRegistered {
+    let kept = |read: fn(&mut Check, Option<&str>) -> Option<String>, value: Option<&str>| {
+        let mut check = Check::default();
+        let read = read(&mut check, value);
+        check.done(read).ok().flatten()
+    };
+    UserRegistered {
+        user,
+        username,
+        email: kept(email, person.email.as_deref()),
+        full_name: kept(
+            |check, name| check.optional("full_name", name, 128),
+            person.full_name.as_deref(),
+        ),
+        role,
+    }
 }
 
 /// Names are plain ASCII: two names that look the same are the same.

@@ -7,6 +7,7 @@ pub mod login;
 pub mod login_second;
 pub mod logout;
 pub mod me;
+pub mod oidc;
 pub mod passkeys;
 pub mod refresh;
 pub mod register;

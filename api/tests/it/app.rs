@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
-use chatops_api::{Api, Config, Parts};
+use chatops_api::{Api, Config, Parts, oidc};
 use chatops_bus::{
     Bus, ConnectOptions, connect,
     projector::{self, Sink, Spec, StatusHandle},
@@ -55,11 +55,20 @@ impl App {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        Self::at(Arc::new(System), config).await
+        Self::build(Arc::new(System), config, None).await
     }
 
     /// With a clock of the HTTP side's own.
     pub(crate) async fn at(clock: Arc<dyn Clock>, config: Config) -> Self {
+        Self::build(clock, config, None).await
+    }
+
+    /// With an identity provider.
+    pub(crate) async fn build(
+        clock: Arc<dyn Clock>,
+        config: Config,
+        oidc: Option<oidc::Settings>,
+    ) -> Self {
         let nats = NatsServer::start().await.unwrap();
         let bus = bus(&nats.url()).await;
         let streams = topology::embedded().unwrap();
@@ -104,6 +113,7 @@ impl App {
             ids: Arc::new(System),
             render_metrics: Arc::new(|| "chatops_up 1\n".to_owned()),
             vault_secret: Some(VAULT_SECRET.into()),
+            oidc,
             stop: stop.clone(),
         };
         let (api, relay) = Api::new(parts).await.unwrap();

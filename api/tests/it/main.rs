@@ -8,6 +8,7 @@ mod enrolment;
 mod every_route_is_guarded;
 mod keys;
 mod live;
+mod oidc;
 mod openapi;
 mod operations;
 mod passkeys;

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use axum::{Router, serve::ListenerExt};
-use chatops_api::{Api, Parts, live::relay::Relay};
+use chatops_api::{Api, Parts, live::relay::Relay, oidc};
 use chatops_ingest::{
     gate::{GateConfig, GateParts, GateService},
     gateway::{self, GatewayConfig, GatewayParts, GatewayService},
@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Agents, Connections, Role, Shared, connect::bus_as};
 use crate::{
-    config::{Config, Registration},
+    config::{Config, Oidc, Registration},
     lifecycle::Stage,
     telemetry::Metrics,
+    trouble::{Code, Trouble},
 };
 
 pub(super) async fn gate(
@@ -135,9 +136,41 @@ pub(super) async fn api(
         ids: Arc::new(System),
         render_metrics: Arc::new(move || metrics.render()),
         vault_secret: config.api.vault_secret.get().cloned(),
+        oidc: identity_provider(&config.oidc)?,
         stop,
     };
     Ok(Api::new(parts).await?)
+}
+
+fn identity_provider(config: &Oidc) -> Result<Option<oidc::Settings>, Trouble> {
+    let Some(issuer) = config.issuer.clone() else {
+        return Ok(None);
+    };
+    let wrong = |path: &str, value: &str| {
+        Trouble::new(
+            Code::Settings,
+            format!("oidc.{path} cannot be {value:?}"),
+            "roles are admin, operator and viewer; a list of them is \"group=role, group=role\"",
+        )
+    };
+    let default_role = match &config.default_role {
+        Some(name) => Some(oidc::role(name).ok_or_else(|| wrong("default_role", name))?),
+        None => None,
+    };
+    Ok(Some(oidc::Settings {
+        issuer,
+        client_id: config.client_id.clone(),
+        client_secret: config.client_secret.get().cloned(),
+        name: config.name.clone(),
+        scopes: config
+            .scopes
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
+        group_claim: config.group_claim.clone(),
+        roles: oidc::roles(&config.roles).map_err(|part| wrong("roles", &part))?,
+        default_role,
+    }))
 }
 
 fn agents_routes(stage: &mut Stage, config: &Config, agents: &Agents) -> Router {

@@ -13,6 +13,9 @@ pub struct AuthStatus {
     setup_required: bool,
     /// Whether visitors may make accounts.
     registration: Registration,
+    /// What the button for the identity provider says (`GET /auth/oidc/start`); `null`: there is none.
+    #[schema(required, example = "Company account")]
+    identity_provider: Option<String>,
     /// Version of the server.
     #[schema(example = "0.1.0")]
     version: &'static str,
@@ -25,6 +28,7 @@ pub async fn handle(State(api): State<Api>) -> Result<Json<AuthStatus>, Problem>
     Ok(Json(AuthStatus {
         setup_required: api.setup_required().await?,
         registration: settings::registration(&api).await?.into(),
+        identity_provider: api.oidc().ok().map(|known| known.settings().name.clone()),
         version: crate::VERSION,
     }))
 }

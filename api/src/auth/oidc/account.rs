@@ -1,0 +1,193 @@
+//! The account of a person for whom a provider vouches: found by the provider's own id of them, made at the first sign-in.
+//!
+//! Nothing but that id finds an account: neither a name nor an address, which a provider may hand to somebody else. The
+//! role follows the person's groups at each sign-in, but an owner stays one.
+
+use chatops_projections::view;
+use chatops_schemas::{
+    event::{
+        credential::IdentityLinked,
+        ctl::{Role, UserRegistered},
+        people::UserRoleChanged,
+    },
+    ids::UserId,
+    subject::Entity,
+};
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
+use super::Person;
+use crate::{
+    auth::name,
+    code::Code,
+    decide::register_user,
+    problem::Problem,
+    state::Api,
+    written::{self, Appended, By},
+};
+
+/// Names that are tried, when the one that the provider suggests is taken.
+const NAMES: usize = 4;
+
+/// The account of a person who may be here as `role`.
+pub async fn of(
+    api: &Api,
+    person: &Person,
+    role: Role,
+    address: std::net::IpAddr,
+) -> Result<view::User, Problem> {
+    // The first account is the owner's, and made with the set-up token.
+    if api.setup_required().await? {
+        return Err(Problem::new(Code::SetupToken));
+    }
+    let (issuer, subject) = (&person.issuer, &person.subject);
+    let linked = api.store().user_by_identity(issuer, subject).await?;
+    let id = match linked {
+        Some(id) => id,
+        None => make(api, person, role, address).await?,
+    };
+    let user = api.store().user(id).await?;
+    // Stored, but its row is late.
+    let user = user.ok_or(Problem::new(Code::DatabaseDown).retry_after(2))?;
+    if user.role == role || user.role == Role::Owner {
+        return Ok(user);
+    }
+    let by = By::user(user.id, address);
+    let changed = UserRoleChanged { user: id, role };
+    written::to_user(api, &by, id, changed).await?;
+    api.sessions().forget_all_of(id);
+    api.hub().recheck(id);
+    Ok(view::User { role, ..user })
+}
+
+async fn make(
+    api: &Api,
+    person: &Person,
+    role: Role,
+    address: std::net::IpAddr,
+) -> Result<UserId, Problem> {
+    let user = UserId(api.ids().next());
+    let by = By::user(user, address);
+    // Two browsers of a person who is here for the first time: the second finds the account of the first.
+    let identity = format!("identity {} {}", person.issuer, person.subject);
+    if !name::claim(api, &by, &identity, user).await? {
+        return Err(Problem::new(Code::Conflict));
+    }
+    let made = register(api, &by, person, user, role).await;
+    if let Err(problem) = &made
+        && problem.code() != Code::StreamsDown
+    {
+        name::release(api, &by, &identity, user).await;
+    }
+    made?;
+    let link = IdentityLinked {
+        user,
+        issuer: person.issuer.clone(),
+        subject: person.subject.clone(),
+    };
+    written::to_user(api, &by, user, link).await?;
+    Ok(user)
+}
+
+async fn register(
+    api: &Api,
+    by: &By,
+    person: &Person,
+    user: UserId,
+    role: Role,
+) -> Result<(), Problem> {
+    let mut username = None;
+    for n in 0..NAMES {
+        let wanted = suggestion(person, n);
+        if name::claim(api, by, &wanted, user).await? {
+            username = Some(wanted);
+            break;
+        }
+    }
+    let username = username.ok_or(Problem::new(Code::NameTaken))?;
+    let sound = register_user::vouched(user, role, username, person);
+    // An address that somebody here has already stays theirs.
+    let email = match sound.email.clone() {
+        Some(email) if name::claim(api, by, &email, user).await? => Some(email),
+        _ => None,
+    };
+    let account = UserRegistered { email, ..sound };
+    let names = [Some(account.username.clone()), account.email.clone()];
+    let event = written::event(api, by, account);
+    let stored = written::append(api, Entity::User, &user.to_string(), 0, &event).await;
+    match stored {
+        Ok(Appended::At(seq)) => {
+            written::visible(api, seq).await?;
+            Ok(())
+        }
+        // When nobody knows whether the event is stored, the names stay claimed: they may be the account's.
+        Err(problem) if problem.code() == Code::StreamsDown => Err(problem),
+        other => {
+            for name in names.into_iter().flatten() {
+                name::release(api, by, &name, user).await;
+            }
+            // The id is fresh: nobody else can have used it.
+            Err(other.err().unwrap_or(Problem::new(Code::Conflict)))
+        }
+    }
+}
+
+/// A sign-in name: what the provider suggests as far as it is one, then the same with something behind it.
+fn suggestion(person: &Person, attempt: usize) -> String {
+    let source = person
+        .username
+        .as_deref()
+        .or(person.email.as_deref())
+        .unwrap_or_default();
+    let local = source.split('@').next().unwrap_or_default();
+    let plain: String = local
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        .collect();
+    let plain = plain.trim_start_matches(['.', '_', '-']);
+    let base = match plain.len() {
+        0 | 1 => "person",
+        _ => plain.get(..40).unwrap_or(plain),
+    };
+    if attempt == 0 && plain.len() > 1 {
+        return base.to_owned();
+    }
+    // The same person gets the same name again when the first attempt broke off.
+    let seed = format!("{} {} {attempt}", person.issuer, person.subject);
+    let mark = HEXLOWER.encode(&Sha256::digest(seed.as_bytes())[..3]);
+    format!("{base}-{mark}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggested_names_are_ones_that_can_be_registered() {
+        let person = |username: Option<&str>, email: Option<&str>| Person {
+            issuer: "https://id.example.org".to_owned(),
+            subject: "1".to_owned(),
+            username: username.map(str::to_owned),
+            email: email.map(str::to_owned),
+            full_name: None,
+            groups: Vec::new(),
+        };
+        for (username, email, first) in [
+            (Some("ada"), None, "ada"),
+            (Some("Ada@Example.org"), None, "Ada"),
+            (None, Some("grace.hopper@example.org"), "grace.hopper"),
+            (Some("-\u{0}'; DROP--"), None, "DROP--"),
+        ] {
+            assert_eq!(suggestion(&person(username, email), 0), first);
+        }
+        for odd in [None, Some(""), Some("\u{430}\u{434}\u{430}"), Some("x")] {
+            let name = suggestion(&person(odd, None), 0);
+            assert!(name.starts_with("person-") && name.len() == 13, "{name}");
+        }
+        let (second, third) = (
+            suggestion(&person(Some("ada"), None), 1),
+            suggestion(&person(Some("ada"), None), 2),
+        );
+        assert!(second.starts_with("ada-") && second != third);
+    }
+}

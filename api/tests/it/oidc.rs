@@ -1,0 +1,254 @@
+//! Signing in through an identity provider: a process of its own, whose pages are visited as a browser does.
+
+use std::sync::Arc;
+
+use chatops_api::{Config, oidc};
+use chatops_schemas::{clock::System, event::ctl::Role};
+use chatops_testkit::OpenIdProvider;
+use reqwest::{Client, Response, Url, header, redirect::Policy};
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+/// What the provider is told; the app itself listens somewhere else.
+const PUBLIC: &str = "http://chatops.test";
+const CALLBACK: &str = "http://chatops.test/api/v1/auth/oidc/callback";
+
+/// People and their groups.
+fn people(ada: &[&str]) -> String {
+    json!({
+        "ada": {
+            "name": "Ada Lovelace", "groups": ada, "email": "ada@id.example.org", "email_verified": true,
+        },
+        "eve": {"name": "Eve", "groups": ["visitors"], "email": "root@example.org", "email_verified": false},
+    })
+    .to_string()
+}
+
+struct Site {
+    app: App,
+    provider: OpenIdProvider,
+}
+
+impl Site {
+    async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut oidc::Settings)) -> Self {
+        let provider = OpenIdProvider::start(CALLBACK, &people(&["staff", "ops"]))
+            .await
+            .unwrap();
+        let mut settings = oidc::Settings {
+            issuer: provider.issuer().to_owned(),
+            client_id: OpenIdProvider::CLIENT_ID.to_owned(),
+            client_secret: Some(OpenIdProvider::CLIENT_SECRET.into()),
+            name: "Company account".to_owned(),
+            scopes: ["profile", "email", "groups"].map(str::to_owned).to_vec(),
+            group_claim: "groups".to_owned(),
+            roles: oidc::roles("staff=viewer, ops=operator, admins=admin").unwrap(),
+            default_role: None,
+        };
+        change(&mut settings);
+        let config = Config {
+            public_url: Some(PUBLIC.to_owned()),
+            ..Config::default()
+        };
+        let app = App::build(Arc::new(System), config, Some(settings)).await;
+        Self { app, provider }
+    }
+
+    /// A browser with cookies of its own that shows every redirect.
+    fn visitor(&self) -> Visitor<'_> {
+        // The same provider of TLS as everywhere, chosen once.
+        self.app.stranger();
+        let http = Client::builder()
+            .cookie_store(true)
+            .redirect(Policy::none())
+            .build()
+            .unwrap();
+        Visitor { site: self, http }
+    }
+}
+
+struct Visitor<'a> {
+    site: &'a Site,
+    http: Client,
+}
+
+fn location(response: &Response) -> String {
+    assert_eq!(response.status(), 303, "{}", response.url());
+    response.headers()[header::LOCATION]
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+impl Visitor<'_> {
+    /// Presses the button; where the browser is sent.
+    async fn depart(&self) -> String {
+        let start = "/api/v1/auth/oidc/start?return_to=/servers";
+        let response = self.http.get(self.site.app.url(start)).send().await;
+        location(&response.unwrap())
+    }
+
+    /// Fills the provider's forms in; where it sends the browser back to.
+    async fn sign_in_there(&self, url: &str, person: &str) -> String {
+        let mut at = Url::parse(url).unwrap();
+        loop {
+            let response = self.http.get(at.clone()).send().await.unwrap();
+            let next = if response.status() == 200 {
+                let page = response.text().await.unwrap();
+                let form = match page.contains("value=\"login\"") {
+                    true => format!("prompt=login&login={person}&password=any"),
+                    false => "prompt=consent".to_owned(),
+                };
+                let posted = self
+                    .http
+                    .post(at.clone())
+                    .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .body(form);
+                location(&posted.send().await.unwrap())
+            } else {
+                location(&response)
+            };
+            at = at.join(&next).unwrap();
+            if at.as_str().starts_with(CALLBACK) {
+                return at.to_string();
+            }
+        }
+    }
+
+    /// Comes back; where the browser is sent.
+    async fn arrive(&self, url: &str) -> String {
+        let path = url.strip_prefix(PUBLIC).unwrap();
+        let response = self.http.get(self.site.app.url(path)).send().await;
+        location(&response.unwrap())
+    }
+
+    async fn sign_in(&self, person: &str) -> String {
+        let there = self.depart().await;
+        let back = self.sign_in_there(&there, person).await;
+        self.arrive(&back).await
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let response = self.http.get(self.site.app.url(path)).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_sign_in_makes_an_account_and_groups_give_its_role() {
+    let site = Site::start().await;
+    site.app.owner().await;
+    let (_, status) = site.app.stranger().get("/api/v1/auth/status").await;
+    assert_eq!(status["identity_provider"], "Company account");
+
+    let visitor = site.visitor();
+    assert_eq!(visitor.sign_in("ada").await, "/servers");
+    let (_, me) = visitor.get("/api/v1/auth/me").await;
+    assert_eq!(
+        (&me["username"], &me["full_name"], &me["email"], &me["role"]),
+        (
+            &json!("ada"),
+            &json!("Ada Lovelace"),
+            &json!("ada@id.example.org"),
+            &json!("operator")
+        )
+    );
+    let (_, sessions) = visitor.get("/api/v1/auth/sessions").await;
+    assert_eq!(sessions["sessions"][0]["method"], "oidc");
+    let (_, security) = visitor.get("/api/v1/auth/security").await;
+    assert_eq!(security["password"], false);
+    assert_eq!(security["identities"][0]["issuer"], site.provider.issuer());
+
+    // The same person on another day, with other groups.
+    for (groups, role) in [(&["staff"][..], "viewer"), (&["staff", "admins"], "admin")] {
+        site.provider.set_accounts(&people(groups)).unwrap();
+        let visitor = site.visitor();
+        assert_eq!(visitor.sign_in("ada").await, "/servers");
+        let (_, now) = visitor.get("/api/v1/auth/me").await;
+        assert_eq!((&now["id"], &now["role"]), (&me["id"], &json!(role)));
+    }
+    site.provider.set_accounts(&people(&[])).unwrap();
+    let refused = site.visitor().sign_in("ada").await;
+    assert_eq!(refused, "/login?refused=CO1021");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_unverified_addresses_of_others_are_not_taken_over() {
+    let site = Site::with(|settings| settings.default_role = Some(Role::Viewer)).await;
+    let owner = site.app.owner().await;
+    let local = site.app.register("ada").await;
+
+    let visitor = site.visitor();
+    assert_eq!(visitor.sign_in("ada").await, "/servers");
+    let (_, me) = visitor.get("/api/v1/auth/me").await;
+    assert_ne!(me["id"], local["user"]["id"]);
+    let name = me["username"].as_str().unwrap();
+    assert!(name.starts_with("ada-"), "{me}");
+
+    // Eve says that she is root, and nobody has checked it.
+    let eve = site.visitor();
+    assert_eq!(eve.sign_in("eve").await, "/servers");
+    let (_, me) = eve.get("/api/v1/auth/me").await;
+    assert_eq!(
+        (&me["email"], &me["role"]),
+        (&Value::Null, &json!("viewer"))
+    );
+    assert_eq!(owner.get("/api/v1/auth/me").await.1["role"], "owner");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_good_once_and_for_the_browser_that_asked() {
+    let site = Site::start().await;
+    site.app.owner().await;
+    let (visitor, other) = (site.visitor(), site.visitor());
+    let there = visitor.depart().await;
+    let back = visitor.sign_in_there(&there, "ada").await;
+    // Somebody sends their own answer to another person: they must not become them.
+    assert_eq!(other.arrive(&back).await, "/login?refused=CO1012");
+    assert_eq!(visitor.arrive(&back).await, "/login?refused=CO1012");
+
+    let there = visitor.depart().await;
+    let back = visitor.sign_in_there(&there, "ada").await;
+    assert_eq!(visitor.arrive(&back).await, "/servers");
+    assert_eq!(visitor.arrive(&back).await, "/login?refused=CO1012");
+
+    for made_up in [
+        "?code=x",
+        "?state=x",
+        "?state=x&code=x",
+        "?error=access_denied&state=x",
+        "?state=%00&code=%27%3B--",
+        "",
+    ] {
+        let sent = visitor.arrive(&format!("{CALLBACK}{made_up}")).await;
+        assert!(sent.starts_with("/login?refused=CO10"), "{made_up}: {sent}");
+    }
+    let elsewhere = "/api/v1/auth/oidc/start?return_to=//evil.example";
+    let response = visitor.http.get(site.app.url(elsewhere)).send().await;
+    let back = visitor
+        .sign_in_there(&location(&response.unwrap()), "ada")
+        .await;
+    assert_eq!(visitor.arrive(&back).await, "/");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_refuses_or_is_gone_signs_nobody_in() {
+    let wrong = |settings: &mut oidc::Settings| settings.client_secret = Some("wrong".into());
+    let site = Site::with(wrong).await;
+    let owner = site.app.owner().await;
+    assert_eq!(site.visitor().sign_in("ada").await, "/login?refused=CO1020");
+
+    let mut site = Site::start().await;
+    site.provider.kill().await.unwrap();
+    assert_eq!(site.visitor().depart().await, "/login?refused=CO1022");
+    assert_eq!(owner.get("/api/v1/auth/me").await.0, 200);
+
+    let none = App::start().await;
+    let (status, problem) = none.stranger().get("/api/v1/auth/oidc/start").await;
+    assert_eq!((status, problem["code"].as_str()), (404, Some("CO1019")));
+}
