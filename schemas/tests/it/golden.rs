@@ -47,8 +47,10 @@ fn golden_files_still_decode_to_what_they_meant() {
 
 #[test]
 fn json_schemas_are_current() {
-    for (kind, ver, schema) in catalogue::schemas() {
+    for (kind, ver, mut schema) in catalogue::schemas() {
         let path = folder("json", kind).join(format!("{ver}.json"));
+        // Whether maps are sorted depends on what is compiled beside this crate.
+        schema.sort_all_objects();
         let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         if bless() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -193,6 +193,40 @@ export interface paths {
         patch: operations["auth_change_me"];
         trace?: never;
     };
+    "/api/v1/auth/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Come back from the identity provider */
+        get: operations["auth_oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Go to the identity provider */
+        get: operations["auth_oidc_start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/passkeys/login/finish": {
         parameters: {
             query?: never;
@@ -478,6 +512,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Become a server with a one-time code */
+        post: operations["enroll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/errors/{code}": {
         parameters: {
             query?: never;
@@ -694,6 +745,23 @@ export interface paths {
         get: operations["servers_access"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{id}/enrolment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a one-time code for a host */
+        post: operations["servers_enrolment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -930,6 +998,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/install.sh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The script that installs the agent */
+        get: operations["install_script"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/install/chatops-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The agent's program */
+        get: operations["install_program"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -1074,6 +1176,11 @@ export interface components {
         };
         /** @description What a visitor may do. */
         AuthStatus: {
+            /**
+             * @description What the button for the identity provider says (`GET /auth/oidc/start`); `null`: there is none.
+             * @example Company account
+             */
+            identity_provider: string | null;
             /** @description Whether visitors may make accounts. */
             registration: components["schemas"]["Registration"];
             /** @description There is no account yet: the first one becomes the owner and needs the set-up token. */
@@ -1245,6 +1352,51 @@ export interface components {
             password: string;
             /** @description The account. */
             user: components["schemas"]["User"];
+        };
+        /** @description What a host shows. */
+        EnrollRequest: {
+            /**
+             * @description The code.
+             * @example k7q2-mzv5-xw3t-bn4h
+             */
+            code: string;
+            /** @description Its name: becomes the name of the key. */
+            hostname?: string | null;
+        };
+        /** @description What a host needs to know. */
+        Enrolled: {
+            /** @description Our own certificate authority, PEM, where one is in use. To be pinned. */
+            ca_pem: string | null;
+            /** @description SHA-256 of that certificate. */
+            ca_sha256: string | null;
+            /** @description Address of this server, for agents that can only speak HTTP(S). */
+            http_url: string;
+            /** @description Its key, for the only time. */
+            key: string;
+            /** @description That server's name. */
+            name: string;
+            /** @description Address of the bus for agents. */
+            nats_url: string;
+            /** @description The server it has become. */
+            server_id: string;
+            /** @description Who signs what the agent may be asked to do. To be pinned. */
+            signing_key: components["schemas"]["PublicKey"];
+        };
+        /** @description A code, for the only time. */
+        Enrolment: {
+            /** @description Fingerprint of our own certificate authority, where one is in use. */
+            ca_sha256: string | null;
+            /**
+             * @description Works once.
+             * @example k7q2-mzv5-xw3t-bn4h
+             */
+            code: string;
+            /** @description To be pasted into a root shell on the host: fetches the installer, checks it, runs it. */
+            command: string;
+            /** @description For a host that has the agent's program already. */
+            enroll_command: string;
+            /** @description When it stops working. */
+            expires_at: components["schemas"]["Moment"];
         };
         /** @description A page of events. */
         EventList: {
@@ -1701,6 +1853,16 @@ export interface components {
              * @example /api/v1/errors/CO1201
              */
             type: string;
+        };
+        /** @description The public half, for agents to pin. */
+        PublicKey: {
+            /**
+             * @description First eight bytes of its SHA-256, in hexadecimal digits.
+             * @example 4f1c2a9b7d3e5f60
+             */
+            id: string;
+            /** @description The 32 bytes of an Ed25519 public key, base64url without padding. */
+            public_key: string;
         };
         /** @description Whether the process can serve. */
         Readiness: {
@@ -2799,6 +2961,82 @@ export interface operations {
             };
         };
     };
+    auth_oidc_callback: {
+        parameters: {
+            query?: {
+                /** @description Of our question. */
+                state?: string;
+                /** @description To be exchanged. */
+                code?: string;
+                /** @description Why there is no code. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1012, CO1020, CO1021 or CO1022 */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1019 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_oidc_start: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Path on this server.
+                 * @example /servers
+                 */
+                return_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the provider; or to the sign-in page with `?refused=CO1022` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1019 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005, see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     auth_passkeys_login: {
         parameters: {
             query?: never;
@@ -3809,6 +4047,57 @@ export interface operations {
             };
         };
     };
+    enroll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrollRequest"];
+            };
+        };
+        responses: {
+            /** @description the key and whom to trust */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolled"];
+                };
+            };
+            /** @description CO1302 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005, see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     error_page: {
         parameters: {
             query?: never;
@@ -4710,6 +4999,46 @@ export interface operations {
             };
             /** @description CO1204: the API token does not have the scope */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    servers_enrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the code, for the only time */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5709,6 +6038,55 @@ export interface operations {
                 content: {
                     /** @example ok */
                     "text/plain": string;
+                };
+            };
+        };
+    };
+    install_script: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the script */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/x-shellscript": string;
+                };
+            };
+        };
+    };
+    install_program: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the program, for the machine this server runs on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description CO1105 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
