@@ -2,11 +2,15 @@
 import { openOnlineServer } from './first-server'
 import { expect, expectAccessible, expectNoSideways, test, withTheme } from './page-health'
 
-const SERVER_TABS = ['', '/processes', '/containers', '/connections', '/settings']
+const SERVER_TABS = ['', '/processes', '/containers', '/connections', '/access', '/settings']
 const PAGES = [
   '/servers',
   '/servers?q=nothing-is-called-this',
   '/servers/new',
+  '/people',
+  '/people/teams',
+  '/people/sharing',
+  '/people/invitations',
   '/settings',
   '/settings/security',
   '/settings/sessions',

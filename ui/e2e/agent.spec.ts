@@ -1,6 +1,6 @@
 /** The whole way of a new host: the command from the wizard starts a real agent, and it dies. */
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, test } from './page-health'
@@ -20,13 +20,21 @@ test('the shown command connects a host, its charts appear by themselves, and it
   await page.getByLabel('Name').fill(name)
   await page.getByLabel('A reading every').selectOption({ label: 'second' })
   await page.getByRole('button', { name: 'Continue' }).click()
+  await page.getByRole('radio', { name: 'Agent is there' }).check()
   const command = await page.getByTestId('install-command').textContent()
   const [program, ...args] = (command ?? '').split(/\s+/)
   expect(program).toBe('chatops-agent')
+  expect(args[0]).toBe('enroll')
   await expect(page.getByText('Waiting for the agent…')).toBeVisible()
 
   const data = mkdtempSync(join(tmpdir(), 'chatops-e2e-agent-'))
-  const agent = spawn(agentPath, [...args, '--data', data], { stdio: 'ignore' })
+  const config = join(data, 'agent.toml')
+  execFileSync(agentPath, [...args, '--config', config])
+  // Whoever reads the settings has the key.
+  expect(statSync(config).mode & 0o777).toBe(0o600)
+  // The code is used up.
+  expect(() => execFileSync(agentPath, [...args, '--config', config], { stdio: 'pipe' })).toThrow()
+  const agent = spawn(agentPath, ['run', '--config', config, '--data', data], { stdio: 'ignore' })
   try {
     await expect(page.getByText('Key accepted')).toBeVisible()
     await expect(page.getByText('First readings arrived')).toBeVisible()

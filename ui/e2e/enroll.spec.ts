@@ -12,18 +12,26 @@ test('a new server gets a command, waits for its agent, and is deleted again', a
 
   await expect(page.getByRole('heading', { name: `Connect ${name}` })).toBeVisible()
   const command = page.getByTestId('install-command')
-  await expect(command).toHaveText(/chatops_[a-z2-7]{16}_[\w-]{43}/)
+  const code = /[a-z2-7]{4}(-[a-z2-7]{4}){3}/
+  await expect(command).toHaveText(new RegExp(`install\\.sh.*--code ${code.source}`))
+  await expect(page.getByText(/another (10:00|9:\d\d) min/)).toBeVisible()
   await expect(page.getByText('Waiting for the agent…')).toBeVisible()
   await expectAccessible(page)
 
-  // Coming back within the tab shows the same key; it is nowhere in the storage.
-  const shown = await command.textContent()
+  // Coming back within the tab shows the same code; it is nowhere in the storage.
+  const shown = (await command.textContent()) ?? ''
   await page.getByRole('link', { name: 'Go to the server' }).click()
   await page.getByRole('link', { name: 'Show the install command' }).click()
-  await expect(command).toHaveText(shown ?? '')
-  expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toMatch(
-    /chatops_[a-z2-7]{16}_/,
-  )
+  await expect(command).toHaveText(shown)
+  const secret = code.exec(shown)?.[0] ?? 'no code'
+  expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(secret)
+  await page.getByRole('button', { name: 'New code' }).click()
+  await expect(command).not.toHaveText(shown)
+
+  await page.getByRole('radio', { name: 'By hand' }).check()
+  await page.getByRole('button', { name: 'Make a key' }).click()
+  await expect(command).toHaveText(/chatops_[a-z2-7]{16}_[\w-]{43}/)
+  await expectAccessible(page)
 
   await page.getByRole('link', { name: 'Go to the server' }).click()
   await page

@@ -9,7 +9,7 @@ test('a wrong password keeps the name, says neither which nor why, and the right
 }) => {
   await page.goto('/settings')
   await expect(page).toHaveURL(/\/login\?next=/)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await expect(page.getByText('Enter your user name')).toBeVisible()
   await expect(page.getByLabel('User name or e-mail')).toBeFocused()
 

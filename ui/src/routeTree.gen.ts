@@ -11,11 +11,17 @@
 import { Route as rootRouteImport } from './routes/__root'
 import { Route as IndexRouteImport } from './routes/index'
 import { Route as AppRouteImport } from './routes/_app'
+import { Route as JoinRouteImport } from './routes/join'
 import { Route as LoginRouteImport } from './routes/login'
 import { Route as RegisterRouteImport } from './routes/register'
 import { Route as SetupRouteImport } from './routes/setup'
 import { Route as AppSplatRouteImport } from './routes/_app/$'
+import { Route as AppPeopleRouteImport } from './routes/_app/people'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
+import { Route as AppPeopleIndexRouteImport } from './routes/_app/people.index'
+import { Route as AppPeopleInvitationsRouteImport } from './routes/_app/people.invitations'
+import { Route as AppPeopleSharingRouteImport } from './routes/_app/people.sharing'
+import { Route as AppPeopleTeamsRouteImport } from './routes/_app/people.teams'
 import { Route as AppServersIndexRouteImport } from './routes/_app/servers.index'
 import { Route as AppServersIdRouteImport } from './routes/_app/servers.$id'
 import { Route as AppServersNewRouteImport } from './routes/_app/servers.new'
@@ -25,6 +31,7 @@ import { Route as AppSettingsSecurityRouteImport } from './routes/_app/settings.
 import { Route as AppSettingsSessionsRouteImport } from './routes/_app/settings.sessions'
 import { Route as AppSettingsTokensRouteImport } from './routes/_app/settings.tokens'
 import { Route as AppServersIdIndexRouteImport } from './routes/_app/servers.$id.index'
+import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$id.access'
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
 import { Route as AppServersIdContainersRouteImport } from './routes/_app/servers.$id.containers'
 import { Route as AppServersIdProcessesRouteImport } from './routes/_app/servers.$id.processes'
@@ -38,6 +45,11 @@ const IndexRoute = IndexRouteImport.update({
 } as any)
 const AppRoute = AppRouteImport.update({
   id: '/_app',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const JoinRoute = JoinRouteImport.update({
+  id: '/join',
+  path: '/join',
   getParentRoute: () => rootRouteImport,
 } as any)
 const LoginRoute = LoginRouteImport.update({
@@ -60,10 +72,35 @@ const AppSplatRoute = AppSplatRouteImport.update({
   path: '/$',
   getParentRoute: () => AppRoute,
 } as any)
+const AppPeopleRoute = AppPeopleRouteImport.update({
+  id: '/people',
+  path: '/people',
+  getParentRoute: () => AppRoute,
+} as any)
 const AppSettingsRoute = AppSettingsRouteImport.update({
   id: '/settings',
   path: '/settings',
   getParentRoute: () => AppRoute,
+} as any)
+const AppPeopleIndexRoute = AppPeopleIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => AppPeopleRoute,
+} as any)
+const AppPeopleInvitationsRoute = AppPeopleInvitationsRouteImport.update({
+  id: '/invitations',
+  path: '/invitations',
+  getParentRoute: () => AppPeopleRoute,
+} as any)
+const AppPeopleSharingRoute = AppPeopleSharingRouteImport.update({
+  id: '/sharing',
+  path: '/sharing',
+  getParentRoute: () => AppPeopleRoute,
+} as any)
+const AppPeopleTeamsRoute = AppPeopleTeamsRouteImport.update({
+  id: '/teams',
+  path: '/teams',
+  getParentRoute: () => AppPeopleRoute,
 } as any)
 const AppServersIndexRoute = AppServersIndexRouteImport.update({
   id: '/servers/',
@@ -110,6 +147,11 @@ const AppServersIdIndexRoute = AppServersIdIndexRouteImport.update({
   path: '/',
   getParentRoute: () => AppServersIdRoute,
 } as any)
+const AppServersIdAccessRoute = AppServersIdAccessRouteImport.update({
+  id: '/access',
+  path: '/access',
+  getParentRoute: () => AppServersIdRoute,
+} as any)
 const AppServersIdConnectionsRoute = AppServersIdConnectionsRouteImport.update({
   id: '/connections',
   path: '/connections',
@@ -138,19 +180,26 @@ const AppServersIdConnectRoute = AppServersIdConnectRouteImport.update({
 
 export interface FileRoutesByFullPath {
   '/': typeof IndexRoute
+  '/join': typeof JoinRoute
   '/login': typeof LoginRoute
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
+  '/people': typeof AppPeopleRouteWithChildren
   '/settings': typeof AppSettingsRouteWithChildren
+  '/people/invitations': typeof AppPeopleInvitationsRoute
+  '/people/sharing': typeof AppPeopleSharingRoute
+  '/people/teams': typeof AppPeopleTeamsRoute
   '/servers/$id': typeof AppServersIdRouteWithChildren
   '/servers/new': typeof AppServersNewRoute
   '/settings/keys': typeof AppSettingsKeysRoute
   '/settings/security': typeof AppSettingsSecurityRoute
   '/settings/sessions': typeof AppSettingsSessionsRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
+  '/people/': typeof AppPeopleIndexRoute
   '/servers/': typeof AppServersIndexRoute
   '/settings/': typeof AppSettingsIndexRoute
+  '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -160,17 +209,23 @@ export interface FileRoutesByFullPath {
 }
 export interface FileRoutesByTo {
   '/': typeof IndexRoute
+  '/join': typeof JoinRoute
   '/login': typeof LoginRoute
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
+  '/people/invitations': typeof AppPeopleInvitationsRoute
+  '/people/sharing': typeof AppPeopleSharingRoute
+  '/people/teams': typeof AppPeopleTeamsRoute
   '/servers/new': typeof AppServersNewRoute
   '/settings/keys': typeof AppSettingsKeysRoute
   '/settings/security': typeof AppSettingsSecurityRoute
   '/settings/sessions': typeof AppSettingsSessionsRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
+  '/people': typeof AppPeopleIndexRoute
   '/servers': typeof AppServersIndexRoute
   '/settings': typeof AppSettingsIndexRoute
+  '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -182,19 +237,26 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport
   '/': typeof IndexRoute
   '/_app': typeof AppRouteWithChildren
+  '/join': typeof JoinRoute
   '/login': typeof LoginRoute
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/_app/$': typeof AppSplatRoute
+  '/_app/people': typeof AppPeopleRouteWithChildren
   '/_app/settings': typeof AppSettingsRouteWithChildren
+  '/_app/people/invitations': typeof AppPeopleInvitationsRoute
+  '/_app/people/sharing': typeof AppPeopleSharingRoute
+  '/_app/people/teams': typeof AppPeopleTeamsRoute
   '/_app/servers/$id': typeof AppServersIdRouteWithChildren
   '/_app/servers/new': typeof AppServersNewRoute
   '/_app/settings/keys': typeof AppSettingsKeysRoute
   '/_app/settings/security': typeof AppSettingsSecurityRoute
   '/_app/settings/sessions': typeof AppSettingsSessionsRoute
   '/_app/settings/tokens': typeof AppSettingsTokensRoute
+  '/_app/people/': typeof AppPeopleIndexRoute
   '/_app/servers/': typeof AppServersIndexRoute
   '/_app/settings/': typeof AppSettingsIndexRoute
+  '/_app/servers/$id/access': typeof AppServersIdAccessRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/_app/servers/$id/containers': typeof AppServersIdContainersRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -206,19 +268,26 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath
   fullPaths:
     | '/'
+    | '/join'
     | '/login'
     | '/register'
     | '/setup'
     | '/$'
+    | '/people'
     | '/settings'
+    | '/people/invitations'
+    | '/people/sharing'
+    | '/people/teams'
     | '/servers/$id'
     | '/servers/new'
     | '/settings/keys'
     | '/settings/security'
     | '/settings/sessions'
     | '/settings/tokens'
+    | '/people/'
     | '/servers/'
     | '/settings/'
+    | '/servers/$id/access'
     | '/servers/$id/connections'
     | '/servers/$id/containers'
     | '/servers/$id/processes'
@@ -228,17 +297,23 @@ export interface FileRouteTypes {
   fileRoutesByTo: FileRoutesByTo
   to:
     | '/'
+    | '/join'
     | '/login'
     | '/register'
     | '/setup'
     | '/$'
+    | '/people/invitations'
+    | '/people/sharing'
+    | '/people/teams'
     | '/servers/new'
     | '/settings/keys'
     | '/settings/security'
     | '/settings/sessions'
     | '/settings/tokens'
+    | '/people'
     | '/servers'
     | '/settings'
+    | '/servers/$id/access'
     | '/servers/$id/connections'
     | '/servers/$id/containers'
     | '/servers/$id/processes'
@@ -249,19 +324,26 @@ export interface FileRouteTypes {
     | '__root__'
     | '/'
     | '/_app'
+    | '/join'
     | '/login'
     | '/register'
     | '/setup'
     | '/_app/$'
+    | '/_app/people'
     | '/_app/settings'
+    | '/_app/people/invitations'
+    | '/_app/people/sharing'
+    | '/_app/people/teams'
     | '/_app/servers/$id'
     | '/_app/servers/new'
     | '/_app/settings/keys'
     | '/_app/settings/security'
     | '/_app/settings/sessions'
     | '/_app/settings/tokens'
+    | '/_app/people/'
     | '/_app/servers/'
     | '/_app/settings/'
+    | '/_app/servers/$id/access'
     | '/_app/servers/$id/connections'
     | '/_app/servers/$id/containers'
     | '/_app/servers/$id/processes'
@@ -273,6 +355,7 @@ export interface FileRouteTypes {
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute
   AppRoute: typeof AppRouteWithChildren
+  JoinRoute: typeof JoinRoute
   LoginRoute: typeof LoginRoute
   RegisterRoute: typeof RegisterRoute
   SetupRoute: typeof SetupRoute
@@ -292,6 +375,13 @@ declare module '@tanstack/react-router' {
       path: ''
       fullPath: '/'
       preLoaderRoute: typeof AppRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/join': {
+      id: '/join'
+      path: '/join'
+      fullPath: '/join'
+      preLoaderRoute: typeof JoinRouteImport
       parentRoute: typeof rootRouteImport
     }
     '/login': {
@@ -322,12 +412,47 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppSplatRouteImport
       parentRoute: typeof AppRoute
     }
+    '/_app/people': {
+      id: '/_app/people'
+      path: '/people'
+      fullPath: '/people'
+      preLoaderRoute: typeof AppPeopleRouteImport
+      parentRoute: typeof AppRoute
+    }
     '/_app/settings': {
       id: '/_app/settings'
       path: '/settings'
       fullPath: '/settings'
       preLoaderRoute: typeof AppSettingsRouteImport
       parentRoute: typeof AppRoute
+    }
+    '/_app/people/': {
+      id: '/_app/people/'
+      path: '/'
+      fullPath: '/people/'
+      preLoaderRoute: typeof AppPeopleIndexRouteImport
+      parentRoute: typeof AppPeopleRoute
+    }
+    '/_app/people/invitations': {
+      id: '/_app/people/invitations'
+      path: '/invitations'
+      fullPath: '/people/invitations'
+      preLoaderRoute: typeof AppPeopleInvitationsRouteImport
+      parentRoute: typeof AppPeopleRoute
+    }
+    '/_app/people/sharing': {
+      id: '/_app/people/sharing'
+      path: '/sharing'
+      fullPath: '/people/sharing'
+      preLoaderRoute: typeof AppPeopleSharingRouteImport
+      parentRoute: typeof AppPeopleRoute
+    }
+    '/_app/people/teams': {
+      id: '/_app/people/teams'
+      path: '/teams'
+      fullPath: '/people/teams'
+      preLoaderRoute: typeof AppPeopleTeamsRouteImport
+      parentRoute: typeof AppPeopleRoute
     }
     '/_app/servers/': {
       id: '/_app/servers/'
@@ -392,6 +517,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdIndexRouteImport
       parentRoute: typeof AppServersIdRoute
     }
+    '/_app/servers/$id/access': {
+      id: '/_app/servers/$id/access'
+      path: '/access'
+      fullPath: '/servers/$id/access'
+      preLoaderRoute: typeof AppServersIdAccessRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
     '/_app/servers/$id/connections': {
       id: '/_app/servers/$id/connections'
       path: '/connections'
@@ -430,6 +562,24 @@ declare module '@tanstack/react-router' {
   }
 }
 
+interface AppPeopleRouteChildren {
+  AppPeopleInvitationsRoute: typeof AppPeopleInvitationsRoute
+  AppPeopleSharingRoute: typeof AppPeopleSharingRoute
+  AppPeopleTeamsRoute: typeof AppPeopleTeamsRoute
+  AppPeopleIndexRoute: typeof AppPeopleIndexRoute
+}
+
+const AppPeopleRouteChildren: AppPeopleRouteChildren = {
+  AppPeopleInvitationsRoute: AppPeopleInvitationsRoute,
+  AppPeopleSharingRoute: AppPeopleSharingRoute,
+  AppPeopleTeamsRoute: AppPeopleTeamsRoute,
+  AppPeopleIndexRoute: AppPeopleIndexRoute,
+}
+
+const AppPeopleRouteWithChildren = AppPeopleRoute._addFileChildren(
+  AppPeopleRouteChildren,
+)
+
 interface AppSettingsRouteChildren {
   AppSettingsKeysRoute: typeof AppSettingsKeysRoute
   AppSettingsSecurityRoute: typeof AppSettingsSecurityRoute
@@ -451,6 +601,7 @@ const AppSettingsRouteWithChildren = AppSettingsRoute._addFileChildren(
 )
 
 interface AppServersIdRouteChildren {
+  AppServersIdAccessRoute: typeof AppServersIdAccessRoute
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
   AppServersIdContainersRoute: typeof AppServersIdContainersRoute
   AppServersIdProcessesRoute: typeof AppServersIdProcessesRoute
@@ -459,6 +610,7 @@ interface AppServersIdRouteChildren {
 }
 
 const AppServersIdRouteChildren: AppServersIdRouteChildren = {
+  AppServersIdAccessRoute: AppServersIdAccessRoute,
   AppServersIdConnectionsRoute: AppServersIdConnectionsRoute,
   AppServersIdContainersRoute: AppServersIdContainersRoute,
   AppServersIdProcessesRoute: AppServersIdProcessesRoute,
@@ -472,6 +624,7 @@ const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(
 
 interface AppRouteChildren {
   AppSplatRoute: typeof AppSplatRoute
+  AppPeopleRoute: typeof AppPeopleRouteWithChildren
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
   AppServersIdRoute: typeof AppServersIdRouteWithChildren
   AppServersNewRoute: typeof AppServersNewRoute
@@ -481,6 +634,7 @@ interface AppRouteChildren {
 
 const AppRouteChildren: AppRouteChildren = {
   AppSplatRoute: AppSplatRoute,
+  AppPeopleRoute: AppPeopleRouteWithChildren,
   AppSettingsRoute: AppSettingsRouteWithChildren,
   AppServersIdRoute: AppServersIdRouteWithChildren,
   AppServersNewRoute: AppServersNewRoute,
@@ -493,6 +647,7 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren)
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   AppRoute: AppRouteWithChildren,
+  JoinRoute: JoinRoute,
   LoginRoute: LoginRoute,
   RegisterRoute: RegisterRoute,
   SetupRoute: SetupRoute,

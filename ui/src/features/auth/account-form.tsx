@@ -15,11 +15,14 @@ const WRONG_SETUP_TOKEN = 'CO1007'
 /** Creates an account and signs it in: the owner on the first run, anybody where that is open. */
 export function AccountForm({
   setupToken,
+  invitation = null,
   action,
   onDone,
 }: {
   /** Null: not the first run, no token is asked for. */
   setupToken: string | null
+  /** What lets somebody in where not anybody may come; its address is the account's. */
+  invitation?: { token: string; email: string | null } | null
   action: string
   onDone: () => Promise<unknown> | undefined
 }) {
@@ -33,6 +36,7 @@ export function AccountForm({
             email: account.email.trim() || undefined,
             password: account.password,
             setup_token: first ? account.setup_token.trim() : undefined,
+            invitation: invitation?.token,
             session: 'cookie',
           },
         }),
@@ -50,7 +54,7 @@ export function AccountForm({
   const [schema] = useState(() => accountSchema(first))
   const form = useForm<Account>(
     schema,
-    { setup_token: setupToken ?? '', username: '', email: '', password: '' },
+    { setup_token: setupToken ?? '', username: '', email: invitation?.email ?? '', password: '' },
     (account) => create.isPending || create.mutate(account),
   )
   const { errors } = form
@@ -89,9 +93,20 @@ export function AccountForm({
           />
         )}
       </Field>
-      <Field label="E-mail" optional error={errors.email}>
+      <Field
+        label="E-mail"
+        optional={!invitation?.email}
+        hint={invitation?.email ? 'The invitation is for this address' : undefined}
+        error={errors.email}
+      >
         {(control) => (
-          <Input {...control} {...form.field('email')} type="email" autoComplete="email" />
+          <Input
+            {...control}
+            {...form.field('email')}
+            type="email"
+            autoComplete="email"
+            readOnly={Boolean(invitation?.email)}
+          />
         )}
       </Field>
       <Field

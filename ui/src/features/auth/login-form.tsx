@@ -1,8 +1,10 @@
 import { useMutation } from '@tanstack/react-query'
+import { Fingerprint } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
 import type { SecondFactor } from '@/shared/api/model'
 import { Problem } from '@/shared/api/problem'
+import { passkeysWork } from '@/shared/lib/webauthn'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
 import { FormProblem } from '@/shared/ui/form-problem'
@@ -36,6 +38,7 @@ export function LoginForm({
   const login = useMutation({
     mutationFn: async () => {
       setEnded(null)
+      passkey.reset()
       const answer = await unwrap(
         api.POST('/api/v1/auth/login', {
           body: { username: name.trim(), password, session: 'cookie' },
@@ -50,6 +53,16 @@ export function LoginForm({
         setAsked(false)
       }
       passwordInput.current?.focus()
+    },
+  })
+
+  const passkey = useMutation({
+    mutationFn: async () => {
+      setEnded(null)
+      login.reset()
+      const { signInWithPasskey } = await import('./passkey-sign-in')
+      await signInWithPasskey()
+      await onDone()
     },
   })
 
@@ -89,7 +102,7 @@ export function LoginForm({
         else if (!login.isPending) login.mutate()
       }}
     >
-      <FormProblem error={refused ?? ended} />
+      <FormProblem error={refused ?? ended ?? passkey.error} />
       <Field label="User name or e-mail" error={nameError}>
         {(control) => (
           <Input
@@ -121,6 +134,12 @@ export function LoginForm({
       <Button type="submit" variant="primary" size="lg" busy={login.isPending} className="mt-1">
         Sign in
       </Button>
+      {passkeysWork() ? (
+        <Button size="lg" busy={passkey.isPending} onClick={() => passkey.mutate()}>
+          <Fingerprint aria-hidden="true" />
+          Sign in with a passkey
+        </Button>
+      ) : null}
       {children}
     </form>
   )

@@ -5,12 +5,13 @@ import { api, unwrap } from '@/shared/api/client'
 import { usePageTitle } from '@/shared/lib/page-title'
 import { eventsQuery, useServer } from '@/shared/servers/server-query'
 import { Button } from '@/shared/ui/button'
-import { CopyButton } from '@/shared/ui/copy'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
 import { Segmented } from '@/shared/ui/segmented'
 import { Late, Skeleton } from '@/shared/ui/skeleton'
 import { toastProblem } from '@/shared/ui/toast'
 import { useTopic } from '@/shared/ws/live'
+import { CommandBox } from './command-box'
+import { EnrolmentCommand } from './enrolment'
 import { fillKey } from './install-command'
 import { issueKey, useIssuedKey } from './issued-keys'
 import { progressOf, useArrival, useFirst, WaitForAgent } from './wait-for-agent'
@@ -31,7 +32,6 @@ export function ConnectServer({
 }) {
   useTopic(`server:${id}`)
   const { query, row } = useServer(id)
-  const issued = useIssuedKey(id)
   const waiting = row === undefined || !row.server.latest
   const events = useQuery({
     ...eventsQuery(id),
@@ -84,16 +84,12 @@ export function ConnectServer({
       title={progress.readingsAt === null ? `Connect ${name}` : `${name} is connected`}
       lead={
         progress.readingsAt === null
-          ? 'Run this on the host. It can stay in the foreground for a first look.'
+          ? 'Run this on the host; this page notices when its agent calls.'
           : 'Its readings arrive.'
       }
     >
       {progress.readingsAt === null ? (
-        issued ? (
-          <Commands commands={install.data.commands} apiKey={issued.key} />
-        ) : (
-          <MissingKey server={id} />
-        )
+        <Install server={id} commands={install.data.commands} />
       ) : null}
       <div className="mt-5">
         <WaitForAgent
@@ -108,7 +104,8 @@ export function ConnectServer({
               command: `timeout 3 bash -c '</dev/tcp/${host}/${port}' && echo reachable`,
             },
             {
-              cause: 'Is the key complete? A wrong one is refused, and the agent says so.',
+              cause:
+                'Is the code or key complete and not used up? The agent says why it was refused.',
               command: 'journalctl -u chatops-agent -n 20 --no-pager',
             },
           ]}
@@ -124,6 +121,53 @@ function natsPort(url: string): string {
   return /:(\d+)(?:[/,]|$)/.exec(url.replace(/^\w+:\/\//, ''))?.[1] ?? '4222'
 }
 
+type Way = 'command' | 'agent' | 'hand'
+
+const WAYS: readonly { value: Way; label: string }[] = [
+  { value: 'command', label: 'One command' },
+  { value: 'agent', label: 'Agent is there' },
+  { value: 'hand', label: 'By hand' },
+]
+
+/** Three ways onto a host: with nothing there yet, with the agent's program there, and with a key. */
+function Install({
+  server,
+  commands,
+}: {
+  server: string
+  commands: { label: string; command: string }[]
+}) {
+  const [way, setWay] = useState<Way>('command')
+  const issued = useIssuedKey(server)
+  return (
+    <div>
+      <Segmented
+        label="How the agent comes to the host"
+        className="mb-3 max-w-full flex-wrap"
+        value={way}
+        options={WAYS}
+        onChange={setWay}
+      />
+      <p className="mb-3 text-ink-2">{MEANING[way]}</p>
+      {way === 'command' ? (
+        <EnrolmentCommand server={server} pick={(offer) => offer.command} />
+      ) : way === 'agent' ? (
+        <EnrolmentCommand server={server} pick={(offer) => offer.enroll_command} />
+      ) : issued ? (
+        <Commands commands={commands} apiKey={issued.key} />
+      ) : (
+        <NoKey server={server} />
+      )}
+    </div>
+  )
+}
+
+const MEANING: Record<Way, string> = {
+  command: 'In a root shell of a Linux host: fetches the agent, checks it, and starts it.',
+  agent: 'Where the program chatops-agent is already: it gets its key and its settings.',
+  hand: 'For containers and hosts that you set up yourself: with a key of this server.',
+}
+
 function Commands({
   commands,
   apiKey,
@@ -134,38 +178,31 @@ function Commands({
   const [label, setLabel] = useState(commands[0]?.label ?? '')
   const chosen = commands.find((entry) => entry.label === label) ?? commands[0]
   if (!chosen) return null
-  const command = fillKey(chosen.command, apiKey)
   return (
     <div>
       {commands.length > 1 ? (
         <Segmented
           label="Where the agent runs"
-          className="mb-3"
+          className="mb-3 max-w-full flex-wrap"
           value={chosen.label}
           options={commands.map((entry) => ({ value: entry.label, label: entry.label }))}
           onChange={setLabel}
         />
       ) : null}
-      <div className="overflow-hidden rounded-lg border border-line bg-sunken">
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-        <section tabIndex={0} aria-label="Install command" className="max-h-72 overflow-auto">
-          <pre className="whitespace-pre-wrap break-all p-4 font-mono text-xs leading-5">
-            <code data-testid="install-command">{command}</code>
-          </pre>
-        </section>
-        <div className="flex flex-wrap items-center justify-between gap-3 border-line border-t bg-surface px-3 py-2">
-          <p className="flex items-center gap-2 text-ink-2 text-xs">
+      <CommandBox
+        command={fillKey(chosen.command, apiKey)}
+        note={
+          <>
             <KeyRound className="size-4 text-ink-3" aria-hidden="true" />
-            Holds the key of this server, shown only now.
-          </p>
-          <CopyButton text={command} label="Copy command" />
-        </div>
-      </div>
+            Holds a key of this server, shown only now.
+          </>
+        }
+      />
     </div>
   )
 }
 
-function MissingKey({ server }: { server: string }) {
+function NoKey({ server }: { server: string }) {
   const create = useMutation({
     mutationFn: () => issueKey(server),
     onError: (error) => toastProblem('No key was made', error),
@@ -173,14 +210,14 @@ function MissingKey({ server }: { server: string }) {
   return (
     <div className="flex flex-wrap items-center gap-4 rounded-lg border border-line bg-sunken p-4">
       <div className="min-w-0 flex-1 basis-60">
-        <p className="font-medium">The key of this server was shown once</p>
+        <p className="font-medium">A key is shown once</p>
         <p className="text-ink-2">
-          Make a new one to get the command again. Keys that are in use keep working; you can revoke
-          them in the server’s settings.
+          Make one for this host. Keys that are in use keep working; you can revoke them in the
+          server’s settings.
         </p>
       </div>
       <Button variant="primary" busy={create.isPending} onClick={() => create.mutate()}>
-        Make a new key
+        Make a key
       </Button>
     </div>
   )

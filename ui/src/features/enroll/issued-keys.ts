@@ -1,10 +1,10 @@
 /**
- * Keys made by the wizard, for as long as the tab lives: the command can be shown again when one
+ * Keys and one-time codes made by the wizard, for as long as the tab lives: the command can be shown again when one
  * comes back to the page. In memory only; a reload forgets them, and nothing else may know them.
  */
 import { create } from 'zustand'
 import { accept, api, unwrap } from '@/shared/api/client'
-import type { IssuedKey } from '@/shared/api/model'
+import type { Enrolment, IssuedKey } from '@/shared/api/model'
 
 const useIssued = create<{ byServer: Record<string, IssuedKey> }>(() => ({ byServer: {} }))
 
@@ -22,4 +22,18 @@ export async function issueKey(server: string): Promise<IssuedKey> {
     await accept(api.POST('/api/v1/api-keys/{id}/revoke', { params: { path: { id: before.id } } }))
   }
   return issued
+}
+
+const useOffers = create<{ byServer: Record<string, Enrolment> }>(() => ({ byServer: {} }))
+
+export const useOffer = (server: string): Enrolment | undefined =>
+  useOffers((state) => state.byServer[server])
+
+/** A fresh one-time code for a host. */
+export async function offerEnrolment(server: string): Promise<Enrolment> {
+  const offer = await unwrap(
+    api.POST('/api/v1/servers/{id}/enrolment', { params: { path: { id: server } } }),
+  )
+  useOffers.setState(({ byServer }) => ({ byServer: { ...byServer, [server]: offer } }))
+  return offer
 }

@@ -5,11 +5,9 @@ import { Problem } from '@/shared/api/problem'
 import { fleet } from '@/shared/fleet/fleet'
 import { EMPTY_SERVER, ServerFields, type ServerForm, tagsOf } from '@/shared/servers/server-fields'
 import { Button } from '@/shared/ui/button'
-import { toastProblem } from '@/shared/ui/toast'
-import { issueKey } from './issued-keys'
 import { WizardFrame } from './wizard-frame'
 
-/** First step: what the server is called. Creates it together with its first key. */
+/** First step: what the server is called. The next step makes the code for its host. */
 export function NewServer({
   onCreated,
   onCancel,
@@ -31,8 +29,6 @@ export function NewServer({
         }),
       )
       fleet.put(server)
-      // Without a key the next step offers to make one: the server is there in any case.
-      await issueKey(server.id).catch((error: unknown) => toastProblem('No key was made', error))
       return server
     },
     onSuccess: (server) => onCreated(server.id),

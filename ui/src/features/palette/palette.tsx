@@ -15,6 +15,7 @@ import {
   Server,
   Settings,
   Sun,
+  Users,
 } from 'lucide-react'
 import {
   type ReactNode,
@@ -31,6 +32,7 @@ import { cn } from '@/shared/lib/cn'
 import { useNow } from '@/shared/lib/now'
 import { usePrefs } from '@/shared/lib/prefs'
 import { setTheme, useResolvedTheme } from '@/shared/lib/theme'
+import { decidesAboutPeople, meQuery } from '@/shared/session/session'
 import { Kbd } from '@/shared/ui/kbd'
 import { StatusDot } from '@/shared/ui/status-dot'
 import { find } from './search'
@@ -193,6 +195,7 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
   const theme = useResolvedTheme()
   const recent = usePrefs((prefs) => prefs.recent)
   const now = useNow()
+  const { data: me } = useQuery(meQuery)
   useQuery(fleetQuery)
   const { rows, byId } = useFleetSnapshot()
 
@@ -216,6 +219,24 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
         hint: 'n',
         run: go('/servers/new'),
       },
+      ...(me && decidesAboutPeople(me)
+        ? (
+            [
+              ['', 'People', 'accounts users roles deactivate'],
+              ['/teams', 'Teams', 'groups members people'],
+              ['/sharing', 'Sharing', 'grants access people'],
+              ['/invitations', 'Invitations', 'invite registration people'],
+            ] as const
+          ).map(([path, label, words]) => ({
+            id: `p-people${path}`,
+            group: 'Go to',
+            label,
+            words,
+            icon: <Users />,
+            hint: path === '' ? 'g p' : undefined,
+            run: go(`/people${path}`),
+          }))
+        : []),
       {
         id: 'p-settings',
         group: 'Go to',
@@ -276,6 +297,7 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
           ['Processes', '/processes'],
           ['Containers', '/containers'],
           ['Connections', '/connections'],
+          ['Access', '/access'],
           ['Settings', '/settings'],
         ].map(([label, path]) => ({
           id: `h-${path}`,
@@ -315,5 +337,5 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
       ...find(servers(), text, MOST_SERVERS),
       ...find([...here, ...pages, ...actions], text, 12),
     ]
-  }, [text, navigate, currentId, theme, recent, rows, byId, now, onShortcuts, onSignOut])
+  }, [text, navigate, currentId, theme, recent, rows, byId, now, me, onShortcuts, onSignOut])
 }

@@ -3,6 +3,8 @@ import type { ReactNode } from 'react'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
 import { SettingsSection } from '@/shared/ui/settings-section'
 import { Late, Skeleton } from '@/shared/ui/skeleton'
+import { Ago } from '@/shared/ui/time'
+import { Passkeys } from './passkeys'
 import { TwoStep } from './two-step'
 import { securityQuery } from './ways-query'
 
@@ -27,6 +29,25 @@ export function SecurityPage({ password }: { password: ReactNode }) {
       {security ? (
         <SettingsSection title="Two-step sign-in" hint="Something you know and something you have.">
           <TwoStep security={security} />
+        </SettingsSection>
+      ) : null}
+      {security ? (
+        <SettingsSection title="Passkeys" hint="Sign in without typing anything.">
+          <Passkeys security={security} />
+        </SettingsSection>
+      ) : null}
+      {security && security.identities.length > 0 ? (
+        <SettingsSection title="Single sign-on" hint="Accounts elsewhere that sign you in here.">
+          <ul className="flex flex-col gap-1">
+            {security.identities.map((identity) => (
+              <li key={identity.issuer}>
+                <span className="font-medium">{identity.issuer}</span>{' '}
+                <span className="text-ink-2">
+                  since <Ago at={identity.added_at} />
+                </span>
+              </li>
+            ))}
+          </ul>
         </SettingsSection>
       ) : null}
       {security && !security.password ? null : (

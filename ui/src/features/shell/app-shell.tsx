@@ -36,6 +36,7 @@ export function AppShell({
     'mod+k': () => setPalette(!useOverlays.getState().palette),
     '?': () => setShortcuts(true),
     'g s': () => void navigate({ to: '/servers' }),
+    'g p': () => void navigate({ to: '/people' }),
     'g ,': () => void navigate({ to: '/settings' }),
   })
 

@@ -14,6 +14,7 @@ const GROUPS: { title: string; keys: [string[], string][] }[] = [
       [[mod, 'K'], 'Search and jump'],
       [['?'], 'This list'],
       [['g', 's'], 'Go to servers'],
+      [['g', 'p'], 'Go to people'],
       [['g', ','], 'Go to settings'],
       [['/'], 'Filter the list'],
     ],

@@ -1,10 +1,12 @@
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Server, Settings } from 'lucide-react'
+import { Server, Settings, Users } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
 import { useNow } from '@/shared/lib/now'
 import { usePrefs } from '@/shared/lib/prefs'
+import { decidesAboutPeople, meQuery } from '@/shared/session/session'
 import { BrandMark } from '@/shared/ui/brand'
 import { StatusDot } from '@/shared/ui/status-dot'
 import { UserMenu } from './user-menu'
@@ -14,6 +16,7 @@ const entry =
 
 /** What the sidebar and, on narrow screens, the drawer hold. */
 export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
+  const { data: me } = useQuery(meQuery)
   return (
     <>
       <Link
@@ -28,6 +31,11 @@ export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
         <NavLink to="/servers" icon={<Server aria-hidden="true" />} onNavigate={onNavigate}>
           Servers
         </NavLink>
+        {me && decidesAboutPeople(me) ? (
+          <NavLink to="/people" icon={<Users aria-hidden="true" />} onNavigate={onNavigate}>
+            People
+          </NavLink>
+        ) : null}
         <NavLink to="/settings" icon={<Settings aria-hidden="true" />} onNavigate={onNavigate}>
           Settings
         </NavLink>
@@ -46,7 +54,7 @@ function NavLink({
   children,
   onNavigate,
 }: {
-  to: '/servers' | '/settings'
+  to: '/servers' | '/people' | '/settings'
   icon: ReactNode
   children: ReactNode
   onNavigate?: () => void

@@ -13,6 +13,7 @@ function Page() {
       id={id}
       worksWithoutAgent={
         Boolean(matches({ to: '/servers/$id/settings' })) ||
+        Boolean(matches({ to: '/servers/$id/access' })) ||
         Boolean(matches({ to: '/servers/$id/connections' }))
       }
       connectLink={

@@ -8,7 +8,7 @@ import { unreachable } from './problem'
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** Their 401 is an answer about a password or a token, not about the session. */
 const ANSWERS_401_ITSELF =
-  /\/api\/v1\/auth\/(login|login\/second|register|refresh|change-password)$/
+  /\/api\/v1\/auth\/(login|login\/second|passkeys\/login\/\w+|register|refresh|change-password)$/
 
 type Listener = () => void
 const endedListeners = new Set<Listener>()

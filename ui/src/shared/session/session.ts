@@ -5,6 +5,7 @@
 import { queryOptions } from '@tanstack/react-query'
 import { create } from 'zustand'
 import { api, unwrap } from '../api/client'
+import type { User } from '../api/model'
 import { onSessionEnded } from '../api/session-fetch'
 import { liveSocket, onLiveSessionEnded } from '../ws/live'
 
@@ -19,6 +20,9 @@ export const meQuery = queryOptions({
   queryFn: ({ signal }) => unwrap(api.GET('/api/v1/auth/me', { signal })),
   staleTime: 300_000,
 })
+
+/** Whether the pages about people and the audit log have anything to show. The API decides anew. */
+export const decidesAboutPeople = (me: User): boolean => me.role === 'owner' || me.role === 'admin'
 
 interface SessionState {
   /** The session ended under an open page: it asks to sign in again and keeps what is on it. */

@@ -15,6 +15,7 @@ export function Confirm({
   effects,
   action,
   typeToConfirm,
+  tone = 'danger',
   onConfirm,
 }: {
   open: boolean
@@ -23,6 +24,8 @@ export function Confirm({
   effects: ReactNode
   action: string
   typeToConfirm?: string
+  /** Primary: nothing is lost by it. */
+  tone?: 'danger' | 'primary'
   /** Resolves when done; the dialog then closes. A rejection is shown in the dialog. */
   onConfirm: () => Promise<unknown>
 }) {
@@ -60,7 +63,7 @@ export function Confirm({
       footer={
         <>
           <Button onClick={() => change(false)}>Cancel</Button>
-          <Button variant="danger" disabled={!ready} busy={busy} onClick={run}>
+          <Button variant={tone} disabled={!ready} busy={busy} onClick={run}>
             {action}
           </Button>
         </>
