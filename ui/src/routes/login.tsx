@@ -9,7 +9,10 @@ import { rememberSignedIn } from '@/shared/session/hint'
 import { sessionClosed, statusQuery } from '@/shared/session/session'
 
 export const Route = createFileRoute('/login')({
-  validateSearch: z.object({ next: z.optional(z.catch(z.string(), '')) }),
+  validateSearch: z.object({
+    next: z.optional(z.catch(z.string(), '')),
+    refused: z.optional(z.catch(z.string(), '')),
+  }),
   beforeLoad: async ({ context }) => {
     sessionClosed()
     const status = await context.queryClient.fetchQuery({ ...statusQuery, staleTime: 0 })
@@ -20,7 +23,7 @@ export const Route = createFileRoute('/login')({
 })
 
 function LoginPage() {
-  const { next } = Route.useSearch()
+  const { next, refused } = Route.useSearch()
   const client = useQueryClient()
   const router = useRouter()
   const { data: status } = useQuery(statusQuery)
@@ -44,6 +47,11 @@ function LoginPage() {
       }
     >
       <LoginForm
+        provider={
+          status?.identity_provider
+            ? { name: status.identity_provider, next: nextPath(next), refused }
+            : null
+        }
         onDone={async () => {
           client.clear()
           rememberSignedIn(true)

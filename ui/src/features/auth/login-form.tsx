@@ -1,15 +1,17 @@
 import { useMutation } from '@tanstack/react-query'
-import { Fingerprint } from 'lucide-react'
+import { Building2, Fingerprint } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
 import type { SecondFactor } from '@/shared/api/model'
 import { Problem } from '@/shared/api/problem'
 import { passkeysWork } from '@/shared/lib/webauthn'
-import { Button } from '@/shared/ui/button'
+import { rememberSignedIn } from '@/shared/session/hint'
+import { Button, buttonStyle } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
 import { FormProblem } from '@/shared/ui/form-problem'
 import { Input } from '@/shared/ui/input'
 import { PasswordInput } from '@/shared/ui/password-input'
+import { refusalOf } from './refusal'
 
 const SecondStep = lazy(() => import('./second-step'))
 
@@ -19,11 +21,14 @@ const SecondStep = lazy(() => import('./second-step'))
  */
 export function LoginForm({
   username,
+  provider = null,
   onDone,
   children,
 }: {
   /** Given: only this user may sign in (a session that ended under an open page). */
   username?: string
+  /** Where people also sign in, and the code with which that was refused. */
+  provider?: { name: string; next: string; refused?: string } | null
   onDone: () => Promise<unknown> | undefined
   children?: ReactNode
 }) {
@@ -102,7 +107,7 @@ export function LoginForm({
         else if (!login.isPending) login.mutate()
       }}
     >
-      <FormProblem error={refused ?? ended ?? passkey.error} />
+      <FormProblem error={refused ?? ended ?? passkey.error ?? refusalOf(provider?.refused)} />
       <Field label="User name or e-mail" error={nameError}>
         {(control) => (
           <Input
@@ -139,6 +144,17 @@ export function LoginForm({
           <Fingerprint aria-hidden="true" />
           Sign in with a passkey
         </Button>
+      ) : null}
+      {provider ? (
+        <a
+          href={`/api/v1/auth/oidc/start?return_to=${encodeURIComponent(provider.next)}`}
+          className={buttonStyle({ size: 'lg' })}
+          // Back from there the page has to know that asking who is signed in is worth it.
+          onClick={() => rememberSignedIn(true)}
+        >
+          <Building2 aria-hidden="true" />
+          {provider.name}
+        </a>
       ) : null}
       {children}
     </form>

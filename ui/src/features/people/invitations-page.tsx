@@ -75,7 +75,7 @@ function Mode({ mode }: { mode: Registration }) {
           <input
             type="radio"
             name="registration"
-            className="mt-0.5 size-4 accent-(--accent)"
+            className="mt-0.5 size-4 shrink-0 accent-(--accent)"
             value={entry.value}
             checked={shown === entry.value}
             disabled={change.isPending}

@@ -38,7 +38,7 @@ export function Table({
             })}
           </tr>
         </thead>
-        <tbody className="[&>tr]:border-line [&>tr]:border-t [&_td]:px-3 [&_th]:px-3 [&_th]:py-2 [&_th]:font-normal">
+        <tbody className="[&>tr]:border-line [&>tr]:border-t [&_td]:px-3 [&_td]:py-1.5 [&_th]:px-3 [&_th]:py-2 [&_th]:font-normal">
           {children}
         </tbody>
       </table>

@@ -1,0 +1,15 @@
+/** Why the identity provider's way did not lead in: the code stands in the address it comes back to. */
+const SENTENCES: Record<string, string> = {
+  CO1004: 'This account is deactivated. Ask whoever runs this server.',
+  CO1020: 'The identity provider did not vouch for you. Try again, or sign in another way.',
+  CO1021: 'The identity provider knows you, but none of your groups has a role here. Ask for one.',
+  CO1022: 'The identity provider does not answer. Try again in a moment, or sign in another way.',
+}
+
+export function refusalOf(code: string | undefined): Error | null {
+  if (!code) return null
+  // The address is anybody's to write: only codes that we know become a sentence of ours.
+  return new Error(
+    SENTENCES[code] ?? 'The sign-in with the identity provider did not work. Try another way.',
+  )
+}
