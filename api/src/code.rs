@@ -117,6 +117,8 @@ codes! {
     NoSession = "CO1221", NOT_FOUND, "There is no such session";
     /// No such API token of this person, or it was revoked.
     NoToken = "CO1222", NOT_FOUND, "There is no such API token";
+    /// No such entry in the audit trail.
+    NoAuditEntry = "CO1230", NOT_FOUND, "There is no such audit entry";
     /// No such account.
     NoUser = "CO1240", NOT_FOUND, "There is no such account";
     /// No such team, or none that you may know of.

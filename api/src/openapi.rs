@@ -20,6 +20,7 @@ use utoipa::{
         (name = "Servers", description = "The fleet"),
         (name = "People", description = "Accounts, teams, what is shared with whom, invitations"),
         (name = "API keys", description = "Keys by which agents prove which server they speak for"),
+        (name = "Audit", description = "Who did what, and whether that was changed since"),
         (name = "Metrics", description = "What a server measured"),
         (name = "Live", description = "WebSockets for browsers"),
         (name = "Operations", description = "For machines that watch this one, and for people who look things up"),

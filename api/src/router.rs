@@ -16,7 +16,7 @@ use crate::{
     openapi::Base,
     problem, request_id,
     routes::{
-        api_keys, auth, enroll, grants, install, invitations, live, metrics, ops, servers,
+        api_keys, audit, auth, enroll, grants, install, invitations, live, metrics, ops, servers,
         settings, teams, users,
     },
     state::Api,
@@ -82,6 +82,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(metrics::series::handle))
         .routes(routes!(live::fleet::handle))
         .routes(routes!(live::metrics::handle))
+        .routes(routes!(audit::list::handle))
+        .routes(routes!(audit::verify::handle))
+        .routes(routes!(audit::export::handle))
+        .routes(routes!(audit::show::handle))
         .routes(routes!(ops::openapi::handle))
         .routes(routes!(ops::error_page::handle));
     OpenApiRouter::with_openapi(Base::openapi())

@@ -1,6 +1,7 @@
 //! The endpoints, one file each: what it takes, what it answers, and the handler. `crate::router` puts them together.
 
 pub mod api_keys;
+pub mod audit;
 pub mod auth;
 pub mod enroll;
 pub mod grants;

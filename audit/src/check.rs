@@ -30,8 +30,9 @@ pub async fn whole(
     outside: impl IntoIterator<Item = (String, Head)>,
 ) -> Result<Report, ReadError> {
     // Heads first: one that is signed while the entries are read must not look like a cut.
-    let (mut heads, unreadable_heads) = chain::heads(bus).await?;
-    heads.extend(outside);
+    let (stored, unreadable_heads) = chain::heads(bus).await?;
+    // Those from outside are trusted most: the first one says whose key it must be.
+    let heads: Vec<_> = outside.into_iter().chain(stored).collect();
     let mut verifier = Verifier::new(heads).with_claims();
     let mut entries = bus
         .read_to_end(StreamName::Audit, subject::AUDIT, 1)

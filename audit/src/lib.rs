@@ -8,6 +8,7 @@
 //! | [`appender`] | how events become entries exactly once, and when a head is signed |
 //! | [`outside`] | how heads leave this system: a file on another mount, a webhook |
 //! | [`check`] | the whole chain against its heads and its events |
+//! | [`export`] | the chain as a file that can be checked anywhere |
 //! | [`state`] | what people are shown of all that |
 //!
 //! # Guarantees
@@ -19,6 +20,7 @@
 pub mod appender;
 pub mod chain;
 pub mod check;
+pub mod export;
 pub mod outside;
 pub mod source;
 pub mod state;

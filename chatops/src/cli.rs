@@ -1,6 +1,7 @@
 //! The command line. Each verb has a file of its own below; this one says what exists and explains it.
 
 mod admin;
+mod audit;
 mod config;
 mod doctor;
 mod migrate;
@@ -36,7 +37,8 @@ Exit codes:
   0 done · 1 failed · 2 wrong setting or flag · 10 the bundled servers are missing
   11 they are for another kind of machine · 12 a port is taken · 13 disk full or not writable
   14 already running on these data · 15 data of another version · 16 a server is too old
-  17 a server does not answer · 18 doctor found something · 130 a second Ctrl-C";
+  17 a server does not answer · 18 doctor found something
+  19 the audit chain was tampered with · 130 a second Ctrl-C";
 
 /// Watch a fleet of servers live: metrics, history, and everything that happened, as events.
 #[derive(Debug, Parser)]
@@ -92,6 +94,9 @@ enum Verb {
     Admin(AdminVerb),
     /// Print the events of a stream, decoded
     Replay(Replay),
+    /// Prove that nobody changed the audit trail, or take it out
+    #[command(subcommand)]
+    Audit(AuditVerb),
     /// Print a script that completes commands in your shell
     Completions {
         /// Which shell
@@ -159,6 +164,54 @@ enum AdminVerb {
     },
     /// Make passwords and keys for servers of your own: settings for this program, variables for nats-server
     Credentials,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditVerb {
+    /// Check every entry, every signed head, and the events that are still kept
+    #[command(after_help = "\
+Examples:
+  chatops audit verify --heads /mnt/elsewhere/heads.ndjson
+  chatops audit verify --export audit.ndjson --heads heads.ndjson    needs no server at all
+
+Without heads that were kept outside, nothing is proven against somebody who rules the streams and has the
+signing key. Exit code 19: something was altered, removed, reordered or forked.")]
+    Verify {
+        /// Check this file of `chatops audit export` instead of the streams
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+        /// Signed heads that were kept outside, one per line; may be repeated
+        #[arg(long, value_name = "FILE")]
+        heads: Vec<PathBuf>,
+        /// Only heads of this key count: its id as you wrote it down
+        #[arg(long, value_name = "KEY ID")]
+        key: Option<String>,
+    },
+    /// Write the trail to standard output; only a whole one in ndjson can be verified later
+    Export {
+        /// How to write
+        #[arg(long, value_enum, default_value_t = ExportFormat::Ndjson)]
+        format: ExportFormat,
+        /// First entry: a number, a moment, or a time ago (-7d)
+        #[arg(
+            long,
+            default_value = "1",
+            value_name = "POSITION",
+            allow_hyphen_values = true
+        )]
+        from: String,
+        /// Last entry
+        #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
+        to: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ExportFormat {
+    /// One JSON object per line, with the bytes that were hashed, and the signed heads
+    Ndjson,
+    /// A table for people
+    Csv,
 }
 
 #[derive(Debug, Args)]
@@ -238,6 +291,7 @@ impl Cli {
             Verb::Config(_) => config::show(&settings),
             Verb::Admin(verb) => admin::run(&config, verb, output).await,
             Verb::Replay(replay) => Box::pin(replay::run(&config, replay, output)).await,
+            Verb::Audit(verb) => Box::pin(audit::run(&config, verb, output)).await,
             Verb::Completions { .. } | Verb::Guard { .. } => Ok(()),
         }
     }

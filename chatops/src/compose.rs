@@ -1,10 +1,11 @@
 //! The only place that knows every crate: which services a role is made of, what they share, in which order they leave.
 //!
 //! Two stages. The *edge* (REST, live sockets, the agents' WebSocket) goes first, so that nobody is served by parts that
-//! are on their way out; then the *roles* (gate, presence, projections, roll-ups) drain. A service that ends by itself
+//! are on their way out; then the *roles* (gate, presence, projections, roll-ups, audit) drain. A service that ends by itself
 //! brings the program down softly; a projector that stops because going on would lose data does not: it says so in the
 //! log, in `/readyz` and in `chatops doctor`, and waits for a person while everything else goes on.
 
+mod audit;
 mod connect;
 mod directory;
 mod edge;
@@ -49,18 +50,21 @@ pub(crate) enum Role {
     Projections,
     /// Minutes and hours from samples; removes what is too old
     Rollups,
+    /// Chains what happened, signs it, and checks the chain
+    Audit,
     /// REST, live sockets and the web app
     Api,
 }
 
 impl Role {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Gate,
         Self::Presence,
         Self::Gateway,
         Self::Projections,
         Self::Rollups,
+        Self::Audit,
         Self::Api,
     ];
 
@@ -83,6 +87,7 @@ impl fmt::Display for Role {
             Self::Gateway => "gateway",
             Self::Projections => "projections",
             Self::Rollups => "rollups",
+            Self::Audit => "audit",
             Self::Api => "api",
         })
     }
@@ -145,6 +150,9 @@ pub(crate) async fn start(
     }
     if has(Role::Rollups) {
         readers::rollups(&mut stage, &connections);
+    }
+    if has(Role::Audit) {
+        audit::run(&mut stage, config, &connections).await?;
     }
     if let Some(agents) = &shared.agents {
         if has(Role::Gate) {

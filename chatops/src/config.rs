@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub api: Api,
     pub oidc: Oidc,
     pub agent: Agent,
+    pub audit: Audit,
     pub log: Log,
 }
 
@@ -105,6 +106,15 @@ pub(crate) struct Agent {
     pub local: bool,
     #[serde(deserialize_with = "filled")]
     pub program: Option<String>,
+}
+
+/// Where signed heads of the audit chain go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    #[serde(deserialize_with = "filled")]
+    pub heads_file: Option<String>,
+    pub heads_webhook: Secret,
 }
 
 /// What is logged, and in which form.

@@ -29,6 +29,8 @@ pub(crate) enum Code {
     Unreachable = 17,
     /// `doctor` found something that needs attention.
     Unhealthy = 18,
+    /// The audit chain is not what it was.
+    Tampered = 19,
     /// A second signal ended the program before it had drained.
     Aborted = 130,
 }

@@ -1,5 +1,6 @@
 //! The read models: which events become which rows.
 
+pub(crate) mod audit;
 pub(crate) mod inventory;
 pub(crate) mod metrics;
 pub(crate) mod presence;
@@ -22,6 +23,8 @@ use crate::{
 pub const INVENTORY: &str = "inventory";
 /// Name of the projector of connections.
 pub const PRESENCE: &str = "presence";
+/// Name of the projector of the audit trail.
+pub const AUDIT: &str = "audit";
 /// Name of the projectors of samples.
 pub const METRICS: &str = "metrics";
 
@@ -94,6 +97,27 @@ pub fn presence(
     (
         spec,
         TableSink::new(store.clone(), clock, settings, presence::Presence),
+    )
+}
+
+/// The projector of the audit trail.
+pub fn audit(
+    store: &Store,
+    clock: Arc<dyn Clock>,
+    settings: SinkSettings,
+) -> (Spec, impl Sink<Error = StoreError> + use<>) {
+    let spec = Spec {
+        name: AUDIT,
+        ver: 1,
+        part: 0,
+        stream: StreamName::Audit,
+        filter: subject::AUDIT.to_owned(),
+        max_batch: 500,
+        max_wait: Duration::ZERO,
+    };
+    (
+        spec,
+        TableSink::new(store.clone(), clock, settings, audit::Audit),
     )
 }
 

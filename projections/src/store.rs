@@ -6,6 +6,7 @@
 //! the closed list in [`series`](crate::series).
 
 pub(crate) mod access;
+pub(crate) mod audit;
 pub(crate) mod credential;
 pub(crate) mod enrolment;
 pub(crate) mod history;

@@ -1,5 +1,6 @@
 //! Plain structs that readers get. Moments are [`Timestamp`](chatops_schemas::clock::Timestamp)s: RFC 3339 text in JSON.
 
+mod audit;
 mod credential;
 mod history;
 mod key;
@@ -10,6 +11,7 @@ mod row;
 mod server;
 mod user;
 
+pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRow, AuditTold};
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};
 pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
 pub use key::{Key, KeyForGate, KeyState};

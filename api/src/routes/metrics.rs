@@ -3,4 +3,4 @@
 pub mod history;
 pub mod latest;
 pub mod series;
-mod time_text;
+pub(crate) mod time_text;

@@ -97,6 +97,12 @@ impl App {
             &stop,
             project::presence(&store, Arc::clone(&stored), settings.clone()),
         );
+        project_with(
+            &mut tasks,
+            &bus,
+            &stop,
+            project::audit(&store, Arc::clone(&clock), settings.clone()),
+        );
         let defaults = project::MetricsSettings::default();
         for partition in project::metrics(&store, &bus, &stored, &settings, &defaults) {
             project_with(&mut tasks, &bus, &stop, partition);

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod app;
+mod audit;
 mod browser;
 mod enrolment;
 mod every_route_is_guarded;

@@ -1,7 +1,7 @@
 //! `chatops replay`: the events of a stream, decoded, for people and for pipes. Reads beside everybody else and takes
 //! nothing away.
 
-mod position;
+pub(super) mod position;
 mod print;
 
 use anyhow::Context;

@@ -30,6 +30,8 @@ pub(super) async fn projections(
     run(stage, store, bus.clone(), spec, sink);
     let (spec, sink) = project::presence(store, clock.clone(), settings.clone());
     run(stage, store, bus.clone(), spec, sink);
+    let (spec, sink) = project::audit(store, clock.clone(), settings.clone());
+    run(stage, store, bus.clone(), spec, sink);
     for (spec, sink) in
         project::metrics(store, &bus, &clock, &settings, &MetricsSettings::default())
     {
@@ -45,6 +47,7 @@ pub(crate) fn specs(connections: &Connections) -> Vec<Spec> {
     let mut specs = vec![
         project::inventory(store, clock.clone(), settings.clone()).0,
         project::presence(store, clock.clone(), settings.clone()).0,
+        project::audit(store, clock.clone(), settings.clone()).0,
     ];
     let metrics = project::metrics(
         store,

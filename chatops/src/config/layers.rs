@@ -111,6 +111,7 @@ pub(super) fn is_secret(path: &str) -> bool {
         .iter()
         .any(|end| path.ends_with(end))
         || path == "database.url"
+        || path == "audit.heads_webhook"
 }
 
 fn defaults() -> figment::providers::Data<Toml> {

@@ -5,6 +5,7 @@
     reason = "a panic is the failure report of a test"
 )]
 
+mod audit;
 mod crash;
 mod enrol;
 mod http;

@@ -51,6 +51,23 @@ impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     }
 }
 
+/// Any number of bytes, written as hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl Bytes<'_> {
+    /// Reads what [`Serialize`] writes.
+    pub fn parse(text: &str) -> Option<Vec<u8>> {
+        data_encoding::HEXLOWER.decode(text.as_bytes()).ok()
+    }
+}
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&data_encoding::HEXLOWER.encode(self.0))
+    }
+}
+
 /// First bytes of the SHA-256 of a public key: short enough to be read out over the telephone.
 pub type KeyId = Hex<8>;
 

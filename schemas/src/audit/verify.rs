@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     Derived, Entry, Frontier, Hash, Head,
     derive::{Stored, derive},
+    head::KeyId,
 };
 
 mod finding;
@@ -26,6 +27,8 @@ pub struct Verdict {
     pub root: Hash,
     /// Heads that were compared.
     pub heads: u64,
+    /// The key of the heads.
+    pub key: Option<KeyId>,
     /// Entries that a signed head vouches for; those behind it are only linked.
     pub signed: u64,
     /// What is wrong, the most telling first. Empty: nothing.
@@ -242,6 +245,7 @@ impl Verifier {
             size,
             root: self.tree.root(),
             heads: self.heads.compared(),
+            key: self.heads.key(),
             signed: self.heads.vouched(),
             findings,
         }

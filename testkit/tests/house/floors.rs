@@ -26,6 +26,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "chatops-bus",
             "chatops-projections",
             "chatops-alerting",
+            "chatops-audit",
         ],
     ),
     (

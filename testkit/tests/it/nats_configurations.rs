@@ -102,6 +102,48 @@ async fn no_service_may_remove_history() {
 }
 
 #[tokio::test]
+async fn no_service_may_change_the_audit_streams() {
+    const GLASS: &str = r#"{"verbose":false,"user":"glass","pass":"broken"}"#;
+    // As a person does who has to: a user for the occasion, in a copy of the accounts.
+    let given = std::fs::read_to_string(shipped("accounts.conf")).unwrap();
+    let accounts = given.replace(
+        "        users: [\n            {\n                user: svc",
+        "        users: [\n            { user: glass, password: broken }\n            {\n                user: svc",
+    );
+    assert_ne!(given, accounts);
+    let accounts = accounts.replace("auth_users: [", "auth_users: [ glass,");
+    let nats = with_accounts(NatsServer::builder().config(accounts))
+        .start()
+        .await
+        .unwrap();
+    for stream in ["OPS_AUDIT", "OPS_AUDIT_STH"] {
+        let config = |limit: i64| {
+            format!(
+                r#"{{"name":"{stream}","subjects":["{stream}.x"],"storage":"file","max_msgs":{limit}}}"#
+            )
+        };
+        let mut service = Client::connect_with(nats.address(), SERVICE).await.unwrap();
+        let create = format!("$JS.API.STREAM.CREATE.{stream}");
+        let made = service.request(&create, &config(-1)).await.unwrap();
+        assert!(!made.contains("\"error\""), "{made}");
+        let subject = |verb: &str| format!("$JS.API.STREAM.{verb}.{stream}");
+        for verb in ["UPDATE", "DELETE", "PURGE", "RESTORE"] {
+            let mut service = Client::connect_with(nats.address(), SERVICE).await.unwrap();
+            let refused = service.request(&subject(verb), &config(1)).await;
+            let refused = refused.unwrap_err().to_string();
+            assert!(
+                refused.contains("Permissions Violation"),
+                "{verb}: {refused}"
+            );
+        }
+        // The same by somebody who broke the glass.
+        let mut glass = Client::connect_with(nats.address(), GLASS).await.unwrap();
+        let updated = glass.request(&subject("UPDATE"), &config(1)).await.unwrap();
+        assert!(updated.contains("\"max_msgs\":1"), "{updated}");
+    }
+}
+
+#[tokio::test]
 async fn three_clustered_servers_keep_a_stream_while_one_is_dead() {
     let ports: Vec<u16> = (0..3).map(|_| free_port().unwrap()).collect();
     let mut nodes = Vec::new();

@@ -3,7 +3,7 @@
 use chatops_schemas::clock::Timestamp;
 
 /// `None`: none of these.
-pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim();
     if let Some(offset) = text.strip_prefix("now") {
         return relative(offset, now);

@@ -6,7 +6,7 @@ use crate::trouble::{Code, Trouble};
 
 /// See [`Position::parse`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Position {
+pub(in crate::cli) enum Position {
     /// A sequence number.
     Seq(u64),
     /// A moment of the stream's clock.
@@ -17,7 +17,7 @@ pub(super) enum Position {
 
 impl Position {
     /// `17`, `2026-01-31T12:00:00Z`, `-10m`, `now`.
-    pub(super) fn parse(text: &str, now: Timestamp) -> Result<Self, Trouble> {
+    pub(in crate::cli) fn parse(text: &str, now: Timestamp) -> Result<Self, Trouble> {
         if text == "now" {
             return Ok(Self::New);
         }

@@ -19,6 +19,7 @@ pub(super) struct Heads {
     /// First of `known` that the chain has not reached.
     next: usize,
     bad: Vec<Finding>,
+    key: Option<KeyId>,
     agreed: u64,
     /// Sizes and origins of heads over the same number of entries with other roots than the chain's.
     differ: Vec<(u64, String, Hash)>,
@@ -53,6 +54,7 @@ impl Heads {
             known,
             next: 0,
             bad,
+            key,
             agreed: 0,
             differ: Vec::new(),
         };
@@ -83,6 +85,11 @@ impl Heads {
     /// Entries under the largest head that agrees.
     pub(super) const fn vouched(&self) -> u64 {
         self.agreed
+    }
+
+    /// Of the first genuine one.
+    pub(super) const fn key(&self) -> Option<KeyId> {
+        self.key
     }
 
     pub(super) fn compared(&self) -> u64 {
