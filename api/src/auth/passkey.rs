@@ -19,11 +19,11 @@ use webauthn_rp::{
     RegistrationServerState,
     bin::{Decode, Encode},
     request::{
-        AsciiDomain, PublicKeyCredentialDescriptor, RpId,
+        AsciiDomain, ExtensionInfo, PublicKeyCredentialDescriptor, RpId,
         auth::AuthenticationVerificationOptions,
         register::{
-            Nickname, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle,
-            Username,
+            CredProtect, Nickname, PublicKeyCredentialUserEntity, RegistrationVerificationOptions,
+            UserHandle, Username,
         },
     },
     response::{
@@ -176,7 +176,11 @@ pub async fn begin_adding(api: &Api, peer: &Peer, user: &view::User) -> Result<B
         id: &id,
         display_name: Nickname::try_from(shown).ok(),
     };
-    let options = PublicKeyCredentialCreationOptions::passkey(&place.domain, entity, exclude);
+    let mut options = PublicKeyCredentialCreationOptions::passkey(&place.domain, entity, exclude);
+    // Asked for, not insisted on: authenticators that do not know it would refuse, and each sign-in asks for the person
+    // to be verified anyway.
+    options.extensions.cred_protect =
+        CredProtect::UserVerificationRequired(ExtensionInfo::AllowDontEnforceValue);
     let (server, client) = options.start_ceremony().map_err(|error| refused(&error))?;
     let state = server.encode().map_err(|error| refused(&error))?;
     let options = serde_json::to_value(&client);
