@@ -97,7 +97,7 @@ impl Rights {
         }
     }
 
-    fn of<'a>(&'a self, user: UserId) -> impl Iterator<Item = (&'a Granted, Level)> {
+    fn of(&self, user: UserId) -> impl Iterator<Item = (&Granted, Level)> {
         let mine = move |to: &Grantee| match to {
             Grantee::User(one) => *one == user,
             Grantee::Team(team) => self
@@ -286,7 +286,7 @@ mod tests {
     fn grants_follow_labels_teams_and_the_highest_level() {
         let mut rights = fleet();
         let on_tag = Granted::Tag("prod".to_owned());
-        assert!(rights.apply(&give(Grantee::Team(TEAM), on_tag.clone(), Level::View)));
+        assert!(rights.apply(&give(Grantee::Team(TEAM), on_tag, Level::View)));
         let on_server = Granted::Server(id("a"));
         assert!(rights.apply(&give(Grantee::User(ADA), on_server.clone(), Level::Operate)));
         assert_eq!(rights.granted_on(ADA, &id("a")), Some(Level::Operate));

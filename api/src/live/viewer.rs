@@ -14,6 +14,9 @@ use crate::access::{self, Action, Level, Resource, Subject};
 /// Most topics of one socket.
 pub const MAX_TOPICS: usize = 256;
 
+/// Shapes of all topics.
+pub const TOPICS: [&str; 2] = ["fleet", "server:{id}"];
+
 /// Something to subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
@@ -29,6 +32,14 @@ impl Topic {
         match text.strip_prefix("server:") {
             None => (text == "fleet").then_some(Self::Fleet),
             Some(id) => ServerId::parse(id).ok().map(Self::Server),
+        }
+    }
+
+    /// Its shape, one of [`TOPICS`].
+    pub const fn shape(&self) -> &'static str {
+        match self {
+            Self::Fleet => TOPICS[0],
+            Self::Server(_) => TOPICS[1],
         }
     }
 }

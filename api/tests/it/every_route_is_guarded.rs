@@ -1,6 +1,8 @@
 //! Walks every operation of the OpenAPI document as nobody, as somebody else, and with bad input. A new route is in the
 //! document by itself, so it cannot be forgotten here.
 
+mod table;
+
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
@@ -14,6 +16,8 @@ struct Operation {
     path: String,
     open: bool,
     body: bool,
+    /// Statuses that the document describes.
+    described: Vec<u16>,
 }
 
 impl Operation {
@@ -38,11 +42,17 @@ fn operations() -> Vec<Operation> {
                 path: path.clone(),
                 open: security.contains(&json!({})),
                 body: operation.get("requestBody").is_some(),
+                described: statuses(&operation["responses"]),
             });
         }
     }
     assert!(found.len() >= 28, "the document lost routes");
     found
+}
+
+fn statuses(responses: &Value) -> Vec<u16> {
+    let described = responses.as_object().unwrap().keys();
+    described.map(|status| status.parse().unwrap()).collect()
 }
 
 /// Routes that anybody may call; everything else must refuse strangers. Extending this list is a decision.

@@ -1,7 +1,7 @@
 //! Live sockets: who gets in, what they get, what they do not, and what they find after a break.
 
 mod rights;
-mod socket;
+pub(crate) mod socket;
 
 use std::time::Duration;
 

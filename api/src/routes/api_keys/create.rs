@@ -85,6 +85,7 @@ pub struct ReplacedKey {
     responses(
         (status = 201, description = "the key, with its secret for the only time", body = IssuedKey),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
     ))]

@@ -19,6 +19,7 @@ use crate::{
         (status = 204, description = "revoked"),
         (status = 202, description = "stored, not visible yet", body = Pending),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1202", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CO1206", body = Document, content_type = "application/problem+json"),
     ))]

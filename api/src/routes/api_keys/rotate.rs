@@ -42,6 +42,7 @@ pub struct RotateKeyRequest {
     responses(
         (status = 201, description = "the new key, with its secret for the only time, and when the old one ends", body = IssuedKey),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1202", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CO1301, CO1206", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),

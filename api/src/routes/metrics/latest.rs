@@ -37,6 +37,7 @@ pub struct LatestSample {
     responses(
         (status = 200, description = "the sample", body = LatestSample),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1201 or CO1203", body = Document, content_type = "application/problem+json"),
         (status = 503, description = "CO1902", body = Document, content_type = "application/problem+json"),
     ))]

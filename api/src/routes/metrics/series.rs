@@ -39,6 +39,7 @@ pub struct SeriesList {
     responses(
         (status = 200, description = "the lines", body = SeriesList),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn handle(

@@ -41,6 +41,7 @@ pub struct ChangeServerRequest {
         (status = 200, description = "the server", body = Server),
         (status = 202, description = "stored, not visible yet", body = Pending),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
         (status = 409, description = "CO1206", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),

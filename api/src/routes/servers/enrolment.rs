@@ -49,6 +49,7 @@ pub struct Enrolment {
     responses(
         (status = 201, description = "the code, for the only time", body = Enrolment),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn handle(

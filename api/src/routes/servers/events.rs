@@ -80,6 +80,7 @@ pub struct EventList {
     responses(
         (status = 200, description = "a page of events", body = EventList),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
     ))]

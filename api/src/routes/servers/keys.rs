@@ -18,6 +18,7 @@ use crate::{
     responses(
         (status = 200, description = "the keys", body = KeyList),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn handle(

@@ -73,6 +73,7 @@ pub struct ServerList {
     responses(
         (status = 200, description = "a page of servers", body = ServerList),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn handle(

@@ -19,14 +19,14 @@ use crate::{app::App, browser::Client};
 const SOON: Duration = Duration::from_secs(20);
 
 /// One socket.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: WebSocketStream<TcpStream>,
     items: VecDeque<Value>,
     seq: u64,
 }
 
 impl Socket {
-    pub(super) async fn open(
+    pub(crate) async fn open(
         app: &App,
         path: &str,
         headers: &[(&str, &str)],
@@ -51,7 +51,7 @@ impl Socket {
     }
 
     /// A socket of `ws/live` that is signed in.
-    pub(super) async fn live(app: &App, client: &Client, resume: Option<u64>) -> Self {
+    pub(crate) async fn live(app: &App, client: &Client, resume: Option<u64>) -> Self {
         let mut socket = Self::open(app, "/api/v1/ws/live", &[]).await.unwrap();
         let mut hello = json!({"type": "hello", "token": client.token});
         if let Some(resume) = resume {
@@ -63,15 +63,15 @@ impl Socket {
         socket
     }
 
-    pub(super) async fn send(&mut self, frame: &Value) {
+    pub(crate) async fn send(&mut self, frame: &Value) {
         self.send_text(&frame.to_string()).await;
     }
 
-    pub(super) async fn send_text(&mut self, text: &str) {
+    pub(crate) async fn send_text(&mut self, text: &str) {
         self.stream.send(Message::text(text)).await.unwrap();
     }
 
-    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream
             .send(Message::binary(bytes.to_vec()))
             .await
@@ -97,8 +97,24 @@ impl Socket {
         }
     }
 
+    /// The next frame, or the code of the close.
+    pub(crate) async fn frame_or_end(&mut self) -> Result<Value, u16> {
+        loop {
+            match self.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    return Ok(serde_json::from_str(text.as_str()).unwrap());
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map_or(1005, |frame| frame.code.into()));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(1006),
+            }
+        }
+    }
+
     /// The next frame of a type; batches before it are kept for [`Self::item`].
-    pub(super) async fn frame(&mut self, kind: &str) -> Value {
+    pub(crate) async fn frame(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.text().await;
             if frame["type"] == kind {
@@ -109,13 +125,13 @@ impl Socket {
     }
 
     /// Sends, and waits for the answer.
-    pub(super) async fn ask(&mut self, frame: &Value) -> Value {
+    pub(crate) async fn ask(&mut self, frame: &Value) -> Value {
         self.send(frame).await;
         self.frame("subscribed").await
     }
 
     /// The next batch as it is.
-    pub(super) async fn batch(&mut self) -> Value {
+    pub(crate) async fn batch(&mut self) -> Value {
         self.frame("batch").await
     }
 
@@ -128,7 +144,7 @@ impl Socket {
     }
 
     /// The next item of any kind.
-    pub(super) async fn any_item(&mut self) -> Value {
+    pub(crate) async fn any_item(&mut self) -> Value {
         loop {
             if let Some(item) = self.items.pop_front() {
                 return item;
@@ -139,7 +155,7 @@ impl Socket {
     }
 
     /// The next item of a kind; others before it are dropped.
-    pub(super) async fn item(&mut self, kind: &str) -> Value {
+    pub(crate) async fn item(&mut self, kind: &str) -> Value {
         loop {
             let item = self.any_item().await;
             if item["k"] == kind {
@@ -149,7 +165,7 @@ impl Socket {
     }
 
     /// Position up to which everything that was taken from the socket goes.
-    pub(super) fn last_seq(&self) -> u64 {
+    pub(crate) fn last_seq(&self) -> u64 {
         let waiting = self
             .items
             .iter()
@@ -159,7 +175,7 @@ impl Socket {
     }
 
     /// Waits for the end and returns its code; 1006 when there is none.
-    pub(super) async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             match self.next().await {
                 Some(Ok(Message::Close(frame))) => {

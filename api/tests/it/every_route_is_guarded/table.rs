@@ -1,0 +1,379 @@
+//! The committed table of who gets what answer from every route and every live topic: `expectations.tsv`.
+//!
+//! One line is one route or topic; the columns are people. A route that the document has and the table has not fails, and
+//! so does a line without a route. `CHATOPS_BLESS=1` writes what is observed: read the difference like a decision, because
+//! it is one. What must hold for every route is asserted while blessing, too: strangers, ended credentials and accounts
+//! that are switched off get nothing, and a token does only what one of its scopes is for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
+
+use chatops_api::live::viewer::{TOPICS, Topic};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{OPEN, Operation, call, operations};
+use crate::{
+    app::{App, SOON, now},
+    browser::Client,
+    live::socket::Socket,
+    sharing::{id_of, share},
+};
+
+/// The people, in the order of the columns. `view`, `operate` and `manage` are operators with whom the server is shared at
+/// that level; `capped` is a viewer with whom it is shared at the highest.
+const PEOPLE: [&str; 7] = [
+    "viewer", "operator", "view", "operate", "manage", "capped", "owner",
+];
+const SCOPES: [&str; 5] = ["read", "operate", "manage", "admin", "audit"];
+/// The live socket of one server is a conversation of its own.
+const ONE_SERVER: &str = "WS /api/v1/ws/metrics/{server_id}";
+const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+
+fn file() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/every_route_is_guarded/expectations.tsv")
+}
+
+/// What is walked over; made anew when something of it was removed.
+struct Things {
+    server: String,
+    key: String,
+    team: String,
+    target: String,
+    grant: String,
+    invitation: String,
+}
+
+struct World {
+    app: App,
+    people: BTreeMap<&'static str, Client>,
+    /// Tokens of the owner with one scope each.
+    tokens: Vec<(&'static str, Client)>,
+    /// Credentials that were good once, by what happened to them.
+    ended: Vec<(&'static str, Client)>,
+    things: Things,
+    names: usize,
+    /// Answers that the document does not know.
+    undescribed: BTreeSet<String>,
+}
+
+impl World {
+    async fn build() -> Self {
+        let app = App::start().await;
+        let owner = app.owner().await;
+        let mut people = BTreeMap::new();
+        for name in PEOPLE.into_iter().filter(|name| *name != "owner") {
+            let client = app.operator(name).await;
+            if matches!(name, "viewer" | "capped") {
+                set(&owner, &client, &json!({"role": "viewer"})).await;
+            }
+            people.insert(name, client);
+        }
+        people["operator"].add_server("another").await;
+        let mut tokens = Vec::new();
+        for scope in SCOPES {
+            tokens.push((scope, token(&owner, &[scope], 3_600_000).await));
+        }
+        let expired = token(&owner, &SCOPES, 1_000).await;
+        chatops_testkit::eventually("the token has expired", SOON, || async {
+            expired.get("/api/v1/auth/me").await.0 == 401
+        })
+        .await;
+        let off = app.operator("deactivated").await;
+        let program = token(&off, &SCOPES, 3_600_000).await;
+        set(&owner, &off, &json!({"active": false})).await;
+        let things = things(&app, &owner, 0).await;
+        people.insert("owner", owner);
+        let mut world = Self {
+            app,
+            people,
+            tokens,
+            ended: vec![
+                ("expired", expired),
+                ("deactivated", off),
+                ("a token of somebody deactivated", program),
+            ],
+            things,
+            names: 1,
+            undescribed: BTreeSet::new(),
+        };
+        world.share_with_people().await;
+        world
+    }
+
+    async fn share_with_people(&mut self) {
+        for (name, level) in [
+            ("view", "view"),
+            ("operate", "operate"),
+            ("manage", "manage"),
+            ("capped", "manage"),
+        ] {
+            let grant = json!({"username": name, "server_id": self.things.server, "level": level});
+            share(&self.people["owner"], &grant).await;
+        }
+    }
+
+    /// After something was removed.
+    async fn restore(&mut self) {
+        self.names += 1;
+        self.things = things(&self.app, &self.people["owner"], self.names).await;
+        self.share_with_people().await;
+    }
+
+    fn path(&self, template: &str) -> String {
+        let things = &self.things;
+        let id = [
+            ("/servers/{", &things.server),
+            ("/api-keys/{", &things.key),
+            ("/users/{", &things.target),
+            ("/teams/{", &things.team),
+            ("/grants/{", &things.grant),
+            ("/invitations/{", &things.invitation),
+        ]
+        .into_iter()
+        .find(|(part, _)| template.contains(part))
+        .map_or(NOBODY, |(_, id)| id);
+        template
+            .replace("{id}", id)
+            .replace("{server_id}", &things.server)
+            .replace("{user}", &things.target)
+            .replace("{code}", "CO1002")
+    }
+
+    /// A body with which the route does what it is for, where that harms nobody who walks.
+    fn body(&mut self, name: &str) -> Value {
+        self.names += 1;
+        let (server, fresh) = (&self.things.server, format!("fresh-{}", self.names));
+        match name {
+            "POST /api/v1/servers" | "PATCH /api/v1/servers/{id}" => json!({"name": "web-1"}),
+            "POST /api/v1/api-keys" => json!({"server_id": server}),
+            "POST /api/v1/teams" | "PATCH /api/v1/teams/{id}" => json!({"name": "team"}),
+            "POST /api/v1/users" => json!({"username": fresh, "role": "viewer"}),
+            "PATCH /api/v1/users/{id}" => json!({"role": "operator"}),
+            "POST /api/v1/grants" => {
+                json!({"user_id": self.things.target, "server_id": server, "level": "view"})
+            }
+            "POST /api/v1/invitations" => json!({"role": "viewer"}),
+            "PUT /api/v1/settings/registration" => json!({"registration": "open"}),
+            _ => json!({}),
+        }
+    }
+
+    async fn ask(&mut self, client: &Client, operation: &Operation) -> (u16, Value) {
+        let name = name(operation);
+        let (path, body) = (self.path(&operation.path), self.body(&name));
+        let (status, answer) = call(client, operation, &path, Some(&body)).await;
+        assert!(status < 500, "{name}: {answer}");
+        if !operation.described.contains(&status) {
+            self.undescribed.insert(format!("{name}: {status}"));
+        }
+        let removes = operation.method == Method::DELETE
+            || name.ends_with("/revoke")
+            || name.ends_with("/rotate");
+        if removes && (200..300).contains(&status) {
+            self.restore().await;
+        }
+        (status, answer)
+    }
+}
+
+fn name(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
+}
+
+async fn set(owner: &Client, client: &Client, change: &Value) {
+    let path = format!("/api/v1/users/{}", id_of(client).await);
+    let (status, answer) = owner.patch(&path, change).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+async fn token(of: &Client, scopes: &[&str], millis: i64) -> Client {
+    let ends = now().plus_millis(millis).rfc3339();
+    let body = json!({"name": "walk", "scopes": scopes, "expires_at": ends});
+    let (status, issued) = of.post("/api/v1/auth/tokens", &body).await;
+    assert_eq!(status, 201, "{issued}");
+    of.with_token(issued["token"].as_str().unwrap())
+}
+
+async fn made(owner: &Client, path: &str, body: &Value) -> Value {
+    let (status, made) = owner.post(path, body).await;
+    assert!(matches!(status, 200 | 201), "{path}: {status} {made}");
+    made
+}
+
+async fn things(app: &App, owner: &Client, n: usize) -> Things {
+    let server = owner.add_server("web-1").await;
+    app.sample(&server, 1.0).await;
+    let key = made(owner, "/api/v1/api-keys", &json!({"server_id": server})).await;
+    let team = made(owner, "/api/v1/teams", &json!({"name": "team"})).await;
+    let body = json!({"username": format!("target-{n}"), "role": "operator"});
+    let target = made(owner, "/api/v1/users", &body).await;
+    let target = target["user"]["id"].as_str().unwrap().to_owned();
+    let body = json!({"user_id": target, "server_id": server, "level": "view"});
+    let grant = share(owner, &body).await;
+    let invitation = made(owner, "/api/v1/invitations", &json!({"role": "viewer"})).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    Things {
+        server,
+        key: text(&key["id"]),
+        team: text(&team["id"]),
+        target,
+        grant,
+        invitation: text(&invitation["invitation"]["id"]),
+    }
+}
+
+/// Which scope a token needs: found by trying each alone.
+async fn scope(world: &mut World, operation: &Operation) -> String {
+    let (mut good, mut codes) = (Vec::new(), Vec::new());
+    for (scope, client) in world.tokens.clone() {
+        let (status, answer) = world.ask(&client, operation).await;
+        match status {
+            401 | 403 => codes.push(answer["code"].as_str().unwrap_or_default().to_owned()),
+            _ => good.push(scope),
+        }
+    }
+    match good.as_slice() {
+        [] if codes.iter().all(|code| code == "CO1010") => "person".to_owned(),
+        // A key of an agent, not of a person.
+        [] if codes.iter().all(|code| code == "CO1009") => "key".to_owned(),
+        [] => panic!("{}: no single scope is enough: {codes:?}", name(operation)),
+        all if all.len() == SCOPES.len() => "any".to_owned(),
+        some => some.join("+"),
+    }
+}
+
+async fn line_of(world: &mut World, operation: &Operation) -> Vec<String> {
+    let name = name(operation);
+    if operation.open {
+        assert!(OPEN.contains(&name.as_str()), "{name}: is it open?");
+        return vec!["open".to_owned(); PEOPLE.len() + 2];
+    }
+    let stranger = world.app.stranger();
+    let (status, answer) = world.ask(&stranger, operation).await;
+    assert_eq!(status, 401, "{name} as nobody: {answer}");
+    for (how, client) in world.ended.clone() {
+        let (status, answer) = world.ask(&client, operation).await;
+        assert_eq!(
+            status, 401,
+            "{name} with a credential that is {how}: {answer}"
+        );
+    }
+    let mut line = vec![scope(world, operation).await, "401".to_owned()];
+    for who in PEOPLE {
+        let client = world.people[who].clone();
+        line.push(world.ask(&client, operation).await.0.to_string());
+    }
+    line
+}
+
+/// What a live topic answers: `ok`, the code of the refusal, or the code of the close.
+async fn topic(world: &World, client: &Client, shape: &str) -> String {
+    let server = &world.things.server;
+    let (path, hello) = match shape {
+        ONE_SERVER => (
+            format!("/api/v1/ws/metrics/{server}"),
+            json!({"type": "auth", "token": client.token}),
+        ),
+        _ => (
+            "/api/v1/ws/live".to_owned(),
+            json!({"type": "hello", "token": client.token}),
+        ),
+    };
+    let mut socket = Socket::open(&world.app, &path, &[]).await.unwrap();
+    socket.send(&hello).await;
+    let first = match socket.frame_or_end().await {
+        Ok(frame) => frame,
+        Err(close) => return close.to_string(),
+    };
+    if shape == ONE_SERVER {
+        return match first["type"].as_str() {
+            Some("auth_success") => "ok".to_owned(),
+            _ => first["code"].as_str().unwrap().to_owned(),
+        };
+    }
+    let topic = shape.trim_start_matches("TOPIC ").replace("{id}", server);
+    let answer = socket
+        .ask(&json!({"type": "subscribe", "topics": [topic]}))
+        .await;
+    match answer["refused"][0]["code"].as_str() {
+        Some(code) => code.to_owned(),
+        None => "ok".to_owned(),
+    }
+}
+
+async fn line_of_topic(world: &World, shape: &str) -> Vec<String> {
+    let mut nobody = world.app.stranger();
+    nobody.token = Some("forged".to_owned());
+    let refused = topic(world, &nobody, shape).await;
+    assert_eq!(refused, "4401", "{shape} as nobody");
+    for (how, client) in &world.ended {
+        let close = topic(world, client, shape).await;
+        assert_eq!(close, "4401", "{shape} with a credential that is {how}");
+    }
+    let mut good = Vec::new();
+    for (scope, client) in &world.tokens {
+        match topic(world, client, shape).await.as_str() {
+            "ok" => good.push(*scope),
+            close => assert_eq!(close, "4403", "{shape} with the scope {scope}"),
+        }
+    }
+    let mut line = vec![good.join("+"), refused];
+    for who in PEOPLE {
+        line.push(topic(world, &world.people[who], shape).await);
+    }
+    line
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_gets_what_the_table_says_from_every_route_and_topic() {
+    let mut world = World::build().await;
+    let mut found = BTreeMap::new();
+    for operation in operations() {
+        let line = line_of(&mut world, &operation).await;
+        found.insert(name(&operation), line);
+    }
+    let topics = TOPICS.iter().map(|shape| format!("TOPIC {shape}"));
+    for shape in topics.chain([ONE_SERVER.to_owned()]) {
+        let line = line_of_topic(&world, &shape).await;
+        found.insert(shape, line);
+    }
+    let mut text = format!("route\tscope\tnobody\t{}\n", PEOPLE.join("\t"));
+    for (name, line) in &found {
+        text.push_str(&format!("{name}\t{}\n", line.join("\t")));
+    }
+    if std::env::var_os("CHATOPS_BLESS").is_some() {
+        fs::write(file(), &text).unwrap();
+    }
+    let committed = fs::read_to_string(file()).unwrap_or_default();
+    let differences: Vec<_> = {
+        let (then, now): (Vec<_>, Vec<_>) = (committed.lines().collect(), text.lines().collect());
+        let gone = then.iter().filter(|line| !now.contains(line));
+        let new = now.iter().filter(|line| !then.contains(line));
+        gone.map(|line| format!("expected {line}"))
+            .chain(new.map(|line| format!("found    {line}")))
+            .collect()
+    };
+    assert!(
+        differences.is_empty(),
+        "{}\nIf this is meant, run with CHATOPS_BLESS=1 and review the difference.",
+        differences.join("\n")
+    );
+    assert!(
+        world.undescribed.is_empty(),
+        "not in the document: {:#?}",
+        world.undescribed
+    );
+}
+
+#[test]
+fn the_list_of_topics_is_that_of_the_code() {
+    for shape in TOPICS {
+        let topic = Topic::parse(&shape.replace("{id}", "web-1")).unwrap();
+        assert_eq!(topic.shape(), shape);
+    }
+}
