@@ -8,6 +8,7 @@ const PAGES = [
   '/servers?q=nothing-is-called-this',
   '/servers/new',
   '/people',
+  '/audit',
   '/people/teams',
   '/people/sharing',
   '/people/invitations',

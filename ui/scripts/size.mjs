@@ -22,6 +22,7 @@ const ROUTES = {
   connect: [['_app', '_app/servers.$id_.connect'], 190],
   join: [['join'], 150],
   access: [['_app', '_app/servers.$id', '_app/servers.$id.access'], 190],
+  audit: [['_app', '_app/audit'], 190],
   people: [['_app', '_app/people', '_app/people.index'], 190],
   teams: [['_app', '_app/people', '_app/people.teams'], 190],
   sharing: [['_app', '_app/people', '_app/people.sharing'], 190],

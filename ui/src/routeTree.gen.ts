@@ -16,6 +16,7 @@ import { Route as LoginRouteImport } from './routes/login'
 import { Route as RegisterRouteImport } from './routes/register'
 import { Route as SetupRouteImport } from './routes/setup'
 import { Route as AppSplatRouteImport } from './routes/_app/$'
+import { Route as AppAuditRouteImport } from './routes/_app/audit'
 import { Route as AppPeopleRouteImport } from './routes/_app/people'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
 import { Route as AppPeopleIndexRouteImport } from './routes/_app/people.index'
@@ -70,6 +71,11 @@ const SetupRoute = SetupRouteImport.update({
 const AppSplatRoute = AppSplatRouteImport.update({
   id: '/$',
   path: '/$',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppAuditRoute = AppAuditRouteImport.update({
+  id: '/audit',
+  path: '/audit',
   getParentRoute: () => AppRoute,
 } as any)
 const AppPeopleRoute = AppPeopleRouteImport.update({
@@ -185,6 +191,7 @@ export interface FileRoutesByFullPath {
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
+  '/audit': typeof AppAuditRoute
   '/people': typeof AppPeopleRouteWithChildren
   '/settings': typeof AppSettingsRouteWithChildren
   '/people/invitations': typeof AppPeopleInvitationsRoute
@@ -214,6 +221,7 @@ export interface FileRoutesByTo {
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
+  '/audit': typeof AppAuditRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
   '/people/teams': typeof AppPeopleTeamsRoute
@@ -242,6 +250,7 @@ export interface FileRoutesById {
   '/register': typeof RegisterRoute
   '/setup': typeof SetupRoute
   '/_app/$': typeof AppSplatRoute
+  '/_app/audit': typeof AppAuditRoute
   '/_app/people': typeof AppPeopleRouteWithChildren
   '/_app/settings': typeof AppSettingsRouteWithChildren
   '/_app/people/invitations': typeof AppPeopleInvitationsRoute
@@ -273,6 +282,7 @@ export interface FileRouteTypes {
     | '/register'
     | '/setup'
     | '/$'
+    | '/audit'
     | '/people'
     | '/settings'
     | '/people/invitations'
@@ -302,6 +312,7 @@ export interface FileRouteTypes {
     | '/register'
     | '/setup'
     | '/$'
+    | '/audit'
     | '/people/invitations'
     | '/people/sharing'
     | '/people/teams'
@@ -329,6 +340,7 @@ export interface FileRouteTypes {
     | '/register'
     | '/setup'
     | '/_app/$'
+    | '/_app/audit'
     | '/_app/people'
     | '/_app/settings'
     | '/_app/people/invitations'
@@ -410,6 +422,13 @@ declare module '@tanstack/react-router' {
       path: '/$'
       fullPath: '/$'
       preLoaderRoute: typeof AppSplatRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/audit': {
+      id: '/_app/audit'
+      path: '/audit'
+      fullPath: '/audit'
+      preLoaderRoute: typeof AppAuditRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/people': {
@@ -624,6 +643,7 @@ const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(
 
 interface AppRouteChildren {
   AppSplatRoute: typeof AppSplatRoute
+  AppAuditRoute: typeof AppAuditRoute
   AppPeopleRoute: typeof AppPeopleRouteWithChildren
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
   AppServersIdRoute: typeof AppServersIdRouteWithChildren
@@ -634,6 +654,7 @@ interface AppRouteChildren {
 
 const AppRouteChildren: AppRouteChildren = {
   AppSplatRoute: AppSplatRoute,
+  AppAuditRoute: AppAuditRoute,
   AppPeopleRoute: AppPeopleRouteWithChildren,
   AppSettingsRoute: AppSettingsRouteWithChildren,
   AppServersIdRoute: AppServersIdRouteWithChildren,

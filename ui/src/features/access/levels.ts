@@ -14,3 +14,7 @@ export const LEVELS: readonly { value: Level; label: string; means: string }[] =
 
 export const levelLabel = (level: Level): string =>
   LEVELS.find((entry) => entry.value === level)?.label ?? level
+
+/** Each level holds the ones before it. */
+export const isMore = (a: Level, b: Level | null): boolean =>
+  LEVELS.findIndex((entry) => entry.value === a) > LEVELS.findIndex((entry) => entry.value === b)

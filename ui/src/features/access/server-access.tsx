@@ -8,7 +8,7 @@ import { Button } from '@/shared/ui/button'
 import { Loaded } from '@/shared/ui/loaded'
 import { SettingsSection } from '@/shared/ui/settings-section'
 import { Table } from '@/shared/ui/table'
-import { levelLabel } from './levels'
+import { isMore, levelLabel } from './levels'
 import { type Revocable, RevokeGrant } from './revoke-grant'
 
 const Share = lazy(() => import('./share'))
@@ -33,7 +33,7 @@ export function ServerAccess({ server }: { server: { id: string; name: string } 
                   <Table label="Access" columns={['Person', 'May', 'Why']}>
                     {people.map((entry) => (
                       <tr key={entry.person.id}>
-                        <th scope="row">
+                        <th scope="row" className="sm:whitespace-nowrap">
                           <span className="font-medium">
                             {entry.person.full_name || entry.person.username}
                           </span>
@@ -98,6 +98,8 @@ function Reasons({
   server: string
   onRevoke: (grant: Revocable) => void
 }) {
+  const capped =
+    entry.level !== null && entry.reasons.some((reason) => isMore(reason.level, entry.level))
   return (
     <ul className="flex flex-col gap-1">
       {entry.reasons.map((reason) => {
@@ -105,7 +107,7 @@ function Reasons({
         if (!grant_id) {
           return (
             <li key={reason.kind} className="text-ink-2">
-              {reason.kind === 'owner' ? 'It is theirs' : `Every ${entry.person.role} has it`}
+              {reason.kind === 'owner' ? 'It is theirs' : `Every ${entry.person.role} reaches it`}
             </li>
           )
         }
@@ -131,6 +133,9 @@ function Reasons({
           </li>
         )
       })}
+      {capped ? (
+        <li className="text-ink-3 text-xs">As {entry.person.role} they may do no more.</li>
+      ) : null}
     </ul>
   )
 }

@@ -11,6 +11,7 @@ import {
   LogOut,
   Moon,
   Plus,
+  ScrollText,
   Search,
   Server,
   Settings,
@@ -222,19 +223,20 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
       ...(me && decidesAboutPeople(me)
         ? (
             [
-              ['', 'People', 'accounts users roles deactivate'],
-              ['/teams', 'Teams', 'groups members people'],
-              ['/sharing', 'Sharing', 'grants access people'],
-              ['/invitations', 'Invitations', 'invite registration people'],
+              ['/people', 'People', 'accounts users roles deactivate'],
+              ['/people/teams', 'Teams', 'groups members people'],
+              ['/people/sharing', 'Sharing', 'grants access people'],
+              ['/people/invitations', 'Invitations', 'invite registration people'],
+              ['/audit', 'Audit log', 'who did what history verify export'],
             ] as const
           ).map(([path, label, words]) => ({
-            id: `p-people${path}`,
+            id: `p-${path}`,
             group: 'Go to',
             label,
             words,
-            icon: <Users />,
-            hint: path === '' ? 'g p' : undefined,
-            run: go(`/people${path}`),
+            icon: path === '/audit' ? <ScrollText /> : <Users />,
+            hint: path === '/people' ? 'g p' : path === '/audit' ? 'g a' : undefined,
+            run: go(path),
           }))
         : []),
       {

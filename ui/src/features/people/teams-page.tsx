@@ -44,16 +44,21 @@ export function TeamsPage() {
               </Empty>
             ) : (
               <>
-                <Table label="Teams" columns={['Team', 'Members', '']}>
+                <Table
+                  label="Teams"
+                  columns={['Team', { title: 'Members', className: 'max-sm:hidden' }, '']}
+                >
                   {teams.map((team) => (
                     <tr key={team.id}>
                       <th scope="row" className="w-full">
                         <span className="font-medium">{team.name}</span>
                         <span className="block max-w-md truncate text-ink-3 text-xs">
-                          {team.members.map((member) => member.username).join(', ')}
+                          {team.members.length === 0
+                            ? 'Nobody yet'
+                            : team.members.map((member) => member.username).join(', ')}
                         </span>
                       </th>
-                      <td className="whitespace-nowrap text-ink-2">
+                      <td className="whitespace-nowrap text-ink-2 max-sm:hidden">
                         {plural(team.members.length, 'person', 'people')}
                       </td>
                       <td>

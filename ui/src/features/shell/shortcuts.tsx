@@ -15,6 +15,7 @@ const GROUPS: { title: string; keys: [string[], string][] }[] = [
       [['?'], 'This list'],
       [['g', 's'], 'Go to servers'],
       [['g', 'p'], 'Go to people'],
+      [['g', 'a'], 'Go to the audit log'],
       [['g', ','], 'Go to settings'],
       [['/'], 'Filter the list'],
     ],

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Server, Settings, Users } from 'lucide-react'
+import { ScrollText, Server, Settings, Users } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
@@ -32,9 +32,14 @@ export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
           Servers
         </NavLink>
         {me && decidesAboutPeople(me) ? (
-          <NavLink to="/people" icon={<Users aria-hidden="true" />} onNavigate={onNavigate}>
-            People
-          </NavLink>
+          <>
+            <NavLink to="/people" icon={<Users aria-hidden="true" />} onNavigate={onNavigate}>
+              People
+            </NavLink>
+            <NavLink to="/audit" icon={<ScrollText aria-hidden="true" />} onNavigate={onNavigate}>
+              Audit
+            </NavLink>
+          </>
         ) : null}
         <NavLink to="/settings" icon={<Settings aria-hidden="true" />} onNavigate={onNavigate}>
           Settings
@@ -54,7 +59,7 @@ function NavLink({
   children,
   onNavigate,
 }: {
-  to: '/servers' | '/people' | '/settings'
+  to: '/servers' | '/people' | '/audit' | '/settings'
   icon: ReactNode
   children: ReactNode
   onNavigate?: () => void

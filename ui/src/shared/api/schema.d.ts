@@ -90,6 +90,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List audit entries */
+        get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export audit entries
+         * @description Newest first. For a file that proves something, use `chatops audit export`: it holds the bytes that were hashed.
+         */
+        get: operations["audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show whether the audit trail was verified */
+        get: operations["audit_verify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an audit entry */
+        get: operations["audit_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/change-password": {
         parameters: {
             query?: never;
@@ -1173,6 +1244,148 @@ export interface components {
             name: string;
             /** @description What it may be used for. */
             scopes: components["schemas"]["Scope"][];
+        };
+        /** @description A check of the whole chain. */
+        AuditCheck: {
+            /** @description When it ended. */
+            at: components["schemas"]["Moment"];
+            /** @description What is wrong, the most telling first. */
+            findings: components["schemas"]["AuditFinding"][];
+            /** @description `good` or `tampered`. */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Entries that a signed head vouches for.
+             */
+            signed: number;
+            /**
+             * Format: int64
+             * @description Entries that follow from each other, from the first on.
+             */
+            size: number;
+        };
+        /** @description An entry and what it is about. */
+        AuditDetail: {
+            /** @description The same with this event. */
+            after: Record<string, never> | null;
+            /** @description What was known of the target before, from the earlier events about it; `null` when there is none. */
+            before: Record<string, never> | null;
+            /** @description The entry. */
+            entry: components["schemas"]["AuditEntry"];
+            /**
+             * @description `kept`: the event is there and has the digest of the entry. `gone`: its retention has ended. `differs`: what lies
+             *     there is not what the entry was made from.
+             * @example kept
+             */
+            event: string;
+        };
+        /** @description Who did what to what, from where, and how it ended. */
+        AuditEntry: {
+            /**
+             * @description Type of the event.
+             * @example server.changed
+             */
+            action: string;
+            /** @description `user:<id>`, `key:<id>`, `stranger`, `system`. */
+            actor: string;
+            /** @description Sign-in name of the actor now, when it is a person. */
+            actor_name: string | null;
+            /** @description Where the actor came from. */
+            address: string | null;
+            /** @description When it was stored. */
+            at: components["schemas"]["Moment"];
+            /**
+             * Format: uuid
+             * @description The event that led to it.
+             */
+            cause: string | null;
+            /** @description SHA-256 of the event as it was stored, in hexadecimal. */
+            digest: string;
+            /** @description Leaf hash of the entry in the Merkle tree, in hexadecimal. */
+            leaf: string;
+            /**
+             * @description `ok`, `denied` or `failed`.
+             * @example ok
+             */
+            result: string;
+            /**
+             * Format: int64
+             * @description Number in the chain, from 1.
+             */
+            seq: number;
+            /** @description The event that says so. */
+            source: components["schemas"]["AuditSource"];
+            /** @description `<kind>:<id>`. */
+            target: string;
+            /** @description Name of the target now, when it is a person or a server. */
+            target_name: string | null;
+        };
+        /** @description Something that must not be. */
+        AuditFinding: {
+            /**
+             * Format: int64
+             * @description The first entry it is about.
+             */
+            entry: number | null;
+            /** @description `altered`, `missing`, `reordered`, `forked`, `bad_head`, `other_key` or `unaudited`. */
+            kind: string;
+            /** @description In words. */
+            text: string;
+        };
+        /** @description A signed head. */
+        AuditHead: {
+            /** @description Which key signed it. Compare it with what you wrote down elsewhere. */
+            key_id: string;
+            /** @description That key, in hexadecimal. */
+            public_key: string;
+            /** @description Root over them, in hexadecimal. */
+            root: string;
+            /** @description Ed25519 signature, in hexadecimal. */
+            sig: string;
+            /**
+             * Format: int64
+             * @description Entries under it.
+             */
+            size: number;
+            /** @description When it was signed. */
+            time: components["schemas"]["Moment"];
+        };
+        /** @description A page of the trail. */
+        AuditList: {
+            /** @description Newest first. */
+            entries: components["schemas"]["AuditEntry"][];
+            /** @description Give it as `after` to get what follows; `null`: this was the end. */
+            next: string | null;
+        };
+        /** @description The event behind an entry. */
+        AuditSource: {
+            /**
+             * Format: int64
+             * @description Position there.
+             */
+            seq: number;
+            /**
+             * @description Stream.
+             * @example OPS_CTL
+             */
+            stream: string;
+        };
+        /** @description How the audit is doing. */
+        AuditStatus: {
+            checked: components["schemas"]["AuditCheck"] | null;
+            head: components["schemas"]["AuditHead"] | null;
+            /** @description Why the newest head is not outside, when it should be. */
+            outside_problem: string | null;
+            /** @description `running`, `starting`, `waiting`, `tampered`, or `absent`: no appender has ever run. */
+            phase: string;
+            /** @description Why it does not run. */
+            reason: string | null;
+            /**
+             * Format: int64
+             * @description Entries in the chain.
+             */
+            size: number;
+            told_at: components["schemas"]["Moment"] | null;
         };
         /** @description What a visitor may do. */
         AuthStatus: {
@@ -2638,6 +2851,278 @@ export interface operations {
             };
             /** @description CO1101 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A sign-in name or e-mail address, or an actor as entries name it (`user:<id>`, `key:<id>`, `system`).
+                 * @example ada
+                 */
+                actor?: string;
+                /**
+                 * @description An action; a `*` at the end stands for any rest.
+                 * @example server.*
+                 */
+                action?: string;
+                /**
+                 * @description A target as entries name it: `<kind>:<id>`.
+                 * @example server:3f2a
+                 */
+                target?: string;
+                /**
+                 * @description `ok`, `denied` or `failed`.
+                 * @example denied
+                 */
+                result?: string;
+                /**
+                 * @description Address the actor came from.
+                 * @example 192.0.2.1
+                 */
+                address?: string;
+                /**
+                 * @description Not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`.
+                 * @example now-7d
+                 */
+                from?: string;
+                /** @description Before this moment. */
+                to?: string;
+                /** @description Most entries in the answer; 50 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_export: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A sign-in name or e-mail address, or an actor as entries name it (`user:<id>`, `key:<id>`, `system`).
+                 * @example ada
+                 */
+                actor?: string;
+                /**
+                 * @description An action; a `*` at the end stands for any rest.
+                 * @example server.*
+                 */
+                action?: string;
+                /**
+                 * @description A target as entries name it: `<kind>:<id>`.
+                 * @example server:3f2a
+                 */
+                target?: string;
+                /**
+                 * @description `ok`, `denied` or `failed`.
+                 * @example denied
+                 */
+                result?: string;
+                /**
+                 * @description Address the actor came from.
+                 * @example 192.0.2.1
+                 */
+                address?: string;
+                /**
+                 * @description Not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`.
+                 * @example now-7d
+                 */
+                from?: string;
+                /** @description Before this moment. */
+                to?: string;
+                /** @description `ndjson` (when absent) or `csv`. */
+                format?: "ndjson" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditStatus"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditDetail"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1230 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902 */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 
 /** For the links inside a `TabNav`. */
 export const tabStyle =
@@ -6,8 +6,18 @@ export const tabStyle =
 
 /** Links between the pages of one thing; each page has its own address. */
 export function TabNav({ label, children }: { label: string; children: ReactNode[] }) {
+  const nav = useRef<HTMLElement>(null)
+  useEffect(() => {
+    // On narrow screens the open tab may lie outside of what fits.
+    const open = nav.current?.querySelector<HTMLElement>('[aria-current="page"]')
+    if (nav.current && open) nav.current.scrollLeft = open.offsetLeft - 24
+  }, [])
   return (
-    <nav aria-label={label} className="relative mt-3 overflow-x-auto border-line border-b">
+    <nav
+      ref={nav}
+      aria-label={label}
+      className="relative mt-3 overflow-x-auto border-line border-b"
+    >
       <ul className="flex gap-1">
         {children.map((link, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the tabs of a thing never move
