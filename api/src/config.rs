@@ -57,6 +57,8 @@ pub struct Config {
     /// Address under which browsers and agents reach this server, for install commands; an `https` one makes cookies
     /// `Secure`. Without it the address of the request is used.
     pub public_url: Option<String>,
+    /// Whether our own listener speaks TLS.
+    pub https: bool,
     /// Address under which agents reach the bus, for install commands.
     pub agent_nats_url: String,
     /// The agent's program, offered to hosts that are enrolled.
@@ -113,6 +115,7 @@ impl Default for Config {
         Self {
             registration: Registration::default(),
             public_url: None,
+            https: false,
             agent_nats_url: "nats://127.0.0.1:4222".to_owned(),
             agent_program: None,
             ca: None,

@@ -37,11 +37,10 @@ impl Peer {
         let host = host(parts, proxied);
         let https = match text(&parts.headers, "x-forwarded-proto") {
             Some(scheme) if proxied => scheme.eq_ignore_ascii_case("https"),
-            _ => api
-                .config()
-                .public_url
-                .as_deref()
-                .is_some_and(|url| url.starts_with("https://")),
+            _ => {
+                let public = api.config().public_url.as_deref();
+                api.config().https || public.is_some_and(|url| url.starts_with("https://"))
+            }
         };
         Self {
             address: forwarded

@@ -10,6 +10,7 @@ mod connect;
 mod directory;
 mod edge;
 mod enrol;
+mod https;
 mod people;
 mod readers;
 

@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub public_url: Option<String>,
     pub data: PathBuf,
     pub runtime: PathBuf,
+    pub tls: Tls,
     pub nats: Nats,
     pub database: Database,
     pub api: Api,
@@ -33,6 +34,28 @@ pub(crate) struct Config {
     pub agent: Agent,
     pub audit: Audit,
     pub log: Log,
+}
+
+/// What this server proves itself with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub mode: TlsMode,
+    #[serde(deserialize_with = "filled")]
+    pub certificate: Option<String>,
+    #[serde(deserialize_with = "filled")]
+    pub private_key: Option<String>,
+    #[serde(deserialize_with = "filled")]
+    pub names: Option<String>,
+}
+
+/// Where certificates come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TlsMode {
+    Off,
+    Files,
+    Private,
 }
 
 /// The bus: how to reach it, or how to run it.
@@ -140,7 +163,13 @@ impl Config {
     pub(crate) fn address(&self) -> String {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", reachable(self.listen)),
+            None => {
+                let scheme = match self.tls.mode {
+                    TlsMode::Off => "http",
+                    TlsMode::Files | TlsMode::Private => "https",
+                };
+                format!("{scheme}://{}", reachable(self.listen))
+            }
         }
     }
 
@@ -155,7 +184,11 @@ impl Config {
 
     /// The address agents are told.
     pub(crate) fn agents_address(&self) -> String {
-        let own = || format!("nats://{}", reachable(self.nats.listen));
+        let scheme = match self.tls.mode {
+            TlsMode::Off => "nats",
+            TlsMode::Files | TlsMode::Private => "tls",
+        };
+        let own = || format!("{scheme}://{}", reachable(self.nats.listen));
         self.nats
             .public_url
             .clone()

@@ -6,6 +6,7 @@ mod config;
 mod lifecycle;
 mod output;
 mod telemetry;
+mod tls;
 mod trouble;
 mod up;
 

@@ -30,12 +30,12 @@ use anyhow::Context;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use disk::{free as disk_free, warning as disk_warning};
-pub(crate) use place::Place;
+pub(crate) use place::{Place, write_private};
 pub(crate) use welcome::setup_address;
 
 use crate::{
     compose::{self, Role, Services},
-    config::{Config, Settings},
+    config::{Config, Settings, TlsMode},
     lifecycle::Leaving,
     output::Output,
     telemetry::Metrics,
@@ -130,6 +130,9 @@ async fn start(
     let fresh = credentials::ensure(place)?;
     // Again: the generated values are a layer of the settings.
     let mut config = settings.config()?;
+    warn_of_clear_text(&config, output);
+    // Before two of those that need it would make one each.
+    crate::tls::authority(&config)?;
     let bundled = Bundled::of(&config);
     let runtime = bundled.runtime(&config, place)?;
 
@@ -181,6 +184,33 @@ async fn start(
         nats,
         postgres,
     })
+}
+
+/// Keys and samples that leave this machine unencrypted can be read and changed on their way.
+fn warn_of_clear_text(config: &Config, output: &Output) {
+    if config.tls.mode != TlsMode::Off {
+        return;
+    }
+    let listening = [
+        (
+            "agents' keys and samples",
+            "nats.listen",
+            config.nats.listen,
+        ),
+        (
+            "agents' keys and samples",
+            "nats.websocket_listen",
+            config.nats.websocket_listen,
+        ),
+        ("passwords and pages", "listen", config.listen),
+    ];
+    for (what, setting, listen) in listening {
+        if !listen.ip().is_loopback() {
+            output.warn(format_args!(
+                "{setting} is {listen}: {what} cross the network unencrypted; set tls.mode = \"private\", or put a proxy that ends TLS in front"
+            ));
+        }
+    }
 }
 
 impl Running {
@@ -310,7 +340,11 @@ async fn blocking(
 /// The addresses of the servers that `up` runs or would run, where the settings name no others.
 fn locate(mut config: Config, place: &Place) -> anyhow::Result<Config> {
     if config.nats.url.is_none() {
-        config.nats.url = Some(nats::url(&config));
+        config.nats.url = Some(nats::url(&config)?);
+        if config.tls.mode == TlsMode::Private && config.nats.ca_file.is_none() {
+            let authority = crate::tls::authority_file(&config);
+            config.nats.ca_file = Some(authority.display().to_string());
+        }
     }
     if config.database.url.get().is_none() {
         config.database.url = postgres::url(&config, place)?.into();

@@ -13,5 +13,8 @@ mod request;
 mod service;
 mod whoami;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use request::fuzz as fuzz_request;
+
 pub use keys::{GateKeys, GateKeysError};
 pub use service::{GateConfig, GateError, GateParts, GateService};

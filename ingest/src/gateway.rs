@@ -29,6 +29,8 @@ use axum::{
     routing::{get, post},
 };
 use chatops_bus::Bus;
+#[cfg(feature = "fuzzing")]
+use chatops_schemas::{clock::Timestamp, ids::ServerId};
 use chatops_schemas::{
     clock::{Clock, IdSource},
     ids::KeyId,
@@ -38,6 +40,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "fuzzing")]
+use crate::keyring::Admitted;
 use crate::{
     announce::Announcer, attempts::Attempts, keyring::KeyRing, presence::Roster, refusal::Refusals,
 };
@@ -163,6 +167,42 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/api/v1/metrics/{server_id}", post(http::post_for))
         .layer(DefaultBodyLimit::max(MAX_FRAME_BYTES))
         .with_state(gateway)
+}
+
+/// A frame on a fresh socket and on one that has authenticated.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_frame(json: bool, bytes: &[u8], now: Timestamp, ids: &dyn IdSource) {
+    let encoding = match json {
+        true => frame::Encoding::Json,
+        false => frame::Encoding::Msgpack,
+    };
+    let mut session = session::Session::new(20);
+    session.message(encoding, bytes, now, ids);
+    let Ok(server) = ServerId::parse("h1") else {
+        return;
+    };
+    let admitted = Admitted {
+        key: match KeyId::parse("k1") {
+            Ok(key) => key,
+            Err(_) => return,
+        },
+        server,
+        name: String::new(),
+        expires_at: None,
+        interval_ms: None,
+    };
+    session.admitted(&admitted, now);
+    session.message(encoding, bytes, now, ids);
+}
+
+/// The body of a post.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_posted(json: bool, bytes: &[u8]) {
+    let encoding = match json {
+        true => frame::Encoding::Json,
+        false => frame::Encoding::Msgpack,
+    };
+    let _ = frame::decode_posted(encoding, bytes);
 }
 
 impl fmt::Debug for Gateway {

@@ -29,6 +29,8 @@ pub mod api_key;
 mod attempts;
 mod connz;
 pub mod directory;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod gate;
 pub mod gateway;
 mod jwt;

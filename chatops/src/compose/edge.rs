@@ -15,11 +15,16 @@ use chatops_schemas::clock::System;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Agents, Connections, Role, Shared, connect::bus_as};
+use super::{
+    Agents, Connections, Role, Shared,
+    connect::bus_as,
+    https::{Https, Other, Shown, known},
+};
 use crate::{
-    config::{Config, Oidc, Registration},
+    config::{Config, Oidc, Registration, TlsMode},
     lifecycle::Stage,
     telemetry::Metrics,
+    tls,
     trouble::{Code, Trouble},
 };
 
@@ -105,7 +110,7 @@ pub(super) async fn http(
     } else {
         (gateway, None)
     };
-    serve(stage, listener, router)?;
+    serve(stage, shared.config, listener, router)?;
     Ok(api)
 }
 
@@ -126,6 +131,11 @@ pub(super) async fn api(
             public_url: config.public_url.clone(),
             agent_nats_url: config.agents_address(),
             agent_program: Some(config.agent_program()?).filter(|program| program.is_file()),
+            https: config.tls.mode != TlsMode::Off,
+            ca: tls::authority(config)?.map(|authority| chatops_api::config::Authority {
+                pem: authority.pem,
+                sha256: authority.sha256,
+            }),
             behind_proxy: config.api.behind_proxy,
             ..chatops_api::Config::default()
         },
@@ -191,23 +201,47 @@ fn agents_routes(stage: &mut Stage, config: &Config, agents: &Agents) -> Router 
     routes
 }
 
-fn serve(stage: &mut Stage, listener: std::net::TcpListener, router: Router) -> anyhow::Result<()> {
+fn serve(
+    stage: &mut Stage,
+    config: &Config,
+    listener: std::net::TcpListener,
+    router: Router,
+) -> anyhow::Result<()> {
     listener
         .set_nonblocking(true)
         .context("prepare the HTTP socket")?;
-    let listener = TcpListener::from_std(listener)
-        .context("prepare the HTTP socket")?
-        .tap_io(|stream| {
+    let listener = TcpListener::from_std(listener).context("prepare the HTTP socket")?;
+    let token = stage.token();
+    let Some(identity) = tls::identity(config)? else {
+        let listener = listener.tap_io(|stream| {
             // Live frames are small and must not wait for each other; without it they are only slower.
             let _ = stream.set_nodelay(true);
         });
-    let token = stage.token();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    stage.run("http", async move {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        stage.run("http", async move {
+            axum::serve(listener, service)
+                .with_graceful_shutdown(token.cancelled_owned())
+                .await
+                .context("serve HTTP")
+        });
+        return Ok(());
+    };
+    let shown = Shown::new(&identity)?;
+    if config.tls.mode == TlsMode::Files {
+        let (certificate, key) = tls::files(config)?;
+        let (shown, config, stop) = (shown.clone(), config.clone(), stage.token());
+        stage.run("certificate", async move {
+            shown.follow(&config, [certificate, key], stop).await;
+            Ok(())
+        });
+    }
+    let listener = Https::new(listener, shown)?;
+    let service = known(router).into_make_service_with_connect_info::<Other>();
+    stage.run("https", async move {
         axum::serve(listener, service)
             .with_graceful_shutdown(token.cancelled_owned())
             .await
-            .context("serve HTTP")
+            .context("serve HTTPS")
     });
     Ok(())
 }

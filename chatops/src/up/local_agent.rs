@@ -108,6 +108,8 @@ impl Identity {
 struct AgentSettings<'a> {
     url: String,
     api_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_file: Option<PathBuf>,
     capabilities: [&'static str; 1],
     data: PathBuf,
     log: &'static str,
@@ -116,12 +118,19 @@ struct AgentSettings<'a> {
 fn agent_settings(config: &Config, place: &Place, key: &SecretString) -> anyhow::Result<String> {
     let url = match &config.nats.url {
         Some(url) => url.clone(),
-        None => super::nats::url(config),
+        None => super::nats::url(config)?,
     };
     let settings = AgentSettings {
         // Several addresses are for our own client; any one of them leads to the bus.
         url: url.split(',').next().unwrap_or_default().trim().to_owned(),
         api_key: key.expose_secret(),
+        ca_file: config
+            .nats
+            .ca_file
+            .as_ref()
+            .map(std::path::absolute)
+            .transpose()
+            .context("find the certificate file")?,
         capabilities: ["all"],
         data: place.agent().join("state"),
         log: "info",

@@ -13,7 +13,13 @@ use super::{
     process::Kind,
     runtime::Runtime,
 };
-use crate::config::Config;
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    config::{Config, TlsMode},
+    tls,
+    trouble::{Code, Trouble},
+};
 
 /// The same files that people run by themselves: one description of accounts and limits.
 const FILES: [(&str, &str); 3] = [
@@ -32,6 +38,19 @@ pub(super) fn plan(config: &Config, place: &Place, runtime: &Runtime) -> anyhow:
     for (name, text) in FILES {
         give(&directory.join(name), text, identity)?;
     }
+    let edge = match tls::identity(config)? {
+        None => include_str!("../../../nats/edge.conf"),
+        Some(shown) => {
+            give(&directory.join("server.pem"), &shown.chain, identity)?;
+            give(
+                &directory.join("server.key"),
+                shown.key.expose_secret(),
+                identity,
+            )?;
+            include_str!("../../../nats/edge-tls.conf")
+        }
+    };
+    give(&directory.join("edge.conf"), edge, identity)?;
     let mut environment = credentials::nats_environment(&config.nats)?;
     let mut set = |name: &str, value: String| environment.push((name.to_owned(), value));
     set("CHATOPS_NATS_NAME", quoted(&server_name()));
@@ -52,6 +71,9 @@ pub(super) fn plan(config: &Config, place: &Place, runtime: &Runtime) -> anyhow:
         quoted(&place.nats_store().display().to_string()),
     );
     set("CHATOPS_NATS_SYNC", quoted(&config.nats.sync));
+    let file = |name| quoted(&directory.join(name).display().to_string());
+    set("CHATOPS_NATS_CERTIFICATE", file("server.pem"));
+    set("CHATOPS_NATS_PRIVATE_KEY", file("server.key"));
     Ok(Plan {
         kind: Kind::Nats,
         name: "nats-server",
@@ -87,9 +109,20 @@ pub(super) async fn start(config: &Config, plan: &Plan) -> anyhow::Result<Runnin
     Ok(running)
 }
 
-/// Where this process and the local agent reach it.
-pub(super) fn url(config: &Config) -> String {
-    format!("nats://{}", crate::config::reachable(config.nats.listen))
+/// Where this process and the local agent reach it: under the name that its certificate has.
+pub(super) fn url(config: &Config) -> Result<String, Trouble> {
+    let near = crate::config::reachable(config.nats.listen);
+    match config.tls.mode {
+        TlsMode::Off => Ok(format!("nats://{near}")),
+        TlsMode::Private => Ok(format!("tls://{near}")),
+        TlsMode::Files => config.nats.public_url.clone().ok_or_else(|| {
+            Trouble::new(
+                Code::Settings,
+                "tls.mode is \"files\", but under which name agents reach the bus is not set",
+                "set nats.public_url to tls://HOST:PORT with a host that the certificate names",
+            )
+        }),
+    }
 }
 
 /// Every NATS server speaks first.

@@ -108,7 +108,7 @@ impl Place {
 }
 
 /// Replaces a file in one step, readable by us alone; a crash leaves the old or the new one, never a part.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Trouble> {
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Trouble> {
     let partial = path.with_extension("partial");
     let write = || {
         let _ = fs::remove_file(&partial);

@@ -9,6 +9,7 @@ use crate::{
     compose::Services,
     config::Config,
     output::{Output, seconds},
+    tls,
 };
 
 /// Prints the address; while nobody has an account, with a fresh one-time token for the first.
@@ -37,6 +38,16 @@ pub(super) async fn print(
         None => output.say(format_args!("  open     {}", output.strong(&address))),
     }
     output.say(format_args!("  agents   {}", config.agents_address()));
+    if let Some(authority) = tls::authority(config)? {
+        output.say(format_args!(
+            "  trust    certificates of our own authority, SHA-256 {}",
+            authority.sha256
+        ));
+        output.say(format_args!(
+            "           agents pin it; for a browser: {}",
+            tls::authority_file(config).display()
+        ));
+    }
     output.say(format_args!("  data     {}", place.root().display()));
     output.say("  Ctrl-C   stops everything in order; nothing is lost\n");
     Ok(())

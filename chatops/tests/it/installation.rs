@@ -43,6 +43,20 @@ impl Installation {
         }
     }
 
+    /// With one more setting, `path=value`.
+    pub(crate) fn with(mut self, setting: &str) -> Self {
+        self.settings.push(setting.to_owned());
+        self
+    }
+
+    /// The value of a setting.
+    pub(crate) fn setting(&self, path: &str) -> &str {
+        self.settings
+            .iter()
+            .find_map(|setting| setting.strip_prefix(path)?.strip_prefix('='))
+            .unwrap()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.scratch.join("data")
     }

@@ -14,3 +14,4 @@ mod refusal;
 mod secrets;
 mod serve;
 mod start;
+mod tls;

@@ -144,5 +144,17 @@ pub(crate) fn open(
     })
 }
 
+/// What follows the opening: the token, and its claims as if the signature were good.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _ = jwt::verify::<Question>(text);
+    if let Ok(claims) = serde_json::from_str::<jwt::Claims<Question>>(text) {
+        let _ = claims.nats.connect_opts.key();
+    }
+}
+
 #[cfg(test)]
 mod tests;
