@@ -26,6 +26,7 @@ test('a change is in the log with before and after, found by filters in the addr
   await expect(page).toHaveURL(/\/audit$/)
   const verification = page.getByRole('region', { name: 'Verification' })
   await expect(verification).toContainText(/\d entries/)
+  await expect(verification.getByRole('status')).toHaveText(/Verified|Not verified yet/)
   const table = page.getByRole('table', { name: 'Audit entries' })
   await expect(table.getByRole('row').nth(1)).toBeVisible()
   await expectAccessible(page)

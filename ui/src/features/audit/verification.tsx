@@ -9,7 +9,7 @@ import { verifyQuery } from './audit-query'
 
 type Verdict = { tone: 'ok' | 'warn' | 'bad'; title: string }
 
-function verdictOf({ phase, checked, outside_problem }: AuditStatus): Verdict {
+function verdictOf({ phase, checked, outside_problem, size }: AuditStatus): Verdict {
   if (phase === 'tampered' || checked?.outcome === 'tampered') {
     return { tone: 'bad', title: 'The log was tampered with' }
   }
@@ -19,9 +19,18 @@ function verdictOf({ phase, checked, outside_problem }: AuditStatus): Verdict {
       title: phase === 'absent' ? 'Nothing writes the log' : 'The log is not being written now',
     }
   }
-  if (!checked) return { tone: 'warn', title: 'Not verified yet' }
+  // A check says nothing about what was added after it.
+  if (!checked || (checked.size === 0 && size > 0)) {
+    return { tone: 'warn', title: 'Not verified yet' }
+  }
   if (outside_problem) return { tone: 'warn', title: 'Verified, but the head is not outside' }
-  return { tone: 'ok', title: 'Verified: nothing was altered, removed or moved' }
+  return {
+    tone: 'ok',
+    title:
+      checked.size >= size
+        ? 'Verified: nothing was altered, removed or moved'
+        : `Verified up to entry ${checked.size.toLocaleString('en')}: nothing was altered, removed or moved`,
+  }
 }
 
 const ICON = { ok: ShieldCheck, warn: ShieldQuestion, bad: ShieldAlert }
@@ -62,8 +71,8 @@ export function Verification() {
           {status.size.toLocaleString('en')} entries
           {checked ? (
             <>
-              , {checked.signed.toLocaleString('en')} under a signed head; checked{' '}
-              <Ago at={checked.at} />
+              ; at the last check <Ago at={checked.at} />: {checked.size.toLocaleString('en')}{' '}
+              verified, {checked.signed.toLocaleString('en')} of them under a signed head
             </>
           ) : null}
           {status.reason ? `. ${status.reason}` : ''}
