@@ -165,6 +165,16 @@ impl Api {
         Ok(reset::password(self, login).await?)
     }
 
+    /// Ends all sessions of an account; how many, `None` when nobody has this name or address.
+    pub async fn end_sessions(&self, login: &str) -> Result<Option<usize>, StartError> {
+        Ok(reset::sessions(self, login).await?)
+    }
+
+    /// Turns the second factor of an account off; whether it was on, `None` when nobody has this name or address.
+    pub async fn remove_second_factor(&self, login: &str) -> Result<Option<bool>, StartError> {
+        Ok(reset::second_factor(self, login).await?)
+    }
+
     /// Whether there is no account yet.
     pub async fn setup_required(&self) -> Result<bool, Problem> {
         Ok(self.store().user_count().await? == 0)

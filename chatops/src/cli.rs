@@ -150,6 +150,16 @@ enum AdminVerb {
         /// Sign-in name
         username: String,
     },
+    /// Sign a user out everywhere, at once
+    EndSessions {
+        /// Sign-in name
+        username: String,
+    },
+    /// Turn off the second factor of a user who lost the authenticator and the recovery codes
+    RemoveSecondFactor {
+        /// Sign-in name
+        username: String,
+    },
     /// Show for how many days numbers are kept, or change it
     Retention {
         /// Samples; at least 3

@@ -98,6 +98,7 @@ catalogue! {
     SecondFactorEnabled(credential::SecondFactorEnabled),
     SecondFactorDisabled(credential::SecondFactorDisabled),
     RecoveryCodesMade(credential::RecoveryCodesMade),
+    SessionsEnded(credential::SessionsEnded),
     PasskeyAdded(credential::PasskeyAdded),
     PasskeyRemoved(credential::PasskeyRemoved),
     IdentityLinked(credential::IdentityLinked),

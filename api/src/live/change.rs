@@ -81,6 +81,7 @@ pub fn of(stream: StreamName, recorded: &Recorded, event: Envelope<Payload>) -> 
         }),
         Payload::UserPasswordChanged(changed) => Some(Change::Account { user: changed.user }),
         Payload::TokenRevoked(revoked) => Some(Change::Account { user: revoked.user }),
+        Payload::SessionsEnded(ended) => Some(Change::Account { user: ended.user }),
         _ => None,
     }
 }

@@ -323,3 +323,29 @@ async fn a_browser_gets_its_cookies_after_the_second_step_only() {
     let me = browser.own(Method::GET, "/api/v1/auth/me");
     assert_eq!(browser.send(me).await.0, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lost_everything_is_helped_by_whoever_has_the_server() {
+    let (app, owner, _, _) = protected().await;
+    let stranger = app.stranger();
+    assert_eq!(app.api.remove_second_factor("nobody").await.unwrap(), None);
+    assert_eq!(
+        app.api.remove_second_factor("root").await.unwrap(),
+        Some(true)
+    );
+    assert_eq!(
+        app.api.remove_second_factor("root").await.unwrap(),
+        Some(false)
+    );
+    let (_, session) = stranger.post("/api/v1/auth/login", &login(PASSWORD)).await;
+    assert!(session["access_token"].is_string(), "{session}");
+    let (_, security) = owner.get("/api/v1/auth/security").await;
+    assert_eq!(security["totp_since"], Value::Null);
+
+    assert_eq!(app.api.end_sessions("nobody").await.unwrap(), None);
+    assert_eq!(app.api.end_sessions("root").await.unwrap(), Some(2));
+    assert_eq!(owner.get("/api/v1/auth/me").await.1["code"], "CO1002");
+    let body = json!({"refresh_token": session["refresh_token"]});
+    assert_eq!(stranger.post("/api/v1/auth/refresh", &body).await.0, 401);
+    assert_eq!(app.api.end_sessions("root").await.unwrap(), Some(0));
+}

@@ -19,6 +19,10 @@ pub(super) async fn run(config: &Config, verb: AdminVerb, output: &Output) -> an
     match verb {
         AdminVerb::SetupToken { plain } => setup_token(&config, plain, output).await,
         AdminVerb::ResetPassword { username } => reset_password(&config, &username, output).await,
+        AdminVerb::EndSessions { username } => end_sessions(&config, &username, output).await,
+        AdminVerb::RemoveSecondFactor { username } => {
+            remove_second_factor(&config, &username, output).await
+        }
         AdminVerb::Retention {
             raw,
             minutes,
@@ -55,13 +59,40 @@ async fn reset_password(config: &Config, username: &str, output: &Output) -> any
             ));
             print(password.expose_secret())
         }
-        None => Err(Trouble::new(
-            Code::Failed,
-            format!("there is no account {username:?}"),
-            "check the spelling of the sign-in name or e-mail address",
-        )
-        .into()),
+        None => Err(nobody(username).into()),
     }
+}
+
+async fn end_sessions(config: &Config, username: &str, output: &Output) -> anyhow::Result<()> {
+    let connections = compose::connect(config).await?;
+    let ended = compose::end_sessions(config, &connections, username).await?;
+    let ended = ended.ok_or_else(|| nobody(username))?;
+    output.note(format_args!(
+        "{username} is signed out everywhere; sessions ended:"
+    ));
+    print(&ended.to_string())
+}
+
+async fn remove_second_factor(
+    config: &Config,
+    username: &str,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let connections = compose::connect(config).await?;
+    match compose::remove_second_factor(config, &connections, username).await? {
+        Some(true) => output.note(format_args!("{username} signs in with the password alone")),
+        Some(false) => output.note(format_args!("{username} had no second factor")),
+        None => return Err(nobody(username).into()),
+    }
+    Ok(())
+}
+
+fn nobody(username: &str) -> Trouble {
+    Trouble::new(
+        Code::Failed,
+        format!("there is no account {username:?}"),
+        "check the spelling of the sign-in name or e-mail address",
+    )
 }
 
 /// Shows the days, after changing those that are given.

@@ -28,6 +28,27 @@ pub(crate) async fn reset_password(
         .await?)
 }
 
+/// Ends all sessions of a user; how many, `None` when there is no such user.
+pub(crate) async fn end_sessions(
+    config: &Config,
+    connections: &Connections,
+    login: &str,
+) -> anyhow::Result<Option<usize>> {
+    Ok(api(config, connections).await?.end_sessions(login).await?)
+}
+
+/// Turns a user's second factor off; whether it was on, `None` when there is no such user.
+pub(crate) async fn remove_second_factor(
+    config: &Config,
+    connections: &Connections,
+    login: &str,
+) -> anyhow::Result<Option<bool>> {
+    Ok(api(config, connections)
+        .await?
+        .remove_second_factor(login)
+        .await?)
+}
+
 async fn api(config: &Config, connections: &Connections) -> anyhow::Result<Api> {
     let stop = CancellationToken::new();
     let progress = Progress::new(connections.store.clone());

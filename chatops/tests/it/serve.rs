@@ -1,7 +1,7 @@
 //! Roles in processes of their own, beside others on the same servers.
 
 use chatops_testkit::{eventually, free_port};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use rustix::process::Signal;
 
 use crate::{
@@ -45,6 +45,20 @@ async fn a_second_api_serves_the_same_fleet_and_drains_when_asked() {
     );
     let (code, _, said) = installation.output(&["admin", "reset-password", "nobody"]);
     assert_eq!(code, 1, "{said}");
+
+    // A stolen browser, a lost authenticator.
+    let (code, ended, said) = installation.output(&["admin", "end-sessions", "ada"]);
+    assert_eq!((code, ended.trim()), (0, "1"), "{said}");
+    eventually("the session has ended", PATIENCE, async || {
+        let me = again.send(Method::GET, "/api/v1/auth/me", None).await;
+        me.status() == StatusCode::UNAUTHORIZED
+    })
+    .await;
+    for (user, expected) in [("ada", 0), ("nobody", 1)] {
+        let verb = ["admin", "remove-second-factor", user];
+        let (code, _, said) = installation.output(&verb);
+        assert_eq!(code, expected, "{said}");
+    }
 
     let (code, days, _) = installation.output(&["admin", "retention", "--raw", "7"]);
     assert_eq!(code, 0);

@@ -141,6 +141,7 @@ impl Projection for Inventory {
                 Payload::RecoveryCodesMade(data) => {
                     credential::touched(tx, stored, data.user).await?
                 }
+                Payload::SessionsEnded(data) => credential::touched(tx, stored, data.user).await?,
                 Payload::PasskeyAdded(data) => {
                     let proof = Proof::Passkey(&data.passkey, &data.name);
                     credential::added(tx, stored, data.user, proof).await?
@@ -251,6 +252,7 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::SecondFactorEnabled(data) => ("user", Some(data.user.to_string())),
         Payload::SecondFactorDisabled(data) => ("user", Some(data.user.to_string())),
         Payload::RecoveryCodesMade(data) => ("user", Some(data.user.to_string())),
+        Payload::SessionsEnded(data) => ("user", Some(data.user.to_string())),
         Payload::PasskeyAdded(data) => ("user", Some(data.user.to_string())),
         Payload::PasskeyRemoved(data) => ("user", Some(data.user.to_string())),
         Payload::IdentityLinked(data) => ("user", Some(data.user.to_string())),

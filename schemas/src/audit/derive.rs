@@ -193,6 +193,7 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::SecondFactorEnabled(data) => ok("user", data.user),
         Payload::SecondFactorDisabled(data) => ok("user", data.user),
         Payload::RecoveryCodesMade(data) => ok("user", data.user),
+        Payload::SessionsEnded(data) => ok("user", data.user),
         Payload::PasskeyAdded(data) => ok("passkey", &data.passkey),
         Payload::PasskeyRemoved(data) => ok("passkey", &data.passkey),
         Payload::IdentityLinked(data) => ok("user", data.user),

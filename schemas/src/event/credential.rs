@@ -92,6 +92,19 @@ impl Event for RecoveryCodesMade {
     const VERSION: u16 = 1;
 }
 
+/// Sessions of a person were ended by somebody who did not sign out with them. Which ones the vault knows; whoever holds
+/// connections of this person asks again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionsEnded {
+    /// The account.
+    pub user: UserId,
+}
+
+impl Event for SessionsEnded {
+    const TYPE: &'static str = "user.sessions_ended";
+    const VERSION: u16 = 1;
+}
+
 /// A person can sign in with a passkey.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PasskeyAdded {

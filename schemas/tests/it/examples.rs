@@ -458,6 +458,7 @@ pub(crate) fn all() -> Vec<Example> {
             RecoveryCodesMade { user: user() },
             Payload::RecoveryCodesMade,
         ),
+        example(SessionsEnded { user: user() }, Payload::SessionsEnded),
         example(
             PasskeyAdded {
                 user: user(),

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    auth::{actor::InPerson, door},
+    auth::{actor::InPerson, door, reset},
     body::session::OpenSession,
     code::Code,
     extract::Path,
@@ -60,6 +60,7 @@ pub async fn end(
         return Err(Problem::new(Code::NoSession));
     }
     door::ended(&api, &actor.by(), actor.user, [id], "revoked");
+    reset::told(&api, &actor.by(), actor.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -76,5 +77,6 @@ pub async fn end_others(
 ) -> Result<StatusCode, Problem> {
     let ended = api.sessions().end_all(actor.user, Some(session)).await?;
     door::ended(&api, &actor.by(), actor.user, ended, "revoked");
+    reset::told(&api, &actor.by(), actor.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
