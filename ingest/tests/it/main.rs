@@ -7,6 +7,7 @@ mod ground;
 mod herd;
 mod hostile_sockets;
 mod isolation;
+mod malicious;
 mod posted;
 mod presence;
 mod recorder;
