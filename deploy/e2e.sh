@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make e2e`: browser tests in headless Chromium against `chatops up` of the test build, with its
-# own servers, ports and data, all gone afterwards. Arguments go to Playwright.
+# own servers, ports and data, all gone afterwards. Arguments go to Playwright; without any, everything
+# but what measures time runs (that is `make e2e ARGS="--project perf"`).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 . "$ROOT/deploy/host.sh"
@@ -49,4 +50,5 @@ trap stop_server EXIT
 start_server
 CHATOPS_E2E_CHROMIUM=$(find_chromium)
 export CHATOPS_E2E_CHROMIUM
+[ $# -gt 0 ] || set -- --project app
 step_live "browser tests" npm --prefix "$ROOT/ui" run --silent e2e -- "$@"

@@ -71,17 +71,17 @@ pub async fn handle(
     leaving: Leaving,
     OptionalBody(request): OptionalBody<LogoutRequest>,
 ) -> Result<Response, Problem> {
-    if let Some(actor) = &leaving.actor {
-        if let Some(session) = actor.session() {
-            if api.sessions().end(actor.user, session).await? {
-                let seen = SignedOut {
-                    user: actor.user,
-                    session,
-                };
-                witness::note(&api, &actor.by(), seen);
-            }
-            api.hub().recheck(actor.user);
+    if let Some(actor) = &leaving.actor
+        && let Some(session) = actor.session()
+    {
+        if api.sessions().end(actor.user, session).await? {
+            let seen = SignedOut {
+                user: actor.user,
+                session,
+            };
+            witness::note(&api, &actor.by(), seen);
         }
+        api.hub().recheck(actor.user);
     }
     for token in request
         .and_then(|request| request.refresh_token)
