@@ -74,16 +74,14 @@ async fn every_way_to_a_hidden_server_leaves_a_trace_and_a_missing_one_does_not(
             "revoke_key",
         ),
     ];
-    // The sign-ins above.
-    let mut seen = 2;
-    for (method, path, action) in asked {
+    // After the two sign-ins above.
+    for (seen, (method, path, action)) in (3..).zip(asked) {
         let status = match method {
             "GET" => outsider.get(&path).await.0,
             "DELETE" => outsider.delete(&path).await.0,
             _ => outsider.post(&path, &json!({})).await.0,
         };
         assert_eq!(status, 404, "{path}");
-        seen += 1;
         eventually("the denial is stored", SOON, async || {
             let info = app.bus.stream_info(StreamName::Access).await.unwrap();
             info.messages == seen

@@ -55,7 +55,7 @@ pub(super) async fn run(
     });
     let token = stage.token();
     stage.run("audit", async move {
-        appender.run(token).await;
+        Box::pin(appender.run(token)).await;
         Ok(())
     });
     Ok(())
