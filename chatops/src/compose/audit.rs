@@ -49,6 +49,11 @@ pub(super) async fn run(
     let appender = Appender::new(bus, key, outside, Settings::default(), Arc::new(System));
     let (token, store) = (stage.token(), connections.store.clone());
     let state = appender.state().subscribe();
+    // At once, so that nobody reads the words of a process that is gone.
+    store
+        .tell_audit_state(&told(&State::default()))
+        .await
+        .context("tell the state of the audit")?;
     stage.run("audit state", async move {
         tell(store, state, token).await;
         Ok(())

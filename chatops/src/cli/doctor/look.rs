@@ -24,6 +24,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A read model may be this far behind while it works.
 const BEHIND_SECONDS: i64 = 10;
+/// The audit tells of itself at least twice in this time.
+const SILENT_SECONDS: i64 = 90;
 
 pub(super) async fn at_everything(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -80,6 +82,7 @@ async fn servers(config: &Config) -> Vec<Finding> {
         let connections = Connections { bus, store };
         findings.extend(read_models(&connections).await);
         findings.push(parked(&connections).await);
+        findings.push(audit(&connections).await);
     }
     findings
 }
@@ -102,6 +105,42 @@ async fn streams(bus: &chatops_bus::Bus, config: &Config) -> Finding {
             Finding::broken(WHAT, "some do not exist", remedy)
         }
         Ok(_) => Finding::odd(WHAT, "some differ from what this version wants", remedy),
+    }
+}
+
+/// What the appender said last.
+async fn audit(connections: &Connections) -> Finding {
+    const WHAT: &str = "audit";
+    let remedy = "read docs/audit.md, and look closer with: chatops audit verify";
+    let (told, at) = match connections.store.audit_state().await {
+        Ok(Some(told)) => told,
+        Ok(None) => {
+            return Finding::odd(
+                WHAT,
+                "nothing is chained: no appender has ever run",
+                "run the role audit: chatops serve --role audit",
+            );
+        }
+        Err(error) => return Finding::of(WHAT, &error.into()),
+    };
+    let found = told.checked.iter().flat_map(|checked| &checked.findings);
+    if let Some(finding) = found.into_iter().next() {
+        return Finding::broken(WHAT, finding.text.clone(), remedy);
+    }
+    let silent = System.now().micros_since(at) / 1_000_000;
+    let why = told.reason.or(told.outside);
+    match why {
+        Some(reason) if told.phase == "tampered" => Finding::broken(WHAT, reason, remedy),
+        Some(reason) => Finding::odd(WHAT, reason, remedy),
+        None if silent > SILENT_SECONDS => Finding::odd(
+            WHAT,
+            format!("the appender has said nothing for {silent} s"),
+            "run the role audit: chatops serve --role audit",
+        ),
+        None => {
+            let signed = told.head.map_or(0, |head| head.size);
+            Finding::well(WHAT, format!("{} entries, {signed} signed", told.size))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use chatops_bus::Recorded;
-use chatops_schemas::codec;
+use chatops_schemas::{codec, subject};
 use serde_json::{Value, json};
 
 use crate::cli::Format;
@@ -31,6 +31,15 @@ fn full(event: &Recorded) -> anyhow::Result<Value> {
         "subject": event.subject,
     });
     let rest = match codec::decode_any(&event.payload) {
+        // The chain and its heads are no events: they have an encoding of their own.
+        _ if event.subject == subject::AUDIT => json!({
+            "type": "audit.entry",
+            "data": chatops_audit::export::line(&event.payload),
+        }),
+        _ if event.subject == subject::AUDIT_HEADS => json!({
+            "type": "audit.head",
+            "data": serde_json::from_slice::<Value>(&event.payload).unwrap_or_default(),
+        }),
         Ok(decoded) => json!({
             "id": decoded.id,
             "type": decoded.kind,
@@ -38,6 +47,7 @@ fn full(event: &Recorded) -> anyhow::Result<Value> {
             "time": decoded.time,
             "server": decoded.server,
             "actor": decoded.actor,
+            "address": decoded.address,
             "cause": decoded.cause,
             "data": decoded.data.to_json().context("show an event")?,
         }),
@@ -113,6 +123,30 @@ mod tests {
         assert_eq!(line["type"], "name.released");
         assert_eq!(line["data"]["user"], "00000000-0000-0000-0000-000000000002");
         assert!(summary(&event).unwrap().contains("ctl.name.abc"));
+    }
+
+    #[test]
+    fn an_audit_entry_is_shown_in_words() {
+        use chatops_schemas::audit::{Derived, Entry, Hash, derive, derive::Stored};
+        let derived = derive(Stored {
+            stream: "OPS_CTL",
+            seq: 3,
+            at: Timestamp::from_millis(0),
+            bytes: &[0xc1],
+        });
+        let Derived::Entry(content) = derived else {
+            panic!("{derived:?}")
+        };
+        let entry = Entry {
+            seq: 7,
+            prev: Hash::NONE,
+            content,
+        };
+        let mut event = recorded(entry.encode());
+        event.subject = subject::AUDIT.to_owned();
+        let line = full(&event).unwrap();
+        assert_eq!(line["data"]["action"], "audit.unreadable");
+        assert!(summary(&event).unwrap().contains("audit.unreadable"));
     }
 
     #[test]
