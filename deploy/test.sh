@@ -20,6 +20,9 @@ export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
 set -e
 prepare_host cc zoneinfo chromium
 build_ui
+if [ ! -f testkit/oidc/node_modules/.package-lock.json ]; then
+    step_live "an OpenID provider for the tests" npm --prefix "$ROOT/testkit/oidc" ci --silent --no-audit --no-fund --ignore-scripts
+fi
 set +e
 
 heading "Rust, against real nats-server and TimescaleDB"

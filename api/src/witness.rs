@@ -8,7 +8,7 @@
 //!   who knocks a thousand times. The event goes into a bounded queue that [`Notary`] empties; what does not fit, or is
 //!   still queued when the process is killed, is lost, counted and logged.
 //!
-//! Denials are not noted by routes: [`crate::access`] marks the [`Problem`](crate::problem::Problem) with a [`Denial`], and
+//! Denials are not noted by routes: [`crate::access`] marks the [`Problem`] with a [`Denial`], and
 //! [`layer`] writes it down once the answer is known, with the actor that was found for the request.
 
 use std::{

@@ -23,7 +23,7 @@
 //! 3. Add it to the list in [`catalogue`].
 //! 4. Add one example to `tests/it/examples.rs` and run the tests with `CHATOPS_BLESS=1`: this writes its JSON
 //!    Schema and its golden file. Both are committed and never change again.
-//! 5. Decide in [`audit::derive`] whether it becomes an audit entry: the program does not compile before. What it becomes
+//! 5. Decide in [`audit::derive()`] whether it becomes an audit entry: the program does not compile before. What it becomes
 //!    is frozen by `golden/audit/`.
 //! 6. A later incompatible change is `VERSION` + 1 and a step in [`event::Event::upcast`].
 
