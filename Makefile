@@ -1,6 +1,6 @@
 # ChatOps. Bare `make` lists the verbs; each says what it does while it does it.
 
-.PHONY: help run test check e2e bench sqlx clean
+.PHONY: help run test check e2e bench fuzz sqlx clean
 
 help:
 	@echo 'ChatOps'
@@ -10,6 +10,7 @@ help:
 	@echo '  make check   format, lints, docs, licences, house rules, web app types and budgets'
 	@echo '  make e2e     only the browser tests'
 	@echo '  make bench   measure throughput and latency beside the limits of this machine'
+	@echo '  make fuzz    feed noise to every decoder that reads from the network (needs the nightly compiler)'
 	@echo '  make sqlx    refresh the checked queries after a change of SQL or of a migration'
 	@echo '  make clean   delete what was built and unpacked (ALL=1: also the data of make run)'
 	@echo
@@ -29,6 +30,9 @@ e2e:
 
 bench:
 	@exec deploy/bench.sh $(ARGS)
+
+fuzz:
+	@exec deploy/fuzz.sh $(ARGS)
 
 sqlx:
 	@exec deploy/sqlx.sh refresh
