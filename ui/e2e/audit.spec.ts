@@ -21,6 +21,8 @@ test('a change is in the log with before and after, found by filters in the addr
   expect(changed.ok()).toBe(true)
 
   await page.goto('/servers')
+  // Keys count once the page is there.
+  await expect(page.getByRole('heading', { name: 'Servers', exact: true })).toBeVisible()
   await page.keyboard.press('g')
   await page.keyboard.press('a')
   await expect(page).toHaveURL(/\/audit$/)

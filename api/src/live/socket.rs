@@ -6,6 +6,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
+use chatops_bus::StreamName;
 use chatops_schemas::ids::ServerId;
 use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
 
@@ -24,7 +25,7 @@ use crate::{
     body::moment::Moment,
     code::Code,
     state::Api,
-    witness,
+    witness, written,
 };
 
 /// Ticks taken in one go.
@@ -263,6 +264,11 @@ impl Client {
             self.confirm(wire, refused.collect()).await?;
         }
         if self.viewer.has(&Topic::Fleet) {
+            // The client loads the fleet as soon as it is told so: not before the tables show what the rights know
+            // already. When they take too long, an early word is better than none.
+            if let Ok(ctl) = api.bus().stream_info(StreamName::Ctl).await {
+                let _ = written::visible(api, ctl.last_seq).await;
+            }
             let (from, to) = (self.position, self.position);
             wire.send(ServerFrame::Gap { from, to }.text()).await?;
         }
