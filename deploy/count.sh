@@ -28,7 +28,16 @@ summary_numbers() {
         END { print passed + 0, failed + 0 }'
 }
 
+# Tests that a plain run leaves out, each with the reason that stands beside it. Those that another test starts are not
+# among them: they did run.
+report_skipped() {
+    local reasons
+    reasons=$(git -C "$ROOT" grep -hoE '#\[ignore = "[^"]*"' -- '*.rs' | cut -d'"' -f2 | grep -v '^started by')
+    [ -z "$reasons" ] || printf '%d skipped:\n%s\n' "$(wc -l <<<"$reasons")" "$(sed 's/^/  /' <<<"$reasons")"
+}
+
 report_counts() {
+    report_skipped
     printf '\n%s%d passed, %d failed%s\n' "$BOLD" "$PASSED" "$FAILED" "$PLAIN"
     [ -z "$BROKEN" ] || { printf 'failed: %s\n' "$BROKEN" >&2; exit 1; }
 }

@@ -22,12 +22,12 @@ feed() {
     local found="$RUN/fuzz/$1"
     mkdir -p "$found"
     "$PLACE/target/$MACHINE/debug/$1" -max_total_time="$SECONDS_EACH" -rss_limit_mb=2048 -timeout=10 \
-        -artifact_prefix="$found/crash-" "$found" "$PLACE/corpus/$1"
+        -artifact_prefix="$found/crash-" "$found" "$PLACE/corpus/$1" 2>&1 | tee "$RUN/fuzz/$1.log"
 }
 
 step_live "fuzz targets (cargo +nightly build)" build
 for corpus in "$PLACE"/corpus/*/; do
     target=$(basename "$corpus")
     step "$target, $SECONDS_EACH s" feed "$target"
-    note "$(grep -Eo '^Done [0-9]+ runs' "$LOGS/$(printf '%s' "$target, $SECONDS_EACH s" | tr -cs 'A-Za-z0-9.\n' '-').log" || true)"
+    note "$(grep -Eo '^Done [0-9]+ runs' "$RUN/fuzz/$target.log")"
 done

@@ -6,10 +6,15 @@ set -uo pipefail
 . "$ROOT/deploy/build.sh"
 . "$ROOT/deploy/count.sh"
 
+# Only where the caller names an engine; else `report_skipped` tells.
+containers_test() {
+    [ -z "${CHATOPS_TEST_DOCKER:-}" ] || cargo nextest run --locked -p chatops-agent --run-ignored only -E 'test(containers_are_what_the_engine_says)'
+}
+
 rust_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         # nextest does not run the examples in the documentation.
-        cargo nextest run --locked --workspace --no-fail-fast && cargo test --locked --quiet --workspace --doc
+        cargo nextest run --locked --workspace --no-fail-fast && containers_test && cargo test --locked --quiet --workspace --doc
     else
         cargo test --locked --workspace --no-fail-fast
     fi

@@ -18,6 +18,8 @@ use utoipa::ToSchema;
 
 use crate::{code::Code, request_id::RequestId, witness::Denial};
 
+pub(crate) use chatops_bus::Chain;
+
 /// A failure on its way to the client. `detail` and `errors` are shown to people: no secrets, no internals.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -151,21 +153,6 @@ impl Problem {
     /// The fields it names.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
-    }
-}
-
-/// Prints an error with its sources on one line.
-pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@
 #![warn(missing_docs)]
 
 pub mod append;
+pub mod cause;
 pub mod connect;
 pub mod projector;
 pub mod publish;
@@ -28,6 +29,7 @@ pub mod topology;
 pub mod worker;
 
 pub use append::AppendError;
+pub use cause::Chain;
 pub use connect::{
     Bus, ConnectError, ConnectOptions, Credentials, Link, Message, RequestError, Subscription,
     connect, connect_once,

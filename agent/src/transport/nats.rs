@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chatops_bus::{
-    Bus, ConnectOptions, Credentials, Link, Pending, PublishError, RequestError, connect_once,
+    Bus, Chain, ConnectOptions, Credentials, Link, Pending, PublishError, RequestError,
+    connect_once,
 };
 use chatops_schemas::{envelope::Envelope, event::fact::AgentHello, subject, wire::WhoAmI};
 use futures::{StreamExt as _, stream::FuturesUnordered};
@@ -47,7 +48,7 @@ impl Way for Nats {
         // lost with the line: later samples would overtake earlier ones.
         let bus = connect_once(options).await.map_err(|error| {
             let pinned = self.uplink.ca_file.is_some();
-            trust::explain(&explain(&chain(&error)), pinned)
+            trust::explain(&explain(&Chain(&error).to_string()), pinned)
         })?;
         bus.check_server().map_err(|error| error.to_string())?;
         let welcome = who_am_i(&bus, &self.uplink).await?;
@@ -175,12 +176,5 @@ async fn greet(bus: &Bus, hello: Envelope<AgentHello>) {
             "the server did not take the description of this host: {error}; trying again"
         );
         sleep(HELLO_AGAIN).await;
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
     }
 }

@@ -25,17 +25,6 @@ impl Agent {
         Self::start(command.args(["--interval", "1", "--log", "debug"]))
     }
 
-    /// Starts `run` as people do, in the build named by `CHATOPS_TEST_AGENT` if there is one.
-    pub(crate) fn measured(url: &str, data: &Path) -> Self {
-        let program = std::env::var("CHATOPS_TEST_AGENT");
-        let program = program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_chatops-agent").to_owned());
-        Self::start(command(&program, url, data).args(["--interval", "5"]))
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     fn start(command: &mut Command) -> Self {
         let mut child = command
             .stderr(Stdio::piped())

@@ -30,7 +30,7 @@ fn ask(path: &str) -> Value {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker or Podman engine"]
+#[ignore = "containers_are_what_the_engine_says: needs CHATOPS_TEST_DOCKER, the socket of a Docker or Podman engine"]
 async fn containers_are_what_the_engine_says() {
     let engine = Engine::connect(Some(&socket())).await.unwrap();
     let mut reader = Reader::new(&Roots::default());

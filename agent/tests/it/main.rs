@@ -9,7 +9,6 @@ mod agent;
 mod cli;
 mod docker;
 mod gateway;
-mod measure;
 mod nats;
 mod readings;
 mod server;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Batch, Outcome, Phase, Position, Sink, Spec, StatusHandle, Stopped};
 use crate::{
+    Chain,
     connect::Bus,
     read::{self, Delivered},
 };
@@ -106,14 +107,6 @@ fn again(what: &str) -> impl Fn(&dyn std::fmt::Display) -> Ended + '_ {
     move |error| Ended::Again(format!("{what}: {error}"))
 }
 
-/// An error and everything that caused it: a sink's own words are rarely the interesting ones.
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
-}
-
 async fn follow<S: Sink>(
     bus: &Bus,
     spec: &Spec,
@@ -139,7 +132,7 @@ async fn follow<S: Sink>(
     let mut position = sink
         .claim(spec, created)
         .await
-        .map_err(|error| again("claim the position")(&chain(&error)))?;
+        .map_err(|error| again("claim the position")(&Chain(&error)))?;
     check_position(
         &position,
         created,
@@ -269,7 +262,7 @@ async fn commit<S: Sink>(
             "another copy of this projector took over".to_owned(),
         )),
         Ok(Outcome::Halt(halt)) => Err(Ended::Stopped(Stopped::Halted(halt))),
-        Err(error) => Err(again("commit")(&chain(&error))),
+        Err(error) => Err(again("commit")(&Chain(&error))),
     }
 }
 
@@ -325,8 +318,8 @@ async fn fresh_consumer(
                 .saturating_mul(4),
         ),
         filter_subject: spec.filter.clone(),
-        // Its state is worth nothing to us, and a file of it written four times a second costs the server more than
-        // storing the events. When its server goes, it goes: the pull ends and the next start makes another.
+        // Its state is worth nothing to us, so the server need not write it down. When its server goes, it goes: the pull
+        // ends and the next start makes another.
         memory_storage: true,
         num_replicas: 1,
         ..pull::Config::default()

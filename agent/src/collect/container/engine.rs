@@ -10,6 +10,7 @@ use bollard::{
         InspectContainerOptions, ListContainersOptionsBuilder, StatsOptionsBuilder,
     },
 };
+use chatops_bus::Chain;
 use futures::StreamExt as _;
 
 use super::{usage::Usage, usual_sockets};
@@ -78,7 +79,7 @@ impl Engine {
         let socket = found.ok_or(EngineError::NoSocket)?;
         let unreachable = |error: Error| EngineError::Unreachable {
             socket: socket.clone(),
-            reason: chain(&error),
+            reason: Chain(&error).to_string(),
         };
         let docker = Docker::connect_with_unix(
             &socket.to_string_lossy(),
@@ -266,14 +267,7 @@ fn unless_gone<T>(answer: Result<T, Error>) -> Result<Option<T>, EngineError> {
 }
 
 fn failed(error: Error) -> EngineError {
-    EngineError::Failed(chain(&error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
+    EngineError::Failed(Chain(&error).to_string())
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+import { useQuery } from '@tanstack/react-query'
 import { Pause, Plus, SearchX, Server } from 'lucide-react'
 import {
   type ReactNode,
@@ -16,6 +17,7 @@ import { useHotkeys } from '@/shared/lib/hotkeys'
 import { useNow } from '@/shared/lib/now'
 import { usePageTitle } from '@/shared/lib/page-title'
 import { setPrefs, usePrefs } from '@/shared/lib/prefs'
+import { addsServers, meQuery } from '@/shared/session/session'
 import { Button } from '@/shared/ui/button'
 import { Empty } from '@/shared/ui/empty'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
@@ -82,6 +84,8 @@ export function ServersPage({
     setUrlText(search.q ?? '')
     setText(search.q ?? '')
   }
+  const { data: me } = useQuery(meQuery)
+  const mayAdd = me !== undefined && addsServers(me)
   const write = useRef<ReturnType<typeof setTimeout>>(undefined)
   useEffect(() => () => clearTimeout(write.current), [])
   const changeText = (next: string) => {
@@ -147,7 +151,7 @@ export function ServersPage({
   const troubled = counts.offline + counts.stale
   usePageTitle('Servers', counts.offline > 0 ? 'bad' : counts.stale > 0 ? 'warn' : 'calm', troubled)
   useHotkeys({
-    n: onAdd,
+    n: () => mayAdd && onAdd(),
     ArrowDown: () => document.querySelector<HTMLElement>('[role="row"] a[tabindex="0"]')?.focus(),
   })
 
@@ -174,7 +178,7 @@ export function ServersPage({
             onChoose={(status: Status | null) => choose('status', status ? [status] : [])}
           />
         </div>
-        <div className="ml-auto">{addLink}</div>
+        <div className="ml-auto">{mayAdd ? addLink : null}</div>
       </div>
       {snapshot.loaded && all.length === 0 && !loading.isError ? (
         <Empty
@@ -182,13 +186,17 @@ export function ServersPage({
           title="No servers yet"
           className="card mt-5 max-w-none py-20"
           action={
-            <Button variant="primary" size="lg" onClick={onAdd}>
-              <Plus aria-hidden="true" />
-              Add your first server
-            </Button>
+            mayAdd ? (
+              <Button variant="primary" size="lg" onClick={onAdd}>
+                <Plus aria-hidden="true" />
+                Add your first server
+              </Button>
+            ) : undefined
           }
         >
-          One command on a host starts its agent, and its figures are here a few seconds later.
+          {mayAdd
+            ? 'One command on a host starts its agent, and its figures are here a few seconds later.'
+            : 'What is shared with you appears here by itself. Ask whoever manages a server to share it.'}
         </Empty>
       ) : (
         <>

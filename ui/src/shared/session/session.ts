@@ -24,6 +24,9 @@ export const meQuery = queryOptions({
 /** Whether the pages about people and the audit log have anything to show. The API decides anew. */
 export const decidesAboutPeople = (me: User): boolean => me.role === 'owner' || me.role === 'admin'
 
+/** Whether their role adds servers to the fleet. The API decides anew. */
+export const addsServers = (me: User): boolean => decidesAboutPeople(me) || me.role === 'operator'
+
 interface SessionState {
   /** The session ended under an open page: it asks to sign in again and keeps what is on it. */
   ended: boolean
