@@ -14,7 +14,7 @@ pub struct Source {
 }
 
 /// All of them. What agents publish by themselves is no source: a host must not be able to write the audit trail.
-pub const SOURCES: [Source; 3] = [
+pub const SOURCES: [Source; 4] = [
     Source {
         stream: StreamName::Ctl,
         filter: "ops.v1.ctl.>",
@@ -23,6 +23,11 @@ pub const SOURCES: [Source; 3] = [
     Source {
         stream: StreamName::Access,
         filter: "ops.v1.access.*",
+        complete: true,
+    },
+    Source {
+        stream: StreamName::Cmd,
+        filter: "ops.v1.cmd.*.*",
         complete: true,
     },
     Source {

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::event::{Event, Invalid, access, credential, ctl, fact, metric, people};
+use crate::event::{
+    Event, Invalid, access, command, credential, ctl, fact, metric, people, result,
+};
 
 macro_rules! catalogue {
     ($($variant:ident($path:ty)),* $(,)?) => {
@@ -102,4 +104,12 @@ catalogue! {
     PasskeyAdded(credential::PasskeyAdded),
     PasskeyRemoved(credential::PasskeyRemoved),
     IdentityLinked(credential::IdentityLinked),
+    CommandRequested(command::CommandRequested),
+    CommandApproved(command::CommandApproved),
+    CommandDelivered(command::CommandDelivered),
+    CommandCancelRequested(command::CommandCancelRequested),
+    CommandEnded(command::CommandEnded),
+    ResultStarted(result::ResultStarted),
+    ResultOutput(result::ResultOutput),
+    ResultFinished(result::ResultFinished),
 }

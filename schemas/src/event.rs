@@ -1,11 +1,13 @@
 //! The payloads, one file per area.
 
 pub mod access;
+pub mod command;
 pub mod credential;
 pub mod ctl;
 pub mod fact;
 pub mod metric;
 pub mod people;
+pub mod result;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;

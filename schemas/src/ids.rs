@@ -162,6 +162,11 @@ uuid_id!(
     InvitationId
 );
 
+uuid_id!(
+    /// Something that one host is asked to do: a command, a question, a session.
+    CommandId
+);
+
 impl GrantId {
     /// The one id of this pair: sharing the same with the same again changes the level, so that nothing is shared twice
     /// at two levels.

@@ -13,6 +13,9 @@
 //! | [`catalogue`] | the closed list of event types and versions |
 //! | [`codec`] | bytes in, event out; every way decoding can fail |
 //! | [`access`] | who may do what, and why |
+//! | [`order`] | what a host is asked to do, signed |
+//! | [`answer`] | what a host answers to questions |
+//! | [`session`] | bytes of terminals and followed logs |
 //! | [`subject`] | the subject tree `ops.v1.…`; nobody else formats subjects |
 //! | [`audit`] | the audit chain: entries, hashes, signed heads, and how to check them |
 //! | [`wire`] | frames of the `/api/v1/agents/ws` protocol, and the original JSON sample |
@@ -30,6 +33,7 @@
 #![warn(missing_docs)]
 
 pub mod access;
+pub mod answer;
 pub mod audit;
 pub mod catalogue;
 pub mod clock;
@@ -37,6 +41,8 @@ pub mod codec;
 pub mod envelope;
 pub mod event;
 pub mod ids;
+pub mod order;
 pub mod scope;
+pub mod session;
 pub mod subject;
 pub mod wire;

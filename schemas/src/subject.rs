@@ -18,7 +18,10 @@
 //! ops.v1.gateways                    presence asks the gateways which sessions they hold
 //! ```
 
-use crate::ids::{KeyId, ServerId};
+use crate::{
+    ids::{CommandId, KeyId, ServerId},
+    order::Verb,
+};
 
 /// Partitions of the metrics stream. Changing it remaps every server: see ARCHITECTURE.md.
 pub const PARTITIONS: u32 = 8;
@@ -128,6 +131,86 @@ pub fn access(kind: &str) -> String {
 /// One kind of fact of every server.
 pub fn fact_every(kind: &str) -> String {
     format!("ops.v1.fact.*.{kind}")
+}
+
+/// The aggregate of a command.
+pub fn command(server: &ServerId, command: CommandId) -> String {
+    format!("ops.v1.cmd.{server}.{command}")
+}
+
+/// What a host tells of a command.
+pub fn result(server: &ServerId, command: CommandId) -> String {
+    format!("ops.v1.result.{server}.{command}")
+}
+
+/// The server and the command of a subject of [`command`] or [`result`].
+pub fn command_of(subject: &str) -> Option<(ServerId, CommandId)> {
+    let rest = subject.strip_prefix("ops.v1.")?;
+    let rest = rest
+        .strip_prefix("cmd.")
+        .or_else(|| rest.strip_prefix("result."))?;
+    let (server, command) = rest.split_once('.')?;
+    Some((ServerId::parse(server).ok()?, command.parse().ok()?))
+}
+
+/// Where a host is asked for something.
+pub fn rpc(server: &ServerId, verb: Verb) -> String {
+    format!("ops.v1.rpc.{server}.{}", verb.token())
+}
+
+/// What a host can be asked, on one subscription.
+pub fn rpc_every(server: &ServerId) -> String {
+    format!("ops.v1.rpc.{server}.*")
+}
+
+/// The verb of a subject of [`rpc`].
+pub fn verb_of(subject: &str) -> Option<Verb> {
+    Verb::parse(subject.strip_prefix("ops.v1.rpc.")?.split_once('.')?.1)
+}
+
+/// Which way bytes of a session go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// From the host: [`crate::session::Out`].
+    Out,
+    /// To the host: what a person types, as it is.
+    In,
+    /// To the host: [`crate::session::Control`].
+    Ctl,
+}
+
+impl Way {
+    /// Subject token.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::In => "in",
+            Self::Ctl => "ctl",
+        }
+    }
+}
+
+/// Bytes of one session.
+pub fn io(server: &ServerId, session: CommandId, way: Way) -> String {
+    format!("ops.v1.io.{server}.{session}.{}", way.token())
+}
+
+/// The session and the way of a subject of [`io`].
+pub fn session_of(subject: &str) -> Option<(CommandId, Way)> {
+    let mut tokens = subject.strip_prefix("ops.v1.io.")?.split('.').skip(1);
+    let session = tokens.next()?.parse().ok()?;
+    let way = match (tokens.next()?, tokens.next()) {
+        ("out", None) => Way::Out,
+        ("in", None) => Way::In,
+        ("ctl", None) => Way::Ctl,
+        _ => return None,
+    };
+    Some((session, way))
+}
+
+/// A batch of log lines. `source` is a token such as an id: letters, digits, `_`, `-`.
+pub fn log(server: &ServerId, source: &str) -> String {
+    format!("ops.v1.log.{server}.{source}")
 }
 
 /// Where an agent asks which server it is.

@@ -15,6 +15,7 @@ use crate::{
     clock::Timestamp,
     codec::{self, DecodeError},
     envelope::Envelope,
+    event::command::Outcome as Ended,
     ids::ServerId,
     subject::SYSTEM,
 };
@@ -197,5 +198,25 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::PasskeyAdded(data) => ok("passkey", &data.passkey),
         Payload::PasskeyRemoved(data) => ok("passkey", &data.passkey),
         Payload::IdentityLinked(data) => ok("user", data.user),
+        Payload::CommandRequested(data) => ok("command", data.command),
+        Payload::CommandApproved(data) => ok("command", data.command),
+        Payload::CommandDelivered(data) => ok("command", data.command),
+        Payload::CommandCancelRequested(data) => ok("command", data.command),
+        Payload::CommandEnded(data) => {
+            let outcome = match data.outcome {
+                Ended::Finished if data.exit_code.is_none_or(|code| code == 0) => Outcome::Ok,
+                Ended::Denied => Outcome::Denied,
+                Ended::Finished
+                | Ended::Failed
+                | Ended::Cancelled
+                | Ended::TimedOut
+                | Ended::Expired
+                | Ended::Unknown => Outcome::Failed,
+            };
+            Ok(Line::new(format!("command:{}", data.command), outcome))
+        }
+        Payload::ResultStarted(_) | Payload::ResultOutput(_) | Payload::ResultFinished(_) => {
+            Err("what a host says of a command; its end is decided in the command's own events")
+        }
     }
 }
