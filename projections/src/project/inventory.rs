@@ -188,18 +188,8 @@ impl Projection for Inventory {
                 Payload::SettingsChanged(data) => {
                     people::settings_changed(tx, stored, event.actor.as_deref(), data).await?
                 }
-                // Parked when it was read.
-                Payload::MetricsSample(_)
-                | Payload::AgentHello(_)
-                | Payload::AgentConnected(_)
-                | Payload::AgentDisconnected(_)
-                | Payload::AgentRefused(_)
-                | Payload::SignedIn(_)
-                | Payload::SignInFailed(_)
-                | Payload::SignedOut(_)
-                | Payload::SessionEnded(_)
-                | Payload::AccessDenied(_)
-                | Payload::Exported(_) => {}
+                // Of other streams: parked when it was read.
+                _ => {}
             }
         }
         Ok(())
@@ -270,17 +260,8 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::InvitationRevoked(data) => ("invitation", Some(data.invitation.to_string())),
         Payload::InvitationAccepted(data) => ("invitation", Some(data.invitation.to_string())),
         Payload::SettingsChanged(_) => ("settings", Some(SYSTEM.to_owned())),
-        Payload::MetricsSample(_)
-        | Payload::AgentHello(_)
-        | Payload::AgentConnected(_)
-        | Payload::AgentDisconnected(_)
-        | Payload::AgentRefused(_)
-        | Payload::SignedIn(_)
-        | Payload::SignInFailed(_)
-        | Payload::SignedOut(_)
-        | Payload::SessionEnded(_)
-        | Payload::AccessDenied(_)
-        | Payload::Exported(_) => {
+        // Of other streams.
+        _ => {
             return Err(Unreadable::Parked(
                 Reason::UnknownType,
                 format!("{} is no control event", event.kind),
