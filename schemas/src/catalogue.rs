@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::event::{
-    Event, Invalid, access, command, credential, ctl, fact, metric, people, result,
+    Event, Invalid, access, command, credential, ctl, fact, metric, people, result, terminal,
 };
 
 macro_rules! catalogue {
@@ -112,4 +112,8 @@ catalogue! {
     ResultStarted(result::ResultStarted),
     ResultOutput(result::ResultOutput),
     ResultFinished(result::ResultFinished),
+    TerminalOpened(terminal::TerminalOpened),
+    TerminalClosed(terminal::TerminalClosed),
+    TerminalRecordingErased(terminal::TerminalRecordingErased),
+    TerminalRecordingDecided(terminal::TerminalRecordingDecided),
 }

@@ -8,6 +8,7 @@ pub mod fact;
 pub mod metric;
 pub mod people;
 pub mod result;
+pub mod terminal;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;

@@ -195,6 +195,11 @@ pub fn io(server: &ServerId, session: CommandId, way: Way) -> String {
     format!("ops.v1.io.{server}.{session}.{}", way.token())
 }
 
+/// Where whoever serves a session's opener says so, for whoever served them before. Agents cannot be heard here.
+pub fn attach(server: &ServerId, session: CommandId) -> String {
+    format!("ops.v1.io.{server}.{session}.attach")
+}
+
 /// The session and the way of a subject of [`io`].
 pub fn session_of(subject: &str) -> Option<(CommandId, Way)> {
     let mut tokens = subject.strip_prefix("ops.v1.io.")?.split('.').skip(1);

@@ -15,7 +15,7 @@ use crate::{
     clock::Timestamp,
     codec::{self, DecodeError},
     envelope::Envelope,
-    event::command::Outcome as Ended,
+    event::{command::Outcome as Ended, terminal::TerminalEnd},
     ids::ServerId,
     subject::SYSTEM,
 };
@@ -215,6 +215,25 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
             };
             Ok(Line::new(format!("command:{}", data.command), outcome))
         }
+        Payload::TerminalOpened(data) => ok("terminal", data.session),
+        Payload::TerminalClosed(data) => {
+            let outcome = match data.reason {
+                TerminalEnd::Refused | TerminalEnd::Failed => Outcome::Failed,
+                TerminalEnd::Revoked => Outcome::Denied,
+                TerminalEnd::Exited
+                | TerminalEnd::Closed
+                | TerminalEnd::Idle
+                | TerminalEnd::Abandoned
+                | TerminalEnd::AgentStopped
+                | TerminalEnd::Unknown => Outcome::Ok,
+            };
+            Ok(Line::new(format!("terminal:{}", data.session), outcome))
+        }
+        Payload::TerminalRecordingErased(data) => ok("terminal", data.session),
+        Payload::TerminalRecordingDecided(data) => match &data.server {
+            Some(server) => ok("server", server),
+            None => ok("settings", "terminal"),
+        },
         Payload::ResultStarted(_) | Payload::ResultOutput(_) | Payload::ResultFinished(_) => {
             Err("what a host says of a command; its end is decided in the command's own events")
         }

@@ -381,6 +381,10 @@ pub struct Terminal {
     pub idle_s: u32,
     /// Seconds that it survives without anybody renewing it.
     pub lease_s: u32,
+    /// Opens nothing: only answers whether this session is still open, and renews it. Refused with `not_found` when it is
+    /// not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reattach: bool,
 }
 
 impl Terminal {

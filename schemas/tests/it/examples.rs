@@ -8,7 +8,7 @@ use chatops_schemas::{
     envelope::Envelope,
     event::{
         Event, access::*, command::*, credential::*, ctl::*, fact::*, metric::*, people::*,
-        result::*,
+        result::*, terminal::*,
     },
     ids::{CommandId, EventId, GrantId, InvitationId, KeyId, ServerId, TeamId, TokenId, UserId},
     order::Program,
@@ -572,6 +572,38 @@ pub(crate) fn all() -> Vec<Example> {
                 cut_bytes: 7,
             },
             Payload::ResultFinished,
+        ),
+        example(
+            TerminalOpened {
+                session: command(),
+                container: Some("web".into()),
+                shell: Some("/bin/bash".into()),
+                recorded: true,
+                idle_s: 3600,
+                lease_s: 600,
+            },
+            Payload::TerminalOpened,
+        ),
+        example(
+            TerminalClosed {
+                session: command(),
+                reason: TerminalEnd::Exited,
+                exit_code: Some(130),
+                message: Some("the shell ended".into()),
+                output_bytes: 4096,
+            },
+            Payload::TerminalClosed,
+        ),
+        example(
+            TerminalRecordingErased { session: command() },
+            Payload::TerminalRecordingErased,
+        ),
+        example(
+            TerminalRecordingDecided {
+                server: Some(server()),
+                recorded: Some(false),
+            },
+            Payload::TerminalRecordingDecided,
         ),
     ]
 }
