@@ -141,6 +141,25 @@ codes! {
     /// No such code, or it was used or is over, or its server is gone.
     EnrolmentCode = "CO1302", UNAUTHORIZED, "The enrolment code is not valid";
 
+    /// The host's agent is not connected: nothing was asked.
+    HostOffline = "CO1401", SERVICE_UNAVAILABLE, "The host cannot be reached";
+    /// The host has not answered. What was asked may have happened.
+    HostSilent = "CO1402", GATEWAY_TIMEOUT, "The host did not answer in time";
+    /// The host's own settings do not allow it, or it does not know the key that signed.
+    HostRefused = "CO1403", FORBIDDEN, "The host does not allow this";
+    /// The host's agent is too old, or answers what this server does not understand.
+    HostUnsupported = "CO1404", CONFLICT, "The host cannot do this";
+    /// No container engine on the host, or one that does not answer.
+    NoEngine = "CO1405", CONFLICT, "There is no container engine on the host";
+    /// The container, process, unit or session is not there (any more).
+    NotOnHost = "CO1406", NOT_FOUND, "The host has no such thing";
+    /// The host does as much as it may already.
+    HostBusy = "CO1407", SERVICE_UNAVAILABLE, "The host is busy";
+    /// It was tried and did not work; the detail holds the host's words.
+    HostFailed = "CO1408", CONFLICT, "It did not work on the host";
+    /// The clocks of host and server are too far apart, or the order took too long.
+    HostTooLate = "CO1409", CONFLICT, "The host found this to be too late";
+
     /// Agents' edge: no API key, or one that does not work.
     AgentKey = "CO2001", UNAUTHORIZED, "API key refused";
     /// Agents' edge: the key speaks for another server.

@@ -8,6 +8,7 @@
 //! | [`decide`] | what a command means: pure functions from input to events |
 //! | [`written`] | how a decision becomes an event, a row and an answer |
 //! | [`witness`] | how sign-ins, refusals and exports become events |
+//! | [`order`] | how hosts are asked for something, and what their refusals look like |
 //! | [`live`] | how what happens reaches browsers within a millisecond |
 //! | [`problem`], [`code`] | what failures look like |
 //! | [`extract`], [`limit`], [`request_id`], [`peer`] | reading requests, and keeping them in their bounds |
@@ -37,6 +38,7 @@ pub mod extract;
 pub mod limit;
 pub mod live;
 pub mod openapi;
+pub mod order;
 pub mod peer;
 pub mod problem;
 pub mod request_id;

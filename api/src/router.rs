@@ -61,6 +61,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(servers::keys::handle))
         .routes(routes!(servers::install::handle))
         .routes(routes!(servers::enrolment::handle))
+        .routes(routes!(servers::processes::handle))
+        .routes(routes!(servers::units::handle))
         .routes(routes!(enroll::handle))
         .routes(routes!(api_keys::list::handle, api_keys::create::handle))
         .routes(routes!(api_keys::whose::handle))

@@ -18,13 +18,14 @@ use crate::{
         seal::Seal,
         secret::{self, Digest},
         session::Sessions,
-        setup,
+        setup, signing,
         throttle::Throttle,
         token::Tokens,
     },
     code::Code,
     config::Config,
     live::{Hub, relay::Relay, wire},
+    order::Orders,
     problem::Problem,
     routes::install::Installer,
     witness::{Notary, Notes},
@@ -97,6 +98,7 @@ struct Inner {
     oidc: Option<oidc::Provider>,
     throttle: Throttle,
     hub: Hub,
+    orders: Orders,
     notes: Notes,
     installer: OnceCell<Installer>,
 }
@@ -135,6 +137,12 @@ impl Api {
             parts.progress.clone(),
             Arc::clone(&parts.clock),
         );
+        let orders = Orders::new(
+            parts.bus.clone(),
+            signing::pair(&parts.store).await?,
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.ids),
+        );
         let inner = Inner {
             sessions,
             passwords,
@@ -142,6 +150,7 @@ impl Api {
             oidc,
             throttle: Throttle::default(),
             hub,
+            orders,
             notes: Notes::default(),
             installer: OnceCell::new(),
             parts,
@@ -236,6 +245,11 @@ impl Api {
 
     pub(crate) fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    /// What this installation asks hosts to do.
+    pub(crate) fn orders(&self) -> &Orders {
+        &self.0.orders
     }
 
     pub(crate) fn render_metrics(&self) -> String {

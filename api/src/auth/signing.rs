@@ -25,17 +25,41 @@ pub struct PublicKey {
     pub public_key: String,
 }
 
+/// Both halves, for whoever signs.
+#[derive(Clone)]
+pub struct Pair {
+    /// The secret half. Erases itself.
+    pub key: SigningKey,
+    /// As [`PublicKey::id`].
+    pub id: String,
+}
+
+impl std::fmt::Debug for Pair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pair")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Of this installation; the pair is made when it is first asked for, the same for all processes on this database.
-pub async fn public_key(store: &Store) -> Result<PublicKey, Problem> {
+pub async fn pair(store: &Store) -> Result<Pair, Problem> {
     let fresh = SecretSlice::from(secret::random::<32>()?.to_vec());
     let seed = store.secret_or_put(NAME, &fresh).await?;
     let seed = <&[u8; 32]>::try_from(seed.expose_secret()).map_err(|_| {
         tracing::error!("the key that signs for agents has the wrong length");
         Problem::new(Code::Internal)
     })?;
-    let public = SigningKey::from_bytes(seed).verifying_key().to_bytes();
+    let key = SigningKey::from_bytes(seed);
+    let id = HEXLOWER.encode(&Sha256::digest(key.verifying_key().to_bytes())[..8]);
+    Ok(Pair { key, id })
+}
+
+/// The public half of [`pair`].
+pub async fn public_key(store: &Store) -> Result<PublicKey, Problem> {
+    let Pair { key, id } = pair(store).await?;
     Ok(PublicKey {
-        id: HEXLOWER.encode(&Sha256::digest(public)[..8]),
-        public_key: BASE64URL_NOPAD.encode(&public),
+        id,
+        public_key: BASE64URL_NOPAD.encode(&key.verifying_key().to_bytes()),
     })
 }

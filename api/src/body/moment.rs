@@ -15,6 +15,13 @@ const FORMAT: &[BorrowedFormatItem<'_>] =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub Timestamp);
 
+impl Moment {
+    /// From Unix seconds; saturates.
+    pub const fn of_seconds(seconds: i64) -> Self {
+        Self(Timestamp::from_millis(seconds.saturating_mul(1000)))
+    }
+}
+
 impl From<Timestamp> for Moment {
     fn from(at: Timestamp) -> Self {
         Self(at)

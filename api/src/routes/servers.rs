@@ -10,7 +10,9 @@ pub mod events;
 pub mod install;
 pub mod keys;
 pub mod list;
+pub mod processes;
 pub mod show;
+pub mod units;
 
 use chatops_schemas::{ids::ServerId, subject::Entity};
 

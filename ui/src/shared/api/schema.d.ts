@@ -890,6 +890,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{id}/processes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the processes of a host */
+        get: operations["servers_processes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{id}/units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the systemd units of a host */
+        get: operations["servers_units"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings/registration": {
         parameters: {
             query?: never;
@@ -1729,6 +1763,64 @@ export interface components {
             /** @description As in the list of series. */
             unit: string;
         };
+        /** @description A process. */
+        HostProcess: {
+            /** @description Command line. May be empty: kernel threads, or not readable to the agent. */
+            command: string;
+            /**
+             * Format: float
+             * @description Percent of one core.
+             */
+            cpu: number | null;
+            /**
+             * Format: int64
+             * @description Resident memory, bytes.
+             */
+            mem: number | null;
+            /** @description Short name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            pid: number;
+            /**
+             * Format: int32
+             * @description Its parent's.
+             */
+            ppid: number;
+            /**
+             * @description When it began, in clock ticks since the boot, as text: with the number it names this process and no later one.
+             * @example 123456
+             */
+            start_ticks: string;
+            started_at: components["schemas"]["Moment"] | null;
+            /** @description `R`, `S`, `D`, `Z`, `T`, `I`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Threads.
+             */
+            threads: number | null;
+            /** @description Owner. */
+            user: string | null;
+        };
+        /** @description A unit, in systemd's words. */
+        HostUnit: {
+            /** @description `active`, `inactive`, `failed`, … */
+            active: string;
+            /** @description What it is. */
+            description: string;
+            /** @description `loaded`, `not-found`, `masked`, … */
+            load: string;
+            /**
+             * @description Full name.
+             * @example nginx.service
+             */
+            name: string;
+            /** @description `running`, `exited`, `dead`, … */
+            sub: string;
+        };
         /** @description An account at an identity provider. */
         Identity: {
             /** @description Since when. */
@@ -2066,6 +2158,16 @@ export interface components {
              * @example /api/v1/errors/CO1201
              */
             type: string;
+        };
+        /** @description Everything that runs on a host. */
+        ProcessList: {
+            /** @description Those that use most of the processor first. */
+            processes: components["schemas"]["HostProcess"][];
+            /**
+             * Format: int32
+             * @description How many run; more than the list when it was cut to what fits into a message.
+             */
+            total: number;
         };
         /** @description The public half, for agents to pin. */
         PublicKey: {
@@ -2434,6 +2536,11 @@ export interface components {
         TokenList: {
             /** @description Newest first; revoked ones are not listed. */
             tokens: components["schemas"]["ApiToken"][];
+        };
+        /** @description systemd's units. */
+        UnitList: {
+            /** @description Services, timers, sockets and mounts that are loaded. */
+            units: components["schemas"]["HostUnit"][];
         };
         /** @description A person's account. */
         User: {
@@ -5811,6 +5918,158 @@ export interface operations {
             };
             /** @description CO1201 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    servers_processes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the processes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204, or CO1403 when the host does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1406 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1404, CO1408 or CO1409 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1401, CO1407 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1402 */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    servers_units: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the units */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204, or CO1403 when the host does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1406 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1404, CO1408 or CO1409 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1401, CO1407 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1402 */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
