@@ -13,7 +13,7 @@
 //! | [`problem`], [`code`] | what failures look like |
 //! | [`extract`], [`limit`], [`request_id`], [`peer`] | reading requests, and keeping them in their bounds |
 //! | [`assets`] | the embedded web app |
-//! | [`openapi`] | the description of all that, for programs |
+//! | [`openapi`], [`asyncapi`] | the description of all that, for programs |
 //!
 //! # Guarantees
 //! A write that was answered with success is in the stream, and reads show it (or the answer was 202). A request that was
@@ -25,10 +25,13 @@
 //!    [`auth::actor::Actor`]; ask [`access`]; put rules about input into `decide/`.
 //! 2. One line in [`mod@router`].
 //! 3. `CHATOPS_BLESS=1 cargo test -p chatops-api openapi` writes `api/openapi.json` and `ui/openapi.json`.
-//! 4. `tests/it/every_route_is_guarded.rs` knows it now: give it the bad inputs that only this endpoint has.
+//! 4. A socket also gets an entry in [`asyncapi`], which makes the guarded walk open it; `api/asyncapi.json` is written like
+//!    `openapi.json`.
+//! 5. `tests/it/every_route_is_guarded.rs` knows it now: give it the bad inputs that only this endpoint has.
 
 pub mod access;
 pub mod assets;
+pub mod asyncapi;
 pub mod auth;
 pub mod body;
 pub mod code;

@@ -89,6 +89,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(audit::export::handle))
         .routes(routes!(audit::show::handle))
         .routes(routes!(ops::openapi::handle))
+        .routes(routes!(ops::asyncapi::handle))
         .routes(routes!(ops::error_page::handle));
     OpenApiRouter::with_openapi(Base::openapi())
         .nest("/api/v1", v1)

@@ -14,6 +14,7 @@
 //! | [`codec`] | bytes in, event out; every way decoding can fail |
 //! | [`access`] | who may do what, and why |
 //! | [`order`] | what a host is asked to do, signed |
+//! | [`asyncapi`] | the AsyncAPI document: what travels where, for programs in any language |
 //! | [`answer`] | what a host answers to questions |
 //! | [`session`] | bytes of terminals and followed logs |
 //! | [`subject`] | the subject tree `ops.v1.…`; nobody else formats subjects |
@@ -34,6 +35,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod asyncapi;
 pub mod audit;
 pub mod catalogue;
 pub mod clock;

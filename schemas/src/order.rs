@@ -15,6 +15,7 @@
 pub mod operation;
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -51,15 +52,17 @@ pub struct Order {
 }
 
 /// An order as it travels: the encoded order and the signature over exactly these bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SignedOrder {
     /// Which key signed: the first eight bytes of the SHA-256 of its public half, in hexadecimal digits.
     pub key: String,
     /// The encoded [`Order`].
     #[serde(with = "serde_bytes")]
+    #[schemars(with = "Vec<u8>")]
     pub order: Vec<u8>,
     /// Ed25519, 64 bytes.
     #[serde(with = "serde_bytes")]
+    #[schemars(with = "Vec<u8>")]
     pub signature: Vec<u8>,
 }
 
@@ -122,7 +125,7 @@ impl SignedOrder {
 }
 
 /// What a host answers to an order, as MessagePack.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// It is in the journal; how it goes is told by events.
@@ -134,6 +137,7 @@ pub enum Reply {
     Done {
         /// MessagePack.
         #[serde(with = "serde_bytes")]
+        #[schemars(with = "Vec<u8>")]
         answer: Vec<u8>,
     },
     /// It was not and will not be done.
@@ -141,7 +145,7 @@ pub enum Reply {
 }
 
 /// How far a host is with an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// This was the first time: it begins now.
@@ -153,7 +157,7 @@ pub enum Progress {
 }
 
 /// Why a host does not do something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
     /// Stable name.
@@ -163,7 +167,7 @@ pub struct Refusal {
 }
 
 /// Stable names of refusals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
     /// Not signed by the pinned key, unreadable, or for another host.

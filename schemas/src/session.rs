@@ -17,7 +17,7 @@ pub const WINDOW: u64 = 256 * 1024;
 pub const RING: usize = 1024 * 1024;
 
 /// From the host.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Out {
     /// Output.
@@ -29,6 +29,7 @@ pub enum Out {
         stream: Option<Stream>,
         /// The bytes.
         #[serde(with = "serde_bytes")]
+        #[schemars(with = "Vec<u8>")]
         data: Vec<u8>,
     },
     /// Output up to this offset is gone for good: the ring has moved on, or a limit was reached.
@@ -86,7 +87,7 @@ pub enum Ended {
 }
 
 /// From the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
     /// Everything before this offset has been shown; also renews.

@@ -218,6 +218,11 @@ pub fn log(server: &ServerId, source: &str) -> String {
     format!("ops.v1.log.{server}.{source}")
 }
 
+/// The aggregate of a rule on a server. `rule` is a token such as an id.
+pub fn alert(server: &ServerId, rule: &str) -> String {
+    format!("ops.v1.alert.{server}.{rule}")
+}
+
 /// Where an agent asks which server it is.
 pub fn whoami(key: &KeyId) -> String {
     format!("ops.v1.whoami.{key}")

@@ -5,6 +5,7 @@
 
 pub mod original;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::{
 pub const MAX_FRAME_BYTES: usize = crate::codec::MAX_EVENT_BYTES;
 
 /// Answer to a request on `ops.v1.whoami.<key>`, as JSON: an agent on NATS knows its key, not its server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WhoAmI {
     /// The server it speaks for.
     pub server_id: ServerId,
@@ -32,7 +33,7 @@ pub struct WhoAmI {
 }
 
 /// Agent to server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AgentFrame {
     /// First frame.
@@ -69,7 +70,7 @@ pub enum AgentFrame {
 }
 
 /// A reading in either form. Tried in the order of the variants; the original form is recognised by its `cpu.usage_percent`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum MetricsData {
     /// The form of the first ChatOps agents.
@@ -105,7 +106,7 @@ impl MetricsData {
 }
 
 /// Server to agent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The key is good.

@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::extract::ws::Utf8Bytes;
 use chatops_schemas::ids::ServerId;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -23,13 +24,14 @@ const BEHIND: Duration = Duration::from_millis(250);
 const FRAME_BYTES: usize = 1024 * 1024;
 
 /// What a client says.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
     /// First frame.
     Hello {
         /// Access token, without cookies.
         #[serde(default)]
+        #[schemars(with = "Option<String>")]
         token: Option<SecretString>,
         /// Position up to which the client has everything.
         #[serde(default)]
@@ -50,7 +52,7 @@ pub enum ClientFrame {
 }
 
 /// A topic that was refused.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RefusedTopic {
     /// As it was sent.
     pub topic: String,
@@ -59,7 +61,7 @@ pub struct RefusedTopic {
 }
 
 /// What we say, batches apart.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The hello is accepted.
@@ -69,6 +71,7 @@ pub enum ServerFrame {
         /// Version of the server.
         version: &'static str,
         /// Clock of the server.
+        #[schemars(with = "String")]
         server_time: Moment,
     },
     /// Answers `subscribe` and `unsubscribe`.

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 
 use axum::extract::ws::Utf8Bytes;
 use chatops_schemas::ids::ServerId;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
@@ -30,33 +31,50 @@ use crate::{
 const COMFORTABLE: usize = 64;
 const TICKS: usize = 4096;
 
-#[derive(Deserialize)]
+/// What a client says.
+#[derive(Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum ClientFrame {
+pub(crate) enum ClientFrame {
+    /// First frame.
     Auth {
+        /// Access token, without cookies.
         #[serde(default)]
+        #[schemars(with = "Option<String>")]
         token: Option<SecretString>,
+        /// Position up to which the client has everything.
         #[serde(default)]
         resume: Option<u64>,
     },
+    /// Are you there?
     Ping,
+    /// Answers a ping.
     Pong,
 }
 
-#[derive(Serialize)]
+/// What we say, samples apart.
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum ServerFrame<'a> {
+pub(crate) enum ServerFrame<'a> {
+    /// The credential is good and the server may be seen.
     AuthSuccess {
+        /// The server.
         server_id: &'a ServerId,
     },
+    /// Refused; the socket closes.
     Error {
+        /// Stable code.
         code: &'static str,
+        /// For people.
         message: &'static str,
     },
+    /// What lies between the client and now cannot be given.
     Gap {
+        /// First missing position.
         from: u64,
+        /// Last missing position.
         to: u64,
     },
+    /// Answers a ping.
     Pong,
 }
 

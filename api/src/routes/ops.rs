@@ -1,5 +1,6 @@
 //! For machines that watch this one, and for people who look things up.
 
+pub mod asyncapi;
 pub mod error_page;
 pub mod health;
 pub mod openapi;

@@ -65,3 +65,48 @@ fn every_operation_says_what_it_is_and_how_it_fails() {
         }
     }
 }
+
+#[test]
+fn asyncapi_document_is_current() {
+    let text = chatops_api::asyncapi::text();
+    let copy = Path::new(env!("CARGO_MANIFEST_DIR")).join("asyncapi.json");
+    if std::env::var_os("CHATOPS_BLESS").is_some() {
+        std::fs::write(&copy, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&copy).unwrap_or_default();
+    assert!(
+        committed == text,
+        "{} is old: run this test with CHATOPS_BLESS=1 and commit it",
+        copy.display()
+    );
+    let document = chatops_api::asyncapi::document();
+    for reference in text.split("\"$ref\": \"").skip(1) {
+        let pointer = reference.split('"').next().unwrap();
+        let pointer = pointer.strip_prefix('#').expect(pointer);
+        assert!(document.pointer(pointer).is_some(), "{pointer} is missing");
+    }
+}
+
+#[test]
+fn asyncapi_document_knows_every_stream_by_its_subjects() {
+    let topology = chatops_bus::topology::embedded().unwrap();
+    let document = chatops_api::asyncapi::document();
+    let mut streams: Vec<(String, String)> = topology
+        .subjects()
+        .map(|(stream, subject)| (stream.to_owned(), subject.to_owned()))
+        .collect();
+    let mut described: Vec<(String, String)> = document["channels"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(|channel| {
+            let stream = channel["x-jetstream"]["stream"].as_str()?;
+            let address = channel["address"].as_str()?.split('.');
+            let tokens = address.map(|token| if token.starts_with('{') { "*" } else { token });
+            Some((stream.to_owned(), tokens.collect::<Vec<_>>().join(".")))
+        })
+        .collect();
+    streams.sort();
+    described.sort();
+    assert_eq!(described, streams);
+}

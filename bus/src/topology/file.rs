@@ -91,6 +91,14 @@ impl Topology {
         })
     }
 
+    /// Every stream with each of its subjects.
+    pub fn subjects(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.streams.iter().flat_map(|stream| {
+            let subjects = stream.subjects.iter();
+            subjects.map(|subject| (stream.name.as_str(), subject.as_str()))
+        })
+    }
+
     /// Server-side configurations. `atomic` lets publishers send batches that are stored whole or not at all (2.12+).
     pub(super) fn configs(
         &self,

@@ -72,20 +72,24 @@ impl Serialize for Bytes<'_> {
 pub type KeyId = Hex<8>;
 
 /// A signed head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// Entries it covers: 1 to this.
     pub size: u64,
     /// Root over them.
+    #[schemars(with = "String")]
     pub root: Hash,
     /// When it was signed, by the appender's clock.
     pub time: Timestamp,
     /// Which key signed it.
+    #[schemars(with = "String")]
     pub key_id: KeyId,
     /// That key, so that a head can be checked by itself. Whether it is the right one only a copy kept elsewhere can tell.
+    #[schemars(with = "String")]
     pub public_key: Hex<32>,
     /// Ed25519 over the fields above.
+    #[schemars(with = "String")]
     pub sig: Hex<64>,
 }
 

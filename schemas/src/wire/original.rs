@@ -1,12 +1,13 @@
 //! The sample of the first ChatOps agents: gigabytes, one disk, one sum over all interfaces. Still accepted.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::metric;
 
 /// One reading in the original form.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Sample {
     /// Processor.
@@ -24,7 +25,7 @@ pub struct Sample {
 }
 
 /// Processor.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Cpu {
     /// Busy percent of all cores.
@@ -32,7 +33,7 @@ pub struct Cpu {
 }
 
 /// Memory or disk space, in GiB.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Space {
     /// Size.
@@ -44,7 +45,7 @@ pub struct Space {
 }
 
 /// Cumulative counters over all interfaces.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Network {
     /// Bytes sent.
@@ -54,7 +55,7 @@ pub struct Network {
 }
 
 /// A container.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Container {
     /// First 12 characters of the id.
@@ -68,7 +69,7 @@ pub struct Container {
 }
 
 /// A process.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Process {
     /// Process id.

@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
 };
 
-use chatops_api::live::viewer::{TOPICS, Topic};
+use chatops_api::live::viewer::Topic;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -29,8 +29,6 @@ const PEOPLE: [&str; 7] = [
     "viewer", "operator", "view", "operate", "manage", "capped", "owner",
 ];
 const SCOPES: [&str; 5] = ["read", "operate", "manage", "admin", "audit"];
-/// The live socket of one server is a conversation of its own.
-const ONE_SERVER: &str = "WS /api/v1/ws/metrics/{server_id}";
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
 fn file() -> PathBuf {
@@ -274,32 +272,64 @@ async fn line_of(world: &mut World, operation: &Operation) -> Vec<String> {
     line
 }
 
-/// What a live topic answers: `ok`, the code of the refusal, or the code of the close.
-async fn topic(world: &World, client: &Client, shape: &str) -> String {
+/// A live conversation of the AsyncAPI document: a socket, or one topic of a socket that has some.
+struct Conversation {
+    name: String,
+    path: String,
+    first: Value,
+    topic: Option<String>,
+}
+
+/// All that people may have; agents come in elsewhere, and `ingest` tests that door.
+fn conversations() -> Vec<Conversation> {
+    let document = chatops_api::asyncapi::document();
+    let mut found = Vec::new();
+    for channel in document["channels"].as_object().unwrap().values() {
+        let path = channel["address"].as_str().unwrap_or_default();
+        match channel["x-door"].as_str() {
+            Some("person") => {}
+            Some("agent") => {
+                assert_eq!(path, "/api/v1/agents/ws");
+                continue;
+            }
+            _ => continue,
+        }
+        let one = |name: String, topic: Option<String>| Conversation {
+            name,
+            path: path.to_owned(),
+            first: channel["x-first-frame"].clone(),
+            topic,
+        };
+        match channel["x-topics"].as_array() {
+            None => found.push(one(format!("WS {path}"), None)),
+            Some(topics) => found.extend(topics.iter().map(|topic| {
+                let topic = topic.as_str().unwrap();
+                one(format!("TOPIC {topic}"), Some(topic.to_owned()))
+            })),
+        }
+    }
+    found
+}
+
+/// What a live conversation answers: `ok`, the code of the refusal, or the code of the close.
+async fn topic(world: &World, client: &Client, conversation: &Conversation) -> String {
     let server = &world.things.server;
-    let (path, hello) = match shape {
-        ONE_SERVER => (
-            format!("/api/v1/ws/metrics/{server}"),
-            json!({"type": "auth", "token": client.token}),
-        ),
-        _ => (
-            "/api/v1/ws/live".to_owned(),
-            json!({"type": "hello", "token": client.token}),
-        ),
-    };
+    let mut hello = conversation.first.clone();
+    hello["token"] = json!(client.token);
+    let path = world.path(&conversation.path);
     let mut socket = Socket::open(&world.app, &path, &[]).await.unwrap();
     socket.send(&hello).await;
     let first = match socket.frame_or_end().await {
         Ok(frame) => frame,
         Err(close) => return close.to_string(),
     };
-    if shape == ONE_SERVER {
-        return match first["type"].as_str() {
-            Some("auth_success") => "ok".to_owned(),
-            _ => first["code"].as_str().unwrap().to_owned(),
-        };
+    if let (Some("error"), Some(code)) = (first["type"].as_str(), first["code"].as_str()) {
+        return code.to_owned();
     }
-    let topic = shape.trim_start_matches("TOPIC ").replace("{id}", server);
+    let Some(topic) = &conversation.topic else {
+        return "ok".to_owned();
+    };
+    let topic = topic.replace("{id}", server);
     let answer = socket
         .ask(&json!({"type": "subscribe", "topics": [topic]}))
         .await;
@@ -309,25 +339,26 @@ async fn topic(world: &World, client: &Client, shape: &str) -> String {
     }
 }
 
-async fn line_of_topic(world: &World, shape: &str) -> Vec<String> {
+async fn line_of_topic(world: &World, conversation: &Conversation) -> Vec<String> {
+    let shape = &conversation.name;
     let mut nobody = world.app.stranger();
     nobody.token = Some("forged".to_owned());
-    let refused = topic(world, &nobody, shape).await;
+    let refused = topic(world, &nobody, conversation).await;
     assert_eq!(refused, "4401", "{shape} as nobody");
     for (how, client) in &world.ended {
-        let close = topic(world, client, shape).await;
+        let close = topic(world, client, conversation).await;
         assert_eq!(close, "4401", "{shape} with a credential that is {how}");
     }
     let mut good = Vec::new();
     for (scope, client) in &world.tokens {
-        match topic(world, client, shape).await.as_str() {
+        match topic(world, client, conversation).await.as_str() {
             "ok" => good.push(*scope),
             close => assert_eq!(close, "4403", "{shape} with the scope {scope}"),
         }
     }
     let mut line = vec![good.join("+"), refused];
     for who in PEOPLE {
-        line.push(topic(world, &world.people[who], shape).await);
+        line.push(topic(world, &world.people[who], conversation).await);
     }
     line
 }
@@ -340,10 +371,11 @@ async fn everybody_gets_what_the_table_says_from_every_route_and_topic() {
         let line = line_of(&mut world, &operation).await;
         found.insert(name(&operation), line);
     }
-    let topics = TOPICS.iter().map(|shape| format!("TOPIC {shape}"));
-    for shape in topics.chain([ONE_SERVER.to_owned()]) {
-        let line = line_of_topic(&world, &shape).await;
-        found.insert(shape, line);
+    let conversations = conversations();
+    assert!(conversations.len() >= 3, "the document lost sockets");
+    for conversation in conversations {
+        let line = line_of_topic(&world, &conversation).await;
+        found.insert(conversation.name, line);
     }
     let mut text = format!("route\tscope\tnobody\t{}\n", PEOPLE.join("\t"));
     for (name, line) in &found {
@@ -375,7 +407,7 @@ async fn everybody_gets_what_the_table_says_from_every_route_and_topic() {
 
 #[test]
 fn the_list_of_topics_is_that_of_the_code() {
-    for shape in TOPICS {
+    for shape in conversations().into_iter().filter_map(|one| one.topic) {
         let topic = Topic::parse(&shape.replace("{id}", "web-1")).unwrap();
         assert_eq!(topic.shape(), shape);
     }
