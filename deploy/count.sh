@@ -33,6 +33,7 @@ summary_numbers() {
 report_skipped() {
     local reasons
     reasons=$(git -C "$ROOT" grep -hoE '#\[ignore = "[^"]*"' -- '*.rs' | cut -d'"' -f2 | grep -v '^started by')
+    [ -z "${NO_ENGINE:-}" ] || printf '%d skipped with a container engine: %s\n' "$(engine_tests)" "$NO_ENGINE"
     [ -z "$reasons" ] || printf '%d skipped:\n%s\n' "$(wc -l <<<"$reasons")" "$(sed 's/^/  /' <<<"$reasons")"
 }
 

@@ -60,6 +60,7 @@ missing_packages() {
             flock) command -v flock >/dev/null || echo util-linux ;;
             # Elsewhere the package of that name may be an empty shell; see build.sh.
             chromium) find_chromium >/dev/null || { on_debian && echo chromium; } || true ;;
+            engine) command -v dockerd >/dev/null || echo docker.io; command -v busybox >/dev/null || echo busybox-static ;;
             certificates) [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates ;;
             *) die "unknown need '$need' in $0" ;;
         esac

@@ -5,18 +5,15 @@ set -uo pipefail
 . "$ROOT/deploy/host.sh"
 . "$ROOT/deploy/build.sh"
 . "$ROOT/deploy/count.sh"
-
-# Only where the caller names an engine; else `report_skipped` tells.
-containers_test() {
-    [ -z "${CHATOPS_TEST_DOCKER:-}" ] || cargo nextest run --locked -p chatops-agent --run-ignored only -E 'test(containers_are_what_the_engine_says)'
-}
+. "$ROOT/deploy/engine.sh"
 
 rust_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         # nextest does not run the examples in the documentation.
-        cargo nextest run --locked --workspace --no-fail-fast && containers_test && cargo test --locked --quiet --workspace --doc
+        cargo nextest run --locked --workspace --no-fail-fast ${NO_ENGINE:+-E 'not test(/(^|::)with_engine::/)'} &&
+            cargo test --locked --quiet --workspace --doc
     else
-        cargo test --locked --workspace --no-fail-fast
+        cargo test --locked --workspace --no-fail-fast ${NO_ENGINE:+-- --skip with_engine::}
     fi
 }
 
@@ -28,6 +25,7 @@ build_ui
 if [ ! -f testkit/oidc/node_modules/.package-lock.json ]; then
     step_live "an OpenID provider for the tests" npm --prefix "$ROOT/testkit/oidc" ci --silent --no-audit --no-fund --ignore-scripts
 fi
+look_for_engine
 set +e
 
 heading "Rust, against real nats-server and TimescaleDB"

@@ -5,6 +5,7 @@
 //! - [`NatsServer`]: one private nats-server per test, 2.15 or the oldest supported 2.10.
 //! - [`Database`]: a database of one's own on the server all tests of a run share, cloned from a
 //!   template that is migrated once. [`Postgres`]: a private server, for tests that kill it.
+//! - [`ContainerEngine`]: a Docker engine of one's own, with an image made here.
 //! - [`OpenIdProvider`]: somebody else's OpenID provider, for signing in through one.
 //! - [`CuttingProxy`]: TCP in between, with delay, cuts that lose bytes in flight, and stalls.
 //! - [`eventually`], [`until`]: await a condition with a deadline; tests never sleep.
@@ -37,6 +38,7 @@
 mod await_condition;
 #[cfg(feature = "bench")]
 pub mod bench;
+mod engine;
 mod nats;
 mod openid;
 mod port;
@@ -46,6 +48,7 @@ mod runtime;
 mod watchdog;
 
 pub use await_condition::{eventually, until};
+pub use engine::{ContainerEngine, TEST_IMAGE};
 pub use nats::{NatsServer, NatsServerBuilder, NatsVersion};
 pub use openid::OpenIdProvider;
 pub use port::free_port;

@@ -7,9 +7,9 @@
 
 mod agent;
 mod cli;
-mod docker;
 mod gateway;
 mod nats;
 mod readings;
 mod server;
 mod spool;
+mod with_engine;

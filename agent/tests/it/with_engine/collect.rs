@@ -1,42 +1,45 @@
-//! Containers of a real engine against the engine's own words. Needs one, with something running:
-//!
-//! `CHATOPS_TEST_DOCKER=/var/run/docker.sock cargo test -p chatops-agent --test it docker -- --ignored`
-
-use std::{
-    io::{Read as _, Write as _},
-    os::unix::net::UnixStream,
-    path::PathBuf,
-};
+//! Containers of a real engine against the engine's own words.
 
 use chatops_agent::collect::{
     Roots,
     container::{Engine, Reader},
 };
-use serde_json::Value;
-
-fn socket() -> PathBuf {
-    std::env::var_os("CHATOPS_TEST_DOCKER")
-        .expect("CHATOPS_TEST_DOCKER names the socket")
-        .into()
-}
-
-/// Asks without the library that the agent uses.
-fn ask(path: &str) -> Value {
-    let mut stream = UnixStream::connect(socket()).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-}
+use chatops_testkit::ContainerEngine;
+use serde_json::json;
 
 #[tokio::test]
-#[ignore = "containers_are_what_the_engine_says: needs CHATOPS_TEST_DOCKER, the socket of a Docker or Podman engine"]
 async fn containers_are_what_the_engine_says() {
-    let engine = Engine::connect(Some(&socket())).await.unwrap();
+    let real = ContainerEngine::start().await.unwrap();
+    let check =
+        json!({ "Test": ["CMD", "true"], "Interval": 50_000_000, "Timeout": 5_000_000_000_u64 });
+    real.run("web", "sleep 1000", json!({ "Healthcheck": check }))
+        .await
+        .unwrap();
+    let limited = json!({ "NetworkMode": "none", "Memory": 64 << 20 });
+    real.run("db", "sleep 1000", json!({ "HostConfig": limited }))
+        .await
+        .unwrap();
+    real.create("idle", "true", json!({})).await.unwrap();
+    chatops_testkit::eventually(
+        "the check has run",
+        std::time::Duration::from_secs(20),
+        || async {
+            let web = real
+                .expect("GET", "/containers/web/json", None)
+                .await
+                .unwrap();
+            web["State"]["Health"]["Status"] == "healthy"
+        },
+    )
+    .await;
+    let engine = Engine::connect(Some(&real.socket())).await.unwrap();
     let mut reader = Reader::new(&Roots::default());
     reader.read(&engine).await.unwrap();
     let listing = reader.read(&engine).await.unwrap();
-    let theirs = ask("/containers/json?all=1");
+    let theirs = real
+        .expect("GET", "/containers/json?all=1", None)
+        .await
+        .unwrap();
     let theirs = theirs.as_array().unwrap();
     assert_eq!(listing.containers.len(), theirs.len());
     let mut running = 0;
@@ -51,7 +54,8 @@ async fn containers_are_what_the_engine_says() {
         );
         assert_eq!(container.state.as_deref(), summary["State"].as_str());
         assert_eq!(container.image.as_deref(), summary["Image"].as_str());
-        let details = ask(&format!("/containers/{}/json", container.id));
+        let path = format!("/containers/{}/json", container.id);
+        let details = real.expect("GET", &path, None).await.unwrap();
         assert_eq!(
             container.restarts.map(u64::from),
             details["RestartCount"].as_u64()
@@ -72,5 +76,5 @@ async fn containers_are_what_the_engine_says() {
             );
         }
     }
-    assert!(running > 0, "nothing is running there");
+    assert_eq!((running, listing.containers.len()), (2, 3));
 }
