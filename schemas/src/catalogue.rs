@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::event::{
-    Event, Invalid, access, command, credential, ctl, fact, metric, people, result, terminal,
+    Event, Invalid, access, command, credential, ctl, fact, log, metric, people, result, terminal,
 };
 
 macro_rules! catalogue {
@@ -116,4 +116,5 @@ catalogue! {
     TerminalClosed(terminal::TerminalClosed),
     TerminalRecordingErased(terminal::TerminalRecordingErased),
     TerminalRecordingDecided(terminal::TerminalRecordingDecided),
+    LogBatch(log::LogBatch),
 }

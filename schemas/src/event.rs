@@ -5,6 +5,7 @@ pub mod command;
 pub mod credential;
 pub mod ctl;
 pub mod fact;
+pub mod log;
 pub mod metric;
 pub mod people;
 pub mod result;

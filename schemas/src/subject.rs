@@ -143,6 +143,20 @@ pub fn result(server: &ServerId, command: CommandId) -> String {
     format!("ops.v1.result.{server}.{command}")
 }
 
+/// Lines of every source of a server.
+pub fn log_every(server: &ServerId) -> String {
+    format!("ops.v1.log.{server}.*")
+}
+
+/// Lines of every source of every server.
+pub const LOGS: &str = "ops.v1.log.>";
+
+/// The source of a subject of [`log`].
+pub fn log_source(subject: &str) -> Option<&str> {
+    let (_, source) = subject.strip_prefix("ops.v1.log.")?.split_once('.')?;
+    crate::event::log::is_source(source).then_some(source)
+}
+
 /// The server and the command of a subject of [`command`] or [`result`].
 pub fn command_of(subject: &str) -> Option<(ServerId, CommandId)> {
     let rest = subject.strip_prefix("ops.v1.")?;

@@ -137,6 +137,7 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
     let server = || of(event.server.as_ref());
     match &event.data {
         Payload::MetricsSample(_) => Err("a measurement, nobody's decision"),
+        Payload::LogBatch(_) => Err("what programs on a host wrote, nobody's decision"),
         Payload::AgentHello(_) => Err("what a host says of itself, nobody's decision"),
         Payload::AgentConnected(data) => Ok(Line::new(server(), Outcome::Ok)
             .actor(format!("key:{}", data.key))

@@ -7,7 +7,7 @@ use chatops_schemas::{
     codec,
     envelope::Envelope,
     event::{
-        Event, access::*, command::*, credential::*, ctl::*, fact::*, metric::*, people::*,
+        Event, access::*, command::*, credential::*, ctl::*, fact::*, log::*, metric::*, people::*,
         result::*, terminal::*,
     },
     ids::{CommandId, EventId, GrantId, InvitationId, KeyId, ServerId, TeamId, TokenId, UserId},
@@ -604,6 +604,25 @@ pub(crate) fn all() -> Vec<Example> {
                 recorded: Some(false),
             },
             Payload::TerminalRecordingDecided,
+        ),
+        example(
+            LogBatch {
+                source: "nginx".into(),
+                kind: LogKind::File,
+                lines: vec![LogLine {
+                    time: Timestamp::from_micros(1_770_000_000_023_456),
+                    level: LogLevel::Error,
+                    message: "upstream timed out\n  while reading".into(),
+                    fields: [("status".to_owned(), "504".to_owned())].into(),
+                    origin: Some("/var/log/nginx/error.log".into()),
+                    cut: Some(17),
+                }],
+                dropped: vec![Dropped {
+                    reason: DropReason::Rate,
+                    lines: 1200,
+                }],
+            },
+            Payload::LogBatch,
         ),
     ]
 }
