@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod inventory;
+pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod presence;
 
@@ -25,6 +26,8 @@ pub const INVENTORY: &str = "inventory";
 pub const PRESENCE: &str = "presence";
 /// Name of the projector of the audit trail.
 pub const AUDIT: &str = "audit";
+/// Name of the projector of log lines.
+pub const LOGS: &str = "logs";
 /// Name of the projectors of samples.
 pub const METRICS: &str = "metrics";
 
@@ -118,6 +121,28 @@ pub fn audit(
     (
         spec,
         TableSink::new(store.clone(), clock, settings, audit::Audit),
+    )
+}
+
+/// The projector of log lines.
+pub fn logs(
+    store: &Store,
+    clock: Arc<dyn Clock>,
+    settings: SinkSettings,
+) -> (Spec, impl Sink<Error = StoreError> + use<>) {
+    let spec = Spec {
+        name: LOGS,
+        ver: 1,
+        part: 0,
+        stream: StreamName::Log,
+        filter: subject::LOGS.to_owned(),
+        // An event holds up to a thousand lines.
+        max_batch: 64,
+        max_wait: Duration::from_millis(20),
+    };
+    (
+        spec,
+        TableSink::new(store.clone(), clock, settings, logs::Logs::default()),
     )
 }
 

@@ -27,6 +27,8 @@ pub struct Retention {
     pub connection_days: u32,
     /// Parked events.
     pub parked_days: u32,
+    /// Lines of logs.
+    pub log_days: u32,
 }
 
 impl Default for Retention {
@@ -37,6 +39,7 @@ impl Default for Retention {
             hour_days: 730,
             connection_days: 90,
             parked_days: 30,
+            log_days: 14,
         }
     }
 }
@@ -56,7 +59,7 @@ pub enum RetentionError {
     #[error("nothing can be kept for more than 36500 days")]
     TooLong,
     /// Nothing would ever be seen.
-    #[error("connection events and parked events must be kept for at least a day")]
+    #[error("connection events, parked events and logs must be kept for at least a day")]
     TooShort,
 }
 
@@ -69,12 +72,17 @@ impl Retention {
         if self.hour_days < self.minute_days || self.minute_days < self.raw_days {
             return Err(RetentionError::Order);
         }
-        if self.connection_days == 0 || self.parked_days == 0 {
+        if self.connection_days == 0 || self.parked_days == 0 || self.log_days == 0 {
             return Err(RetentionError::TooShort);
         }
-        if [self.hour_days, self.connection_days, self.parked_days]
-            .into_iter()
-            .any(|days| days > 36_500)
+        if [
+            self.hour_days,
+            self.connection_days,
+            self.parked_days,
+            self.log_days,
+        ]
+        .into_iter()
+        .any(|days| days > 36_500)
         {
             return Err(RetentionError::TooLong);
         }
@@ -119,7 +127,7 @@ fn log_failure(error: &StoreError) {
 /// What one round removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// Chunks of samples, minutes, hours and lists of processes.
+    /// Chunks of samples, minutes, hours, lists of processes and log lines.
     pub chunks: u64,
     /// Connection events, parked events, ended sign-ins, layouts nobody uses, published outbox rows.
     pub rows: u64,

@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod keys;
 pub(crate) mod layout;
+pub(crate) mod logs;
 pub(crate) mod parked;
 pub(crate) mod people;
 pub(crate) mod position;

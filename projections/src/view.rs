@@ -4,6 +4,7 @@ mod audit;
 mod credential;
 mod history;
 mod key;
+mod logs;
 mod people;
 mod presence;
 mod progress;
@@ -15,6 +16,9 @@ pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRow, AuditTold};
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};
 pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
 pub use key::{Key, KeyForGate, KeyState};
+pub use logs::{
+    LogBar, LogContext, LogPage, LogPlace, LogQuery, LogRow, LogSearchError, LogSource,
+};
 pub use people::{
     AccessFacts, Grant, GrantQuery, Invitation, InvitationState, Person, SystemSettings, Team,
     UserQuery,

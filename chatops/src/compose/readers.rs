@@ -32,6 +32,8 @@ pub(super) async fn projections(
     run(stage, store, bus.clone(), spec, sink);
     let (spec, sink) = project::audit(store, clock.clone(), settings.clone());
     run(stage, store, bus.clone(), spec, sink);
+    let (spec, sink) = project::logs(store, clock.clone(), settings.clone());
+    run(stage, store, bus.clone(), spec, sink);
     for (spec, sink) in
         project::metrics(store, &bus, &clock, &settings, &MetricsSettings::default())
     {
@@ -48,6 +50,7 @@ pub(crate) fn specs(connections: &Connections) -> Vec<Spec> {
         project::inventory(store, clock.clone(), settings.clone()).0,
         project::presence(store, clock.clone(), settings.clone()).0,
         project::audit(store, clock.clone(), settings.clone()).0,
+        project::logs(store, clock.clone(), settings.clone()).0,
     ];
     let metrics = project::metrics(
         store,

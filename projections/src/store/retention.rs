@@ -34,11 +34,14 @@ impl Store {
                 UNION ALL SELECT drop_chunks('metrics_top', older_than => now() - make_interval(days => $1))
                 UNION ALL SELECT drop_chunks('metrics_1m', older_than => now() - make_interval(days => $2))
                 UNION ALL SELECT drop_chunks('metrics_1h', older_than => now() - make_interval(days => $3))
+                UNION ALL SELECT drop_chunks('log_lines', older_than => now() - make_interval(days => $4))
+                UNION ALL SELECT drop_chunks('log_counts', older_than => now() - make_interval(days => $4))
             ) dropped
             "#,
             days(keep.raw_days),
             days(keep.minute_days),
             days(keep.hour_days),
+            days(keep.log_days),
         )
         .fetch_one(&mut connection)
         .await
@@ -52,6 +55,14 @@ impl Store {
         .execute(&mut connection)
         .await
         .doing("remove old connection events")?
+        .rows_affected();
+        removed.rows += sqlx::query!(
+            "DELETE FROM log_drops WHERE at < now() - make_interval(days => $1)",
+            days(keep.log_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove old notes of dropped lines")?
         .rows_affected();
         removed.rows +=
             // An open one of the inventory holds back what follows it: only a person may let go of it.

@@ -5,6 +5,7 @@ mod connections;
 mod exactly_once;
 mod fences;
 mod ground;
+mod logs;
 mod migrations;
 mod people;
 mod reads;

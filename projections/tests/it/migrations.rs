@@ -48,6 +48,7 @@ async fn everything_is_named_and_explained() {
         "metrics_1h",
         "metrics_top",
         "connection_events",
+        "log_entries",
         "projection_checkpoint",
         "dlq",
     ] {
