@@ -91,7 +91,7 @@ enum Act {
 impl Act {
     async fn act(self, settings: Settings, file: Option<PathBuf>) -> ExitCode {
         match self {
-            Self::Run => run::run(settings).await,
+            Self::Run => Box::pin(run::run(settings)).await,
             Self::Check { json } => check::check(settings, file, json).await,
             Self::Sample { json } => sample::sample(settings, json).await,
         }
@@ -127,7 +127,8 @@ struct Flags {
         env = "CHATOPS_AGENT_INTERVAL"
     )]
     interval: Option<u64>,
-    /// What may be read here: metrics, processes, docker, or all [default: all]
+    /// What is allowed here: metrics, processes, docker, logs, exec, terminal, docker_control, or all [default: metrics,
+    /// processes, docker]
     #[arg(
         long,
         global = true,

@@ -32,15 +32,33 @@ pub const INTERVAL_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
 pub enum Capability {
     /// Reading the host's figures.
     Metrics,
-    /// Listing the busiest and biggest processes, by name and owner.
+    /// Listing processes by name and owner, and systemd's units.
     Processes,
-    /// Listing containers and reading their figures.
+    /// Listing containers, reading their figures, settings and logs.
     Docker,
+    /// Sending log lines of the sources that the settings name.
+    Logs,
+    /// Running programs, signalling processes, starting and stopping units, as the agent's user.
+    Exec,
+    /// Opening terminals, on the host and in containers.
+    Terminal,
+    /// Starting, stopping and removing containers.
+    DockerControl,
 }
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Metrics, Self::Processes, Self::Docker];
+    pub const ALL: [Self; 7] = [
+        Self::Metrics,
+        Self::Processes,
+        Self::Docker,
+        Self::Logs,
+        Self::Exec,
+        Self::Terminal,
+        Self::DockerControl,
+    ];
+    /// What is allowed unless the settings say otherwise: reading, and nothing that changes the host.
+    pub const DEFAULT: [Self; 3] = [Self::Metrics, Self::Processes, Self::Docker];
 
     /// The word for it.
     pub const fn word(self) -> &'static str {
@@ -48,6 +66,10 @@ impl Capability {
             Self::Metrics => "metrics",
             Self::Processes => "processes",
             Self::Docker => "docker",
+            Self::Logs => "logs",
+            Self::Exec => "exec",
+            Self::Terminal => "terminal",
+            Self::DockerControl => "docker_control",
         }
     }
 }
@@ -208,7 +230,9 @@ pub enum ConfigError {
     #[error("signing_key is damaged: enrol this host again")]
     SigningKey,
     /// Unknown word.
-    #[error("there is no capability {0:?}; this agent knows metrics, processes, docker, or all")]
+    #[error(
+        "there is no capability {0:?}; this agent knows metrics, processes, docker, logs, exec, terminal, docker_control, or all"
+    )]
     Capability(String),
     /// Out of range.
     #[error("the spool is {0} MiB; 1 to 4096 MiB are possible")]
@@ -355,7 +379,7 @@ fn key(settings: &Settings) -> Result<Option<ApiKey>, ConfigError> {
 
 fn capabilities(words: Option<Vec<String>>) -> Result<Vec<Capability>, ConfigError> {
     let Some(words) = words else {
-        return Ok(Capability::ALL.to_vec());
+        return Ok(Capability::DEFAULT.to_vec());
     };
     if words.iter().any(|word| word == "all") {
         return Ok(Capability::ALL.to_vec());
@@ -491,13 +515,13 @@ mod tests {
             })
             .contains("MiB")
         );
-        let words = Some(vec!["exec".to_owned()]);
+        let words = Some(vec!["sudo".to_owned()]);
         assert!(
             with(Settings {
                 capabilities: words,
                 ..Settings::default()
             })
-            .contains("exec")
+            .contains("sudo")
         );
     }
 
@@ -512,6 +536,15 @@ mod tests {
         );
         assert_eq!(list(&["all"]), Capability::ALL);
         assert_eq!(list(&[]), [Capability::Metrics]);
+        assert_eq!(capabilities(None).unwrap(), Capability::DEFAULT);
+        assert_eq!(
+            list(&["exec", "docker_control"]),
+            [
+                Capability::Metrics,
+                Capability::Exec,
+                Capability::DockerControl
+            ]
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The agent's own folder: what it must remember over restarts. Used by [`service`](crate::service).
 //!
-//! Holds `lock`, `state.json` and `spool/`. One agent at a time: the lock belongs to the open file, so it is gone with
+//! Holds `lock`, `state.json`, the spools (see [`lanes`](crate::lanes)), the journal of commands and `grants.json`. One agent at a time: the lock belongs to the open file, so it is gone with
 //! the process, however that ends. The state is written beside and renamed, so a crash leaves the old or the new one;
 //! one that cannot be read is treated as none, because counting from 0 again is better than not starting.
 
@@ -133,9 +133,9 @@ impl DataFolder {
         })
     }
 
-    /// Folder of the spool.
-    pub fn spool(&self) -> PathBuf {
-        self.path.join("spool")
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What was remembered last.

@@ -1,4 +1,5 @@
-//! Spool and uplink together: what is waiting, what is on its way. Driven by [`service`](crate::service).
+//! Spool and uplink together: what is waiting, what is on its way, for one of the [`Lane`]s. Driven by
+//! [`service`](crate::service).
 //!
 //! Keeps the promises of [`spool`](crate::spool) and [`uplink`](crate::uplink) towards each other: a record leaves the
 //! disk only when it is acknowledged or given up, and whatever is given up is counted.
@@ -13,10 +14,11 @@ use chatops_schemas::clock::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::{
+    outbox::Lane,
     record::Record,
     spool::Spool,
     transport::{Order, Outcome},
-    uplink::{Action, Input, Uplink},
+    uplink::{Action, Input, Pace, Uplink},
 };
 
 /// Samples that the server would refuse as too old are not sent: a little less than its 24 hours, for the way.
@@ -27,7 +29,10 @@ const FLUSH_AFTER: Duration = Duration::from_secs(2);
 /// Records waiting and on their way.
 #[derive(Debug)]
 pub struct Queue {
+    lane: Lane,
     spool: Spool,
+    /// The newest record: mostly it is sent at once, and must not be read back from the disk for that.
+    newest: Option<(u64, Bytes)>,
     uplink: Uplink,
     orders: mpsc::Sender<Order>,
     actions: Vec<Action>,
@@ -38,10 +43,17 @@ pub struct Queue {
 
 impl Queue {
     /// What the spool holds is sent as soon as there is a connection.
-    pub fn new(spool: Spool, orders: mpsc::Sender<Order>) -> Self {
-        let uplink = Uplink::new(spool.front(), spool.end());
+    pub fn new(lane: Lane, spool: Spool, orders: mpsc::Sender<Order>) -> Self {
+        let pace = match lane {
+            Lane::Samples => Pace::SAMPLES,
+            Lane::Events => Pace::RESULTS,
+            Lane::Logs => Pace::LOGS,
+        };
+        let uplink = Uplink::new(pace, spool.front(), spool.end());
         Self {
+            lane,
             spool,
+            newest: None,
             uplink,
             orders,
             actions: Vec::new(),
@@ -51,12 +63,16 @@ impl Queue {
         }
     }
 
-    /// Takes a new record and sends it if possible.
-    pub fn push(&mut self, record: Bytes, now: Instant, time: Timestamp) {
+    /// Takes a new record, sends it if possible, and gives its number.
+    pub fn push(&mut self, record: Bytes, now: Instant, time: Timestamp) -> u64 {
+        let number = self.spool.end();
+        self.newest = Some((number, record.clone()));
         self.spool.append(record);
         self.flush_at.get_or_insert(now + FLUSH_AFTER);
         self.handle(Input::Dropped(self.spool.front()), now, time);
         self.handle(Input::Grown(self.spool.end()), now, time);
+        self.newest = None;
+        number
     }
 
     /// The connection is up.
@@ -80,14 +96,18 @@ impl Queue {
                 // Said once, not for each of the hundreds that fail for one reason.
                 if self.told.as_ref() != Some(&reason) {
                     tracing::warn!(
-                        "a sample is not known to be stored and will be sent again: {reason}"
+                        "{} is not known to be stored and will be sent again: {reason}",
+                        self.thing()
                     );
                     self.told = Some(reason);
                 }
                 self.handle(Input::Unknown(number), now, time);
             }
             Outcome::Refused(reason) => {
-                tracing::warn!("the server refuses a sample, which is given up: {reason}");
+                tracing::warn!(
+                    "the server refuses {}, which is given up: {reason}",
+                    self.thing()
+                );
                 self.given_up += 1;
                 self.handle(Input::Unsendable(number), now, time);
             }
@@ -99,7 +119,10 @@ impl Queue {
         if self.flush_at.is_some_and(|at| now >= at) {
             self.flush_at = None;
             if let Err(error) = self.spool.flush() {
-                tracing::warn!("samples cannot be kept on disk and wait in memory: {error}");
+                tracing::warn!(
+                    "{} cannot be kept on disk and waits in memory: {error}",
+                    self.thing()
+                );
             }
         }
         self.handle(Input::Tick, now, time);
@@ -118,6 +141,11 @@ impl Queue {
         self.spool.len()
     }
 
+    /// Bytes waiting on disk.
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.spool.bytes_on_disk()
+    }
+
     /// Records on their way.
     pub fn in_flight(&self) -> usize {
         self.uplink.in_flight()
@@ -131,6 +159,14 @@ impl Queue {
     /// Puts what is left on disk.
     pub fn close(&mut self) -> std::io::Result<()> {
         self.spool.close()
+    }
+
+    const fn thing(&self) -> &'static str {
+        match self.lane {
+            Lane::Samples => "a sample",
+            Lane::Events => "a result",
+            Lane::Logs => "a batch of log lines",
+        }
     }
 
     fn handle(&mut self, input: Input, now: Instant, time: Timestamp) {
@@ -153,21 +189,30 @@ impl Queue {
 
     /// Orders a record to be sent; gives what the uplink must hear at once when that is not possible.
     fn send(&mut self, number: u64, time: Timestamp) -> Option<Input> {
-        let record = self.spool.read(number);
+        let record = match &self.newest {
+            Some((newest, record)) if *newest == number => Some(record.clone()),
+            _ => self.spool.read(number),
+        };
         let parsed = record
             .as_ref()
-            .and_then(|record| Record::parse(record).ok());
+            .and_then(|record| Record::parse(self.lane, record).ok());
         let (Some(record), Some(parsed)) = (record, parsed) else {
-            tracing::warn!("a sample on disk cannot be read and is given up");
+            tracing::warn!("{} on disk cannot be read and is given up", self.thing());
             self.given_up += 1;
             return Some(Input::Unsendable(number));
         };
-        if time.micros_since(parsed.time) > TOO_OLD.as_micros() as i64 {
+        let too_old = time.micros_since(parsed.time) > TOO_OLD.as_micros() as i64;
+        if self.lane == Lane::Samples && too_old {
             self.given_up += 1;
             return Some(Input::Unsendable(number));
         }
         // The channel holds more than may be in flight; full or closed means that the transport is on its way out.
-        let ordered = self.orders.try_send(Order::Send { number, record });
+        let lane = self.lane;
+        let ordered = self.orders.try_send(Order::Send {
+            lane,
+            number,
+            record,
+        });
         ordered.is_err().then_some(Input::Unknown(number))
     }
 }
@@ -199,7 +244,11 @@ mod tests {
     #[test]
     fn what_is_too_old_for_the_server_is_given_up_and_counted() {
         let (orders, mut given) = mpsc::channel(512);
-        let mut queue = Queue::new(Spool::open(Options::in_memory()).unwrap(), orders);
+        let mut queue = Queue::new(
+            Lane::Samples,
+            Spool::open(Options::in_memory()).unwrap(),
+            orders,
+        );
         let now = Instant::now();
         for (n, hours) in [(0, 30), (1, 24), (2, 23), (3, 0)] {
             queue.push(record(n, Duration::from_secs(hours * 3600)), now, NOW);
@@ -217,7 +266,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (orders, _given) = mpsc::channel(512);
         let spool = Spool::open(Options::in_folder(dir.path().into())).unwrap();
-        let mut queue = Queue::new(spool, orders);
+        let mut queue = Queue::new(Lane::Samples, spool, orders);
         let now = Instant::now();
         queue.connected(now, NOW);
         queue.push(record(1, Duration::ZERO), now, NOW);

@@ -1,7 +1,9 @@
-//! A sample as it waits in the spool. Made by [`service`](crate::service), sent by [`transport`](crate::transport).
+//! An event as it waits in a spool. Samples are made by [`service`](crate::service), others by
+//! [`outbox`](crate::outbox); both are sent by [`transport`](crate::transport).
 //!
-//! A record is the event's id (16 bytes), its time (8 bytes, microseconds, little-endian) and the encoded envelope. It
-//! is made once: a sample that is sent again has the id and the time it had before. The envelope does not name the
+//! A record is the event's id (16 bytes), its time (8 bytes, microseconds, little-endian) and the encoded envelope. In
+//! the spools of other events there stand before the envelope: the tail of the subject and the type, each with its length
+//! in a byte, and the version (2 bytes). A record is made once: a sample that is sent again has the id and the time it had before. The envelope does not name the
 //! server yet, because an agent that has never been connected does not know its own; [`Record::addressed`] adds it.
 
 use bytes::Bytes;
@@ -9,14 +11,19 @@ use chatops_schemas::{
     clock::Timestamp,
     codec::{self, MAX_EVENT_BYTES},
     envelope::Envelope,
-    event::{Event as _, metric::Sample},
+    event::{Event, metric::Sample},
     ids::{EventId, ServerId},
+    subject,
 };
 use uuid::Uuid;
+
+use crate::outbox::{Lane, Tail};
 
 const HEAD: usize = 24;
 /// Streams count headers too, and the server's id is still to be added.
 const MAX_BODY: usize = MAX_EVENT_BYTES - 2048;
+/// Bytes that the server's id takes at most.
+const SERVER_ROOM: usize = 128;
 
 /// Why bytes are not a record.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +53,29 @@ pub fn encode(envelope: &mut Envelope<Sample>) -> Result<Bytes, codec::EncodeErr
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Encodes an event of another kind.
+pub(crate) fn encode_event<T: Event>(
+    tail: &Tail,
+    envelope: &Envelope<T>,
+) -> Result<Bytes, codec::EncodeError> {
+    let body = codec::encode(envelope)?;
+    if body.len() > codec::MAX_EVENT_BYTES - SERVER_ROOM {
+        return Err(codec::EncodeError::TooLarge(body.len()));
+    }
+    let tail = tail.text();
+    let mut record = Vec::with_capacity(HEAD + tail.len() + T::TYPE.len() + 4 + body.len());
+    record.extend_from_slice(envelope.id.0.as_bytes());
+    record.extend_from_slice(&envelope.time.micros().to_le_bytes());
+    for text in [tail.as_str(), T::TYPE] {
+        let len = u8::try_from(text.len()).map_err(|_| codec::EncodeError::TooLarge(text.len()))?;
+        record.push(len);
+        record.extend_from_slice(text.as_bytes());
+    }
+    record.extend_from_slice(&T::VERSION.to_le_bytes());
+    record.extend_from_slice(&body);
+    Ok(record.into())
 }
 
 /// Halves the list that takes most room; false when there is nothing left to halve.
@@ -85,28 +115,55 @@ fn shrink(sample: &mut Sample) -> bool {
 pub struct Record {
     /// Id of the event.
     pub id: EventId,
-    /// When the sample was taken.
+    /// When it happened.
     pub time: Timestamp,
+    /// Type of the event.
+    pub kind: String,
+    /// Version of its payload.
+    pub version: u16,
+    /// Where it belongs; absent for samples.
+    tail: Option<Tail>,
     body: Bytes,
 }
 
 impl Record {
-    /// Splits a record; its envelope is not looked into.
-    pub fn parse(record: &Bytes) -> Result<Self, RecordError> {
+    /// Splits a record of this spool; its envelope is not looked into.
+    pub fn parse(lane: Lane, record: &Bytes) -> Result<Self, RecordError> {
         let (id, rest) = record
             .split_first_chunk::<16>()
             .ok_or(RecordError::Malformed)?;
-        let (time, body) = rest
+        let (time, mut body) = rest
             .split_first_chunk::<8>()
             .ok_or(RecordError::Malformed)?;
+        let (mut tail, mut kind, mut version) = (None, Sample::TYPE, Sample::VERSION);
+        if lane != Lane::Samples {
+            let place = text(&mut body)?;
+            tail = Some(Tail::parse(place).ok_or(RecordError::Malformed)?);
+            kind = text(&mut body)?;
+            let (number, rest) = body
+                .split_first_chunk::<2>()
+                .ok_or(RecordError::Malformed)?;
+            (version, body) = (u16::from_le_bytes(*number), rest);
+        }
         if body.is_empty() {
             return Err(RecordError::Malformed);
         }
         Ok(Self {
             id: EventId(Uuid::from_bytes(*id)),
             time: Timestamp::from_micros(i64::from_le_bytes(*time)),
-            body: record.slice(HEAD..),
+            kind: kind.to_owned(),
+            version,
+            tail,
+            body: record.slice_ref(body),
         })
+    }
+
+    /// Where it is published.
+    pub fn subject(&self, server: &ServerId) -> String {
+        match &self.tail {
+            Some(tail) => tail.subject(server),
+            None => subject::metrics(server),
+        }
     }
 
     /// The encoded envelope with the server's id in it.
@@ -130,19 +187,33 @@ impl Record {
         Ok(body.into())
     }
 
-    /// The envelope, decoded.
+    /// The envelope of a sample, decoded.
     pub fn envelope(&self) -> Result<Envelope<Sample>, RecordError> {
         Ok(codec::decode(&self.body)?)
     }
+}
 
-    /// Type and version of the event inside.
-    pub const KIND: (&'static str, u16) = (Sample::TYPE, Sample::VERSION);
+/// A short text with its length before it.
+fn text<'a>(body: &mut &'a [u8]) -> Result<&'a str, RecordError> {
+    let (len, rest) = body.split_first().ok_or(RecordError::Malformed)?;
+    let (text, rest) = rest
+        .split_at_checked(usize::from(*len))
+        .ok_or(RecordError::Malformed)?;
+    *body = rest;
+    std::str::from_utf8(text).map_err(|_| RecordError::Malformed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chatops_schemas::event::metric::{Container, Filesystem};
+    use chatops_schemas::{
+        event::{
+            metric::{Container, Filesystem},
+            result::{MAX_CHUNK, ResultOutput},
+        },
+        ids::CommandId,
+        session::Stream,
+    };
     use proptest::prelude::*;
 
     fn envelope(sample: Sample) -> Envelope<Sample> {
@@ -161,7 +232,7 @@ mod tests {
             interval_ms: Some(5000),
             ..Sample::default()
         });
-        let record = Record::parse(&encode(&mut event).unwrap()).unwrap();
+        let record = Record::parse(Lane::Samples, &encode(&mut event).unwrap()).unwrap();
         assert_eq!((record.id, record.time), (event.id, event.time));
         assert_eq!(record.envelope().unwrap(), event);
         let server = ServerId::parse("s".repeat(64)).unwrap();
@@ -190,7 +261,7 @@ mod tests {
             truncated: Some(3),
             ..Sample::default()
         };
-        let record = Record::parse(&encode(&mut envelope(sample)).unwrap()).unwrap();
+        let record = Record::parse(Lane::Samples, &encode(&mut envelope(sample)).unwrap()).unwrap();
         assert!(
             record
                 .addressed(&ServerId::parse("s".repeat(64)).unwrap())
@@ -206,12 +277,45 @@ mod tests {
         );
     }
 
+    #[test]
+    fn another_event_keeps_its_place_its_type_and_its_id() {
+        let command = CommandId(Uuid::from_u128(9));
+        let data = ResultOutput {
+            command,
+            n: 3,
+            stream: Stream::Stderr,
+            off: 12,
+            data: vec![7; MAX_CHUNK],
+        };
+        let event = Envelope::new(
+            EventId(Uuid::from_u128(7)),
+            Timestamp::from_millis(1_700_000_000_123),
+            data,
+        );
+        let record = encode_event(&Tail::Result(command), &event).unwrap();
+        let record = Record::parse(Lane::Events, &record).unwrap();
+        let server = ServerId::parse("s".repeat(64)).unwrap();
+        assert_eq!(
+            (record.id, record.time, record.kind.as_str(), record.version),
+            (event.id, event.time, ResultOutput::TYPE, 1)
+        );
+        assert_eq!(
+            record.subject(&server),
+            format!("ops.v1.result.{server}.{command}")
+        );
+        let sent: Envelope<ResultOutput> =
+            codec::decode(&record.addressed(&server).unwrap()).unwrap();
+        assert_eq!(sent, event.about(server));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(record) = Record::parse(&Bytes::from(bytes)) {
-                let _ = record.addressed(&ServerId::parse("s").unwrap());
-                prop_assert!(record.envelope().is_err());
+            for lane in [Lane::Samples, Lane::Events, Lane::Logs] {
+                if let Ok(record) = Record::parse(lane, &Bytes::from(bytes.clone())) {
+                    let _ = record.addressed(&ServerId::parse("s").unwrap());
+                    prop_assert!(record.envelope().is_err());
+                }
             }
         }
 
@@ -219,7 +323,7 @@ mod tests {
         fn any_server_id_fits(server in "[A-Za-z0-9_-]{1,64}", n in any::<u64>()) {
             let mut event = envelope(Sample::default());
             event.n = Some(n);
-            let record = Record::parse(&encode(&mut event).unwrap()).unwrap();
+            let record = Record::parse(Lane::Samples, &encode(&mut event).unwrap()).unwrap();
             let sent: Envelope<Sample> = codec::decode(&record.addressed(&ServerId::parse(server.as_str()).unwrap()).unwrap()).unwrap();
             prop_assert_eq!(sent.server.unwrap().to_string(), server);
         }

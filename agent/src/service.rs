@@ -35,9 +35,11 @@ use crate::{
     config::{Capability, Config, ConfigError, DEFAULT_INTERVAL, INTERVAL_SECONDS, Uplink},
     data::{DataError, DataFolder, State},
     identity,
-    queue::Queue,
+    lanes::Lanes,
+    operate::{Desk, Host, Surroundings, exec::JournalError, permits::Permits},
+    outbox::{EventsOut, Outgoing},
     record,
-    spool::{self, Spool, SpoolError},
+    spool::SpoolError,
     transport::{self, Event, Order, Welcome},
 };
 
@@ -59,6 +61,9 @@ pub enum ServiceError {
     /// The spool.
     #[error("samples cannot be kept on disk: {0}")]
     Spool(#[from] SpoolError),
+    /// The journal of commands.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// A defect of ours; whoever supervises the agent starts it again.
     #[error("the connection to the server has broken down for good; this is a defect of the agent")]
     Transport,
@@ -73,7 +78,9 @@ pub struct Service {
     collector: Collector,
     event: Envelope<Sample>,
     hello: AgentHello,
-    queue: Queue,
+    lanes: Lanes,
+    outgoing: mpsc::Receiver<Outgoing>,
+    desk: Desk,
     orders: mpsc::Sender<Order>,
     events: mpsc::Receiver<Event>,
     containers: watch::Receiver<Listing>,
@@ -105,13 +112,24 @@ impl Service {
         };
         let folder = DataFolder::open(&config.data)?;
         let state = folder.load().for_boot(host::boot_id(&options.roots));
-        let spool = Spool::open(spool::Options {
-            max_bytes: config.spool_bytes,
-            ..spool::Options::in_folder(folder.spool())
-        })?;
         let transport = CancellationToken::new();
-        let (orders, events, wire) =
+        let (handle, wire) =
             transport::wire(transport.clone(), Arc::clone(&clock), Arc::clone(&ids));
+        let (events_out, outgoing, room) = EventsOut::new();
+        let lanes = Lanes::open(folder.path(), config.spool_bytes, &handle.orders, room)?;
+        let desk = Desk::open(Surroundings {
+            key: config.signing_key,
+            permits: Permits::new(config.capabilities.clone(), folder.path()),
+            host: Host {
+                roots: options.roots.clone(),
+                docker_socket: config.docker_socket.clone(),
+            },
+            data: folder.path().to_owned(),
+            events: events_out,
+            io: handle.io,
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        })?;
         let hello = AgentHello {
             capabilities: config
                 .capabilities
@@ -137,7 +155,9 @@ impl Service {
         let now = Instant::now();
         Ok(Self {
             collector: Collector::new(&options, state.counters.clone()),
-            queue: Queue::new(spool, orders.clone()),
+            lanes,
+            outgoing,
+            desk,
             clock,
             ids,
             folder,
@@ -145,8 +165,8 @@ impl Service {
             state,
             event,
             hello,
-            orders,
-            events,
+            orders: handle.orders,
+            events: handle.events,
             containers,
             units,
             tasks,
@@ -161,10 +181,10 @@ impl Service {
 
     /// Runs until told to stop.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), ServiceError> {
-        if self.queue.waiting() > 0 {
+        let (samples, events) = (self.lanes.samples.waiting(), self.lanes.events_waiting());
+        if samples + events > 0 {
             tracing::info!(
-                "{} samples of an earlier run are waiting to be sent",
-                self.queue.waiting()
+                "{samples} samples and {events} other events of an earlier run are waiting to be sent"
             );
         }
         // From here on a crash must not let numbers be used twice.
@@ -177,7 +197,7 @@ impl Service {
             let wake_at = [
                 Some(self.next_sample_at),
                 Some(self.save_at),
-                self.queue.wake_at(),
+                self.lanes.wake_at(),
             ];
             let wake_at = wake_at
                 .into_iter()
@@ -191,13 +211,17 @@ impl Service {
                     // Only a transport that has panicked goes away by itself.
                     None => break Err(ServiceError::Transport),
                 },
+                // The desk is part of this service, so somebody can always give more.
+                Some(outgoing) = self.outgoing.recv() => {
+                    self.lanes.take(outgoing, Instant::now(), self.clock.now());
+                }
                 () = sleep_until(wake_at.into()) => {
                     let now = Instant::now();
                     if now >= self.next_sample_at {
                         self.sample(now);
                         self.plan(now, std::mem::take(&mut first));
                     }
-                    self.queue.tick(now, self.clock.now());
+                    self.lanes.tick(now, self.clock.now());
                     if now >= self.save_at {
                         self.save_at = now + SAVE_EVERY;
                         self.save_running();
@@ -233,7 +257,7 @@ impl Service {
         self.event.n = Some(self.state.n);
         self.state.n += 1;
         match record::encode(&mut self.event) {
-            Ok(record) => self.queue.push(record, now, time),
+            Ok(record) => self.lanes.push_sample(record, now, time),
             Err(error) => {
                 self.lost_before += 1;
                 tracing::error!("a sample cannot be encoded and is lost: {error}");
@@ -266,24 +290,43 @@ impl Service {
         match event {
             Event::Connected(welcome) => {
                 self.greet(&welcome);
-                self.queue.connected(now, time);
+                self.desk.welcome(welcome.server);
+                self.lanes.connected(welcome.takes_events, now, time);
             }
             Event::Disconnected(reason) => {
                 // Said once, not after each of the attempts that fail for one reason.
                 if self.told.as_ref() != Some(&reason) {
-                    let waiting = self.queue.waiting();
+                    let waiting = self.lanes.samples.waiting();
                     tracing::warn!(waiting, "not connected: {reason}; trying again");
                     self.told = Some(reason);
                 }
-                self.queue.disconnected(now, time);
+                self.lanes.disconnected(now, time);
             }
-            Event::Settled { number, outcome } => self.queue.settled(number, outcome, now, time),
+            Event::Request {
+                verb,
+                payload,
+                answer,
+            } => self.desk.request(verb, payload, answer),
+            Event::Io {
+                session,
+                way,
+                payload,
+            } => self.desk.io(session, way, payload),
+            Event::Settled {
+                lane,
+                number,
+                outcome,
+            } => {
+                if let Some(command) = self.lanes.settled(lane, number, outcome, now, time) {
+                    self.desk.told(command);
+                }
+            }
         }
     }
 
     fn greet(&mut self, welcome: &Welcome) {
         self.told = None;
-        tracing::info!(server = %welcome.server, waiting = self.queue.waiting(), "connected: {}", welcome.name);
+        tracing::info!(server = %welcome.server, waiting = self.lanes.samples.waiting(), "connected: {}", welcome.name);
         if let Some(asked) = welcome.interval.filter(|_| !self.interval_is_ours) {
             let (shortest, longest) = (*INTERVAL_SECONDS.start(), *INTERVAL_SECONDS.end());
             let asked = asked.clamp(Duration::from_secs(shortest), Duration::from_secs(longest));
@@ -294,7 +337,7 @@ impl Service {
         }
         let hello = AgentHello {
             interval_ms: u32::try_from(self.interval.as_millis()).ok(),
-            spooled: Some(self.queue.waiting()),
+            spooled: Some(self.lanes.samples.waiting()),
             dropped: Some(self.dropped()),
             ..self.hello.clone()
         };
@@ -303,7 +346,7 @@ impl Service {
     }
 
     fn dropped(&self) -> u64 {
-        self.lost_before + self.queue.lost()
+        self.lost_before + self.lanes.samples.lost()
     }
 
     fn current_state(&self) -> State {
@@ -326,17 +369,30 @@ impl Service {
 
     async fn farewell(mut self) {
         let end = Instant::now() + FAREWELL;
-        while self.queue.in_flight() > 0 {
+        let desk = self.desk.clone();
+        let closing = desk.close();
+        tokio::pin!(closing);
+        let mut closed = false;
+        // What ends now still tells how; then what is in flight may settle.
+        while !closed || self.lanes.in_flight() > 0 {
             tokio::select! {
+                () = &mut closing, if !closed => closed = true,
+                Some(outgoing) = self.outgoing.recv() => {
+                    self.lanes.take(outgoing, Instant::now(), self.clock.now());
+                }
                 Some(event) = self.events.recv() => self.hear(event),
                 () = sleep_until(end.into()) => break,
             }
         }
+        while let Ok(outgoing) = self.outgoing.try_recv() {
+            self.lanes.take(outgoing, Instant::now(), self.clock.now());
+        }
         self.transport.cancel();
-        if let Err(error) = self.queue.close() {
+        if let Err(error) = self.lanes.close() {
             tracing::error!(
-                "{} samples could not be kept on disk and are lost: {error}",
-                self.queue.waiting()
+                "{} samples and {} other events could not be kept on disk and are lost: {error}",
+                self.lanes.samples.waiting(),
+                self.lanes.events_waiting()
             );
         }
         if let Err(error) = self.folder.save(&self.current_state()) {
@@ -344,7 +400,7 @@ impl Service {
         }
         self.tasks.shutdown().await;
         tracing::info!(
-            waiting = self.queue.waiting(),
+            waiting = self.lanes.samples.waiting(),
             "stopped; what is waiting is sent at the next start"
         );
     }

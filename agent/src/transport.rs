@@ -6,6 +6,8 @@
 //! - [`Event::Connected`] comes after authentication, never before; then records may be ordered.
 //! - `Stored` is said only when the stream has acknowledged. Everything doubtful is `Unknown`.
 //! - After [`Event::Disconnected`] nothing is heard of what was in flight.
+//! - Bytes of sessions go out in their order and at most once: what is given while there is no line is lost, and the
+//!   offsets in it say so.
 
 pub mod nats;
 pub mod websocket;
@@ -16,25 +18,34 @@ use bytes::Bytes;
 use chatops_schemas::{
     clock::{Clock, IdSource, Timestamp},
     event::fact::AgentHello,
-    ids::ServerId,
+    ids::{CommandId, ServerId},
+    order::Verb,
+    subject,
 };
 use rand::Rng as _;
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Uplink, endpoint::Endpoint};
+use crate::{config::Uplink, endpoint::Endpoint, outbox::Lane};
 
 /// Orders that may wait: more than can be in flight, so that giving one never waits.
 const ORDERS: usize = 512;
 const EVENTS: usize = 64;
+/// Messages of sessions that may wait: a session that writes faster than the line waits with them.
+const BYTES: usize = 16;
 /// A host's clock that is further off is reported.
 const SKEW: Duration = Duration::from_secs(5);
 
 /// What the transport is to do.
 #[derive(Debug)]
 pub enum Order {
-    /// Send a record of the spool.
+    /// Send a record of a spool.
     Send {
+        /// Which spool.
+        lane: Lane,
         /// Its number there.
         number: u64,
         /// Its bytes.
@@ -44,15 +55,43 @@ pub enum Order {
     Hello(Box<AgentHello>),
 }
 
-/// What the transport has to tell.
+/// Bytes of a session on their way out.
 #[derive(Debug)]
+pub struct Io {
+    /// The session.
+    pub session: CommandId,
+    /// An encoded [`Out`](chatops_schemas::session::Out).
+    pub payload: Bytes,
+}
+
+/// What the transport has to tell. Orders may hold secrets, so none of it is ever logged.
 pub enum Event {
     /// Connected and authenticated.
     Connected(Welcome),
     /// Not connected, and why, in words; said after each attempt.
     Disconnected(String),
+    /// The server asks for something.
+    Request {
+        /// How.
+        verb: Verb,
+        /// A [`SignedOrder`](chatops_schemas::order::SignedOrder), encoded, or anything else: nothing is checked yet.
+        payload: Bytes,
+        /// Where the encoded [`Reply`](chatops_schemas::order::Reply) goes. Dropped, nobody is answered.
+        answer: oneshot::Sender<Bytes>,
+    },
+    /// Something for a session.
+    Io {
+        /// The session.
+        session: CommandId,
+        /// What it is.
+        way: subject::Way,
+        /// The bytes.
+        payload: Bytes,
+    },
     /// What became of a record.
     Settled {
+        /// Which spool.
+        lane: Lane,
         /// Its number.
         number: u64,
         /// The outcome.
@@ -82,12 +121,16 @@ pub struct Welcome {
     pub interval: Option<Duration>,
     /// The server's clock.
     pub server_time: Timestamp,
+    /// Whether this way takes anything but samples.
+    pub takes_events: bool,
 }
 
 /// The transport's side of the channels, and what it needs from its surroundings.
 pub struct Wire {
     /// Orders to carry out.
     pub orders: mpsc::Receiver<Order>,
+    /// Bytes of sessions to send.
+    pub io: mpsc::Receiver<Io>,
     /// Where to report.
     pub events: mpsc::Sender<Event>,
     /// Ends the transport.
@@ -98,25 +141,39 @@ pub struct Wire {
     pub ids: Arc<dyn IdSource>,
 }
 
+/// The service's side of the channels.
+pub struct Handle {
+    /// What to do.
+    pub orders: mpsc::Sender<Order>,
+    /// Bytes of sessions.
+    pub io: mpsc::Sender<Io>,
+    /// What happened.
+    pub events: mpsc::Receiver<Event>,
+}
+
 /// Makes the channels: the service's side and the transport's.
 pub fn wire(
     stop: CancellationToken,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-) -> (mpsc::Sender<Order>, mpsc::Receiver<Event>, Wire) {
+) -> (Handle, Wire) {
     let (order, orders) = mpsc::channel(ORDERS);
+    let (bytes, io) = mpsc::channel(BYTES);
     let (events, event) = mpsc::channel(EVENTS);
-    (
-        order,
-        event,
-        Wire {
-            orders,
-            events,
-            stop,
-            clock,
-            ids,
-        },
-    )
+    let handle = Handle {
+        orders: order,
+        io: bytes,
+        events: event,
+    };
+    let wire = Wire {
+        orders,
+        io,
+        events,
+        stop,
+        clock,
+        ids,
+    };
+    (handle, wire)
 }
 
 /// Chooses the cryptography of TLS for the whole process, before the first connection.
@@ -187,6 +244,7 @@ async fn keep(way: impl Way, mut wire: Wire) {
         attempt = attempt.saturating_add(1);
         // Orders given before the service heard of the end; it gives them again.
         while wire.orders.try_recv().is_ok() {}
+        while wire.io.try_recv().is_ok() {}
     }
 }
 

@@ -2,11 +2,11 @@
 //! tells it what happened and does what it answers.
 //!
 //! # What is guaranteed
-//! - Records go out in the order of their numbers, at most [`WINDOW`] ahead of the first unacknowledged one.
+//! - Records go out in the order of their numbers, at most [`Pace::window`] ahead of the first unacknowledged one.
 //! - A record is done only when its acknowledgement came. A missing one means *unknown*: sending stops until the others
 //!   in flight have settled, then goes back to the first unacknowledged record. It carries the id it had before, so
 //!   the stream recognises it; acknowledged ones are not sent again.
-//! - What piled up during an outage is sent at most [`RATE`] records a second, so that a fleet that returns does not
+//! - What piled up during an outage is sent at most [`Pace::rate`] records a second, so that a fleet that returns does not
 //!   bury the server. A live sample alone never waits.
 //!
 //! A crash loses this state and nothing else: the next process starts from the front of the spool.
@@ -16,12 +16,39 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Records sent but not known to be stored, at most.
-pub const WINDOW: u64 = 256;
-/// Records a second, at most.
-pub const RATE: f64 = 400.0;
-/// Records that may go out at once before the rate counts.
-const BURST: f64 = 32.0;
+/// How much at once, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Records sent but not known to be stored, at most.
+    pub window: u64,
+    /// Records a second, at most.
+    pub rate: f64,
+    /// Records that may go out at once before the rate counts.
+    pub burst: f64,
+}
+
+impl Pace {
+    /// For samples: what piled up during an outage is not urgent.
+    pub const SAMPLES: Self = Self {
+        window: 256,
+        rate: 400.0,
+        burst: 32.0,
+    };
+    /// For results, which somebody waits for. They are large, so few are in flight: what is sent stays in memory until
+    /// it is acknowledged.
+    pub const RESULTS: Self = Self {
+        window: 32,
+        rate: 5000.0,
+        burst: 256.0,
+    };
+    /// For log lines: large batches, as fast as the stream takes them.
+    pub const LOGS: Self = Self {
+        window: 32,
+        rate: 1000.0,
+        burst: 64.0,
+    };
+}
+
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -58,6 +85,7 @@ pub enum Action {
 /// The state.
 #[derive(Debug)]
 pub struct Uplink {
+    pace: Pace,
     connected: bool,
     /// First record that is not done.
     front: u64,
@@ -77,8 +105,9 @@ pub struct Uplink {
 
 impl Uplink {
     /// Not connected, with what the spool holds.
-    pub fn new(front: u64, end: u64) -> Self {
+    pub fn new(pace: Pace, front: u64, end: u64) -> Self {
         Self {
+            pace,
             connected: false,
             front,
             next: front,
@@ -88,7 +117,7 @@ impl Uplink {
             failed: false,
             pause: FIRST_PAUSE,
             paused_until: None,
-            tokens: BURST,
+            tokens: pace.burst,
             filled_at: None,
         }
     }
@@ -135,7 +164,7 @@ impl Uplink {
         match self.paused_until {
             Some(until) => Some(until),
             None if self.tokens < 1.0 => {
-                let missing = Duration::from_secs_f64((1.0 - self.tokens) / RATE);
+                let missing = Duration::from_secs_f64((1.0 - self.tokens) / self.pace.rate);
                 self.filled_at
                     .map(|at| at + missing + Duration::from_millis(1))
             }
@@ -154,7 +183,10 @@ impl Uplink {
     }
 
     fn may_send(&self) -> bool {
-        self.connected && !self.failed && self.next < self.end && self.next - self.front < WINDOW
+        self.connected
+            && !self.failed
+            && self.next < self.end
+            && self.next - self.front < self.pace.window
     }
 
     fn send(&mut self, now: Instant, actions: &mut Vec<Action>) {
@@ -178,7 +210,7 @@ impl Uplink {
         let passed = self
             .filled_at
             .map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
-        self.tokens = (self.tokens + passed * RATE).min(BURST);
+        self.tokens = (self.tokens + passed * self.pace.rate).min(self.pace.burst);
         self.filled_at = Some(now);
     }
 

@@ -214,6 +214,11 @@ pub fn attach(server: &ServerId, session: CommandId) -> String {
     format!("ops.v1.io.{server}.{session}.attach")
 }
 
+/// Bytes of every session of a server, one way.
+pub fn io_every(server: &ServerId, way: Way) -> String {
+    format!("ops.v1.io.{server}.*.{}", way.token())
+}
+
 /// The session and the way of a subject of [`io`].
 pub fn session_of(subject: &str) -> Option<(CommandId, Way)> {
     let mut tokens = subject.strip_prefix("ops.v1.io.")?.split('.').skip(1);

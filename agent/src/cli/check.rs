@@ -358,7 +358,7 @@ async fn server(config: &Config, missing: &ConfigError) -> Finding {
 async fn connect(uplink: Uplink) -> Result<String, String> {
     let stop = CancellationToken::new();
     let _hang_up = stop.clone().drop_guard();
-    let (_orders, mut events, wire) = transport::wire(stop, Arc::new(System), Arc::new(System));
+    let (mut handle, wire) = transport::wire(stop, Arc::new(System), Arc::new(System));
     let running = tokio::spawn(transport::run(
         uplink.clone(),
         identity::describe(&Default::default()).hostname,
@@ -368,7 +368,7 @@ async fn connect(uplink: Uplink) -> Result<String, String> {
     let mut attempts = 0;
     while attempts < ATTEMPTS {
         let left = deadline.saturating_duration_since(Instant::now());
-        match timeout(left, events.recv()).await {
+        match timeout(left, handle.events.recv()).await {
             Ok(Some(Event::Connected(welcome))) => {
                 running.abort();
                 let asked = welcome.interval.map(|every| every.as_secs_f64());
@@ -385,7 +385,8 @@ async fn connect(uplink: Uplink) -> Result<String, String> {
                 attempts += 1;
                 last = reason;
             }
-            Ok(Some(Event::Settled { .. })) => {}
+            // Whoever is running here answers; we only look.
+            Ok(Some(Event::Settled { .. } | Event::Request { .. } | Event::Io { .. })) => {}
             Ok(None) | Err(_) => break,
         }
     }

@@ -3,20 +3,31 @@
 //! After each connect the agent asks who it is (`ops.v1.whoami.<key>`): it holds a key and learns the server's id from
 //! the gate. A publish that is not permitted is not refused by NATS, its acknowledgement just never comes; the reason
 //! is kept by the bus and told along with the outcome.
+//!
+//! From then on it listens for orders and for bytes of sessions. An order is answered on the subject that it names, at
+//! most once and only in the seconds in which the gate lets it.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use chatops_bus::{
-    Bus, Chain, ConnectOptions, Credentials, Link, Pending, PublishError, RequestError,
+    Bus, Chain, ConnectOptions, Credentials, Link, Message, Pending, PublishError, RequestError,
     connect_once,
 };
-use chatops_schemas::{envelope::Envelope, event::fact::AgentHello, subject, wire::WhoAmI};
+use chatops_schemas::{
+    envelope::Envelope,
+    event::fact::AgentHello,
+    subject::{self, Way as Direction},
+    wire::WhoAmI,
+};
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::{oneshot, watch},
+    time::sleep,
+};
 
-use super::{Event, Order, Outcome, Way, Welcome, Wire};
-use crate::{config::Uplink, identity::VERSION, record::Record, trust};
+use super::{Event, Io, Order, Outcome, Way, Welcome, Wire};
+use crate::{config::Uplink, identity::VERSION, outbox::Lane, record::Record, trust};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const HELLO_AGAIN: Duration = Duration::from_secs(10);
@@ -56,28 +67,90 @@ impl Way for Nats {
     }
 
     async fn serve(&self, bus: Bus, welcome: &Welcome, wire: &mut Wire) -> Option<String> {
-        let subject = subject::metrics(&welcome.server);
+        let heard = [
+            subject::rpc_every(&welcome.server),
+            subject::io_every(&welcome.server, Direction::In),
+            subject::io_every(&welcome.server, Direction::Ctl),
+        ];
+        let mut listening = Vec::new();
+        for subject in heard {
+            match bus.subscribe(&subject).await {
+                Ok(messages) => listening.push(messages),
+                Err(error) => return Some(error.to_string()),
+            }
+        }
+        // One after the other of those that have something.
+        let mut listening = futures::stream::select_all(listening);
         let (mut in_flight, mut hello) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let mut answers = FuturesUnordered::new();
         let mut link = bus.state();
         loop {
             tokio::select! {
                 () = left(&mut link) => return Some(explain(&bus.last_error().unwrap_or_else(|| "the connection is lost".to_owned()))),
+                Some(message) = listening.next() => {
+                    let Some((event, answer)) = understand(message) else { continue };
+                    answers.extend(answer.map(|(reply, answer)| reply_with(&bus, reply, answer)));
+                    wire.events.send(event).await.ok()?;
+                }
+                Some(()) = answers.next() => {}
+                Some(Io { session, payload }) = wire.io.recv() => {
+                    let subject = subject::io(&welcome.server, session, Direction::Out);
+                    // What is lost with the line shows in the offsets.
+                    let _ = bus.publish_core(&subject, None, &[], payload).await;
+                }
                 order = wire.orders.recv() => match order? {
-                    Order::Send { number, record } => match enqueue(&bus, &subject, welcome, &record).await {
-                        Ok(pending) => in_flight.push(async move { (number, outcome(pending.await.map(|_| ()))) }),
-                        Err(outcome) => wire.events.send(Event::Settled { number, outcome }).await.ok()?,
+                    Order::Send { lane, number, record } => match enqueue(&bus, welcome, lane, &record).await {
+                        Ok(pending) => in_flight.push(async move { (lane, number, outcome(pending.await.map(|_| ()))) }),
+                        Err(outcome) => wire.events.send(Event::Settled { lane, number, outcome }).await.ok()?,
                     },
                     Order::Hello(data) => {
                         let event = Envelope::new(wire.ids.event_id(), wire.clock.now(), *data);
                         hello.push(greet(&bus, event.about(welcome.server.clone())));
                     }
                 },
-                Some((number, outcome)) = in_flight.next() => {
-                    wire.events.send(Event::Settled { number, outcome }).await.ok()?;
+                Some((lane, number, outcome)) = in_flight.next() => {
+                    wire.events.send(Event::Settled { lane, number, outcome }).await.ok()?;
                 }
                 Some(()) = hello.next() => {}
             }
         }
+    }
+}
+
+/// Where the answer to an order goes, and where it comes from.
+type Owed = (String, oneshot::Receiver<Bytes>);
+
+/// What a message is, and for an order what is owed. `None` for what cannot be answered or is none of ours.
+fn understand(message: Message) -> Option<(Event, Option<Owed>)> {
+    let Message {
+        subject,
+        reply,
+        payload,
+        ..
+    } = message;
+    if let Some((session, way)) = subject::session_of(&subject) {
+        let event = Event::Io {
+            session,
+            way,
+            payload,
+        };
+        return Some((event, None));
+    }
+    let verb = subject::verb_of(&subject)?;
+    let (answer, answered) = oneshot::channel();
+    let event = Event::Request {
+        verb,
+        payload,
+        answer,
+    };
+    Some((event, Some((reply?, answered))))
+}
+
+async fn reply_with(bus: &Bus, reply: String, answer: oneshot::Receiver<Bytes>) {
+    if let Ok(payload) = answer.await
+        && let Err(error) = bus.publish_core(&reply, None, &[], payload).await
+    {
+        tracing::warn!("an order could not be answered: {error}");
     }
 }
 
@@ -115,6 +188,7 @@ async fn who_am_i(bus: &Bus, uplink: &Uplink) -> Result<Welcome, String> {
         name: who.name,
         interval: who.interval_ms.map(|ms| Duration::from_millis(ms.into())),
         server_time: who.server_time,
+        takes_events: true,
     })
 }
 
@@ -134,16 +208,16 @@ async fn left(link: &mut watch::Receiver<Link>) {
 
 async fn enqueue(
     bus: &Bus,
-    subject: &str,
     welcome: &Welcome,
+    lane: Lane,
     record: &Bytes,
 ) -> Result<Pending, Outcome> {
     let refused = |error: crate::record::RecordError| Outcome::Refused(error.to_string());
-    let record = Record::parse(record).map_err(refused)?;
+    let record = Record::parse(lane, record).map_err(refused)?;
     let payload = record.addressed(&welcome.server).map_err(refused)?;
-    let (kind, version) = Record::KIND;
+    let subject = record.subject(&welcome.server);
     let sent = bus
-        .enqueue(subject, record.id, kind, version, payload)
+        .enqueue(&subject, record.id, &record.kind, record.version, payload)
         .await;
     sent.map_err(|error| outcome(Err(error)))
 }

@@ -21,7 +21,7 @@ use tokio_tungstenite::{
 use uuid::Uuid;
 
 use super::{Event, Order, Outcome, Way, Welcome, Wire};
-use crate::{config::Uplink, record::Record, trust};
+use crate::{config::Uplink, outbox::Lane, record::Record, trust};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -100,6 +100,7 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
                         name: message,
                         interval: interval_ms.map(|ms| Duration::from_millis(ms.into())),
                         server_time,
+                        takes_events: false,
                     });
                 }
                 Some(ServerFrame::Error { code, message, .. }) => {
@@ -133,22 +134,29 @@ async fn serve(mut socket: Socket, wire: &mut Wire) -> Option<String> {
                     Ok(frame) => {
                         let settled = frame.and_then(|frame| settle(frame, &mut in_flight));
                         if let Some((number, outcome)) = settled {
-                            wire.events.send(Event::Settled { number, outcome }).await.ok()?;
+                            wire.events.send(Event::Settled { lane: Lane::Samples, number, outcome }).await.ok()?;
                         }
                         Ok(())
                     }
                 }
             }
+            // This way carries no sessions; nobody can have opened one.
+            Some(_) = wire.io.recv() => Ok(()),
             order = wire.orders.recv() => match order? {
                 Order::Hello(data) => send(&mut socket, &AgentFrame::Hello { data: *data }).await,
-                Order::Send { number, record } => match metrics(&record) {
+                Order::Send { lane: lane @ (Lane::Events | Lane::Logs), number, .. } => {
+                    let outcome = Outcome::Unknown("this way carries samples only".to_owned());
+                    wire.events.send(Event::Settled { lane, number, outcome }).await.ok()?;
+                    Ok(())
+                }
+                Order::Send { lane: lane @ Lane::Samples, number, record } => match metrics(&record) {
                     Ok((id, frame)) => {
                         in_flight.insert(id, (number, Instant::now()));
                         send(&mut socket, &frame).await
                     }
                     Err(reason) => {
                         let outcome = Outcome::Refused(reason);
-                        wire.events.send(Event::Settled { number, outcome }).await.ok()?;
+                        wire.events.send(Event::Settled { lane, number, outcome }).await.ok()?;
                         Ok(())
                     }
                 },
@@ -170,7 +178,7 @@ async fn serve(mut socket: Socket, wire: &mut Wire) -> Option<String> {
 }
 
 fn metrics(record: &bytes::Bytes) -> Result<(Uuid, AgentFrame), String> {
-    let envelope = Record::parse(record)
+    let envelope = Record::parse(Lane::Samples, record)
         .and_then(|record| record.envelope())
         .map_err(|error| error.to_string())?;
     let frame = AgentFrame::Metrics {

@@ -13,7 +13,7 @@ fn step(uplink: &mut Uplink, now: Instant, input: Input) -> Vec<Action> {
 #[test]
 fn a_live_sample_goes_out_at_once_and_is_forgotten_when_acknowledged() {
     let now = Instant::now();
-    let mut uplink = Uplink::new(0, 0);
+    let mut uplink = Uplink::new(Pace::SAMPLES, 0, 0);
     assert_eq!(step(&mut uplink, now, Input::Connected), []);
     assert_eq!(step(&mut uplink, now, Input::Grown(1)), [Action::Send(0)]);
     assert_eq!(
@@ -26,7 +26,7 @@ fn a_live_sample_goes_out_at_once_and_is_forgotten_when_acknowledged() {
 #[test]
 fn without_a_connection_nothing_is_sent() {
     let now = Instant::now();
-    let mut uplink = Uplink::new(0, 5);
+    let mut uplink = Uplink::new(Pace::SAMPLES, 0, 5);
     assert_eq!(step(&mut uplink, now, Input::Grown(9)), []);
     assert_eq!(uplink.wake_at(), None);
 }
@@ -34,7 +34,7 @@ fn without_a_connection_nothing_is_sent() {
 #[test]
 fn after_an_unknown_outcome_it_waits_for_the_others_and_goes_back() {
     let now = Instant::now();
-    let mut uplink = Uplink::new(0, 0);
+    let mut uplink = Uplink::new(Pace::SAMPLES, 0, 0);
     step(&mut uplink, now, Input::Connected);
     assert_eq!(
         step(&mut uplink, now, Input::Grown(3)),
@@ -63,7 +63,7 @@ fn after_an_unknown_outcome_it_waits_for_the_others_and_goes_back() {
 #[test]
 fn pauses_grow_until_something_is_acknowledged() {
     let mut now = Instant::now();
-    let mut uplink = Uplink::new(0, 1);
+    let mut uplink = Uplink::new(Pace::SAMPLES, 0, 1);
     step(&mut uplink, now, Input::Connected);
     let mut pauses = Vec::new();
     for _ in 0..8 {
@@ -84,17 +84,17 @@ fn pauses_grow_until_something_is_acknowledged() {
 fn a_backlog_is_paced_and_the_window_holds() {
     let start = Instant::now();
     let mut now = start;
-    let mut uplink = Uplink::new(0, 2000);
+    let mut uplink = Uplink::new(Pace::SAMPLES, 0, 2000);
     let mut sent = step(&mut uplink, now, Input::Connected).len() as u64;
-    assert_eq!(sent, BURST as u64);
+    assert_eq!(sent, Pace::SAMPLES.burst as u64);
     while let Some(wake) = uplink.wake_at() {
         now = wake;
         sent += step(&mut uplink, now, Input::Tick).len() as u64;
     }
-    assert_eq!(sent, WINDOW);
+    assert_eq!(sent, Pace::SAMPLES.window);
     let seconds = (now - start).as_secs_f64();
     assert!(
-        seconds >= (WINDOW as f64 - BURST) / RATE * 0.9,
+        seconds >= (Pace::SAMPLES.window as f64 - Pace::SAMPLES.burst) / Pace::SAMPLES.rate * 0.9,
         "{sent} records in {seconds} s"
     );
     assert!(step(&mut uplink, now + Duration::from_secs(60), Input::Tick).is_empty());
@@ -103,7 +103,7 @@ fn a_backlog_is_paced_and_the_window_holds() {
 #[test]
 fn what_the_spool_dropped_is_not_waited_for() {
     let now = Instant::now();
-    let mut uplink = Uplink::new(0, 3);
+    let mut uplink = Uplink::new(Pace::SAMPLES, 0, 3);
     step(&mut uplink, now, Input::Connected);
     step(&mut uplink, now, Input::Acknowledged(2));
     // 2 was stored already: the spool may forget it as soon as it is the first.
@@ -164,7 +164,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_doubled_or_overtaken_except_counted_drops(events in proptest::collection::vec(event(), 0..120)) {
         let mut now = Instant::now();
-        let mut uplink = Uplink::new(0, 0);
+        let mut uplink = Uplink::new(Pace::SAMPLES, 0, 0);
         let mut stream = Stream::default();
         let (mut end, mut front, mut refused) = (0u64, 0u64, false);
         let mut dropped = BTreeSet::new();
@@ -226,7 +226,7 @@ proptest! {
                         }
                     }
                 }
-                prop_assert!(uplink.in_flight() as u64 <= WINDOW);
+                prop_assert!(uplink.in_flight() as u64 <= Pace::SAMPLES.window);
             }
         }
         prop_assert_eq!(front, end, "everything is settled in the end");

@@ -48,7 +48,7 @@ pub(crate) fn users(secret: &str, publish: &[String]) -> String {
     let subscribe = subject::agent_may_subscribe(&server_id(), &key);
     format!(
         "authorization {{ users: [\n  {{ user: svc, password: svc }}\n  {{ user: \"{KEY_ID}\", password: \"{secret}\", \
-         permissions: {{ publish: {{ allow: [{}] }}, subscribe: {{ allow: [{}] }} }} }}\n] }}\n",
+         permissions: {{ publish: {{ allow: [{}] }}, subscribe: {{ allow: [{}] }}, allow_responses: true }} }}\n] }}\n",
         list(publish),
         list(&subscribe),
     )
