@@ -10,6 +10,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 use anyhow::Context as _;
@@ -181,6 +182,26 @@ pub(crate) fn files(config: &Config) -> Result<(PathBuf, PathBuf), Trouble> {
             "set tls.certificate and tls.private_key, or tls.mode = \"private\" for certificates of our own",
         )),
     }
+}
+
+/// Looks at the files of the settings before anything is made that needs them.
+pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+    let Some(identity) = identity(config)? else {
+        return Ok(());
+    };
+    identity.certified().map(drop).map_err(|error| {
+        Trouble::new(
+            Code::Settings,
+            format!("tls.certificate and tls.private_key cannot be used: {error:#}"),
+            "name a certificate with its chain and the key that belongs to it, both in PEM",
+        )
+        .into()
+    })
+}
+
+/// When the two files were written last.
+pub(crate) fn changed(files: &[PathBuf; 2]) -> [Option<SystemTime>; 2] {
+    [&files[0], &files[1]].map(|file| file.metadata().and_then(|found| found.modified()).ok())
 }
 
 /// Every name and address under which this server may be reached.

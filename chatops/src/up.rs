@@ -27,6 +27,7 @@ mod welcome;
 use std::time::Instant;
 
 use anyhow::Context;
+use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use disk::{free as disk_free, warning as disk_warning};
@@ -113,8 +114,14 @@ struct Running {
     config: Config,
     services: Services,
     agent: Option<Keeper>,
-    nats: Option<Keeper>,
+    nats: Option<Bus>,
     postgres: Option<Keeper>,
+}
+
+/// The nats-server of ours, and what brings it renewed certificates.
+struct Bus {
+    keeper: Keeper,
+    _renewal: Option<AbortOnDropHandle<()>>,
 }
 
 async fn start(
@@ -134,6 +141,12 @@ async fn start(
     // Before two of those that need it would make one each.
     crate::tls::authority(&config)?;
     let bundled = Bundled::of(&config);
+    if config.tls.mode == TlsMode::Files {
+        crate::tls::check(&config)?;
+        if bundled.nats {
+            nats::url(&config)?;
+        }
+    }
     let runtime = bundled.runtime(&config, place)?;
 
     let database = async {
@@ -228,7 +241,7 @@ impl Running {
         };
         stop("agent", self.agent).await;
         self.services.stop(output).await;
-        stop("nats-server", self.nats).await;
+        stop("nats-server", self.nats.map(|bus| bus.keeper)).await;
         stop("PostgreSQL", self.postgres).await;
     }
 }
@@ -314,14 +327,17 @@ async fn bus(
     place: &Place,
     runtime: &Runtime,
     output: &Output,
-) -> anyhow::Result<Keeper> {
+) -> anyhow::Result<Bus> {
     let plan = nats::plan(config, place, runtime)?;
     let title = format!(
         "nats-server {} on {}",
         runtime.nats_version, config.nats.listen
     );
     let running = output.step(&title, nats::start(config, &plan)).await?;
-    Ok(Keeper::keep(running, place.clone(), output.clone()))
+    Ok(Bus {
+        keeper: Keeper::keep(running, place.clone(), output.clone()),
+        _renewal: nats::renewal::follow(config, place, plan.identity, output),
+    })
 }
 
 /// Work that waits for another program.

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use axum::{
@@ -32,7 +32,7 @@ use crate::{config::Config, tls};
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// Handshakes at once; more wait in the kernel.
 const HANDSHAKES: usize = 512;
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 type Shaken = io::Result<(TlsStream<TcpStream>, SocketAddr)>;
 
@@ -67,9 +67,9 @@ impl Shown {
         files: [PathBuf; 2],
         stop: CancellationToken,
     ) {
-        let mut seen = changed(&files);
+        let mut seen = tls::changed(&files);
         while stop.run_until_cancelled(sleep(LOOK_EVERY)).await.is_some() {
-            let now = changed(&files);
+            let now = tls::changed(&files);
             if now == seen {
                 continue;
             }
@@ -89,10 +89,6 @@ impl Shown {
             }
         }
     }
-}
-
-fn changed(files: &[PathBuf; 2]) -> [Option<SystemTime>; 2] {
-    [&files[0], &files[1]].map(|file| file.metadata().and_then(|found| found.modified()).ok())
 }
 
 impl Https {

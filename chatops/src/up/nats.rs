@@ -1,6 +1,8 @@
 //! The nats-server that `up` runs: configuration from `nats/`, values from the settings, data below the data directory.
 
-use std::{net::SocketAddr, time::Duration};
+pub(super) mod renewal;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
@@ -30,9 +32,14 @@ const FILES: [(&str, &str); 3] = [
 /// Reading back many gigabytes of streams after a crash takes a while on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Where its configuration is.
+fn directory(place: &Place) -> PathBuf {
+    place.root().join("nats")
+}
+
 /// Writes the configuration, so that a new version of this program brings its own.
 pub(super) fn plan(config: &Config, place: &Place, runtime: &Runtime) -> anyhow::Result<Plan> {
-    let directory = place.root().join("nats");
+    let directory = directory(place);
     let identity = Identity::for_nats(place, &runtime.nats_server)?;
     give_all(&directory, identity)?;
     for (name, text) in FILES {

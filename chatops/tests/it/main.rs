@@ -15,3 +15,4 @@ mod secrets;
 mod serve;
 mod start;
 mod tls;
+mod tls_files;
