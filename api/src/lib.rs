@@ -38,6 +38,7 @@ pub mod code;
 pub mod config;
 pub mod decide;
 pub mod extract;
+pub mod jobs;
 pub mod limit;
 pub mod live;
 pub mod openapi;

@@ -3,6 +3,7 @@
 mod audit;
 mod credential;
 mod history;
+mod job;
 mod key;
 mod logs;
 mod people;
@@ -15,6 +16,7 @@ mod user;
 pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRow, AuditTold};
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};
 pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
+pub use job::{Job, JobQuery, JobState, Schedule, Script, ScriptVersionRow};
 pub use key::{Key, KeyForGate, KeyState};
 pub use logs::{
     LogBar, LogContext, LogPage, LogPlace, LogQuery, LogRow, LogSearchError, LogSource,

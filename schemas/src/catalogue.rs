@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use crate::event::{
-    Event, Invalid, access, command, credential, ctl, fact, log, metric, people, result, terminal,
+    Event, Invalid, access, command, credential, ctl, fact, job, log, metric, people, result,
+    schedule, script, terminal,
 };
 
 macro_rules! catalogue {
     ($($variant:ident($path:ty)),* $(,)?) => {
         /// Any payload of the current versions.
-        #[expect(clippy::large_enum_variant, reason = "samples are the large one, and nearly all there are")]
         #[derive(Debug, Clone, PartialEq)]
         pub enum Payload {
             $(
@@ -117,4 +117,17 @@ catalogue! {
     TerminalRecordingErased(terminal::TerminalRecordingErased),
     TerminalRecordingDecided(terminal::TerminalRecordingDecided),
     LogBatch(log::LogBatch),
+    JobStarted(job::JobStarted),
+    JobApproved(job::JobApproved),
+    JobPaused(job::JobPaused),
+    JobResumed(job::JobResumed),
+    JobCancelRequested(job::JobCancelRequested),
+    JobEnded(job::JobEnded),
+    ScriptSaved(script::ScriptSaved),
+    ScriptDeleted(script::ScriptDeleted),
+    ScheduleSaved(schedule::ScheduleSaved),
+    ScheduleEnabled(schedule::ScheduleEnabled),
+    ScheduleDisabled(schedule::ScheduleDisabled),
+    ScheduleDeleted(schedule::ScheduleDeleted),
+    ScheduleFired(schedule::ScheduleFired),
 }

@@ -5,10 +5,13 @@ pub mod command;
 pub mod credential;
 pub mod ctl;
 pub mod fact;
+pub mod job;
 pub mod log;
 pub mod metric;
 pub mod people;
 pub mod result;
+pub mod schedule;
+pub mod script;
 pub mod terminal;
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::event::people::{Granted, Grantee};
+use crate::{
+    clock::Timestamp,
+    event::people::{Granted, Grantee},
+};
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -166,6 +169,36 @@ uuid_id!(
     /// Something that one host is asked to do: a command, a question, a session.
     CommandId
 );
+
+uuid_id!(
+    /// One operation on many hosts.
+    JobId
+);
+uuid_id!(
+    /// Something to run that is kept under a name.
+    ScriptId
+);
+uuid_id!(
+    /// A job that is started again and again.
+    ScheduleId
+);
+
+impl CommandId {
+    /// The command of a job on one of its hosts: whoever works it out works out the same.
+    pub fn of_job(job: JobId, server: &ServerId) -> Self {
+        Self(Uuid::new_v5(&job.0, format!("on {server}").as_bytes()))
+    }
+}
+
+impl JobId {
+    /// The job that a schedule starts at a planned moment: whoever starts it starts the same.
+    pub fn of_schedule(schedule: ScheduleId, planned: Timestamp) -> Self {
+        Self(Uuid::new_v5(
+            &schedule.0,
+            format!("at {}", planned.micros()).as_bytes(),
+        ))
+    }
+}
 
 impl GrantId {
     /// The one id of this pair: sharing the same with the same again changes the level, so that nothing is shared twice

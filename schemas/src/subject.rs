@@ -64,6 +64,12 @@ pub enum Entity {
     Settings,
     /// An offer to a host to become a server.
     Enrolment,
+    /// One operation on many hosts.
+    Job,
+    /// Something to run that is kept under a name.
+    Script,
+    /// A job that is started again and again.
+    Schedule,
 }
 
 /// The only settings aggregate.
@@ -83,6 +89,9 @@ impl Entity {
             Self::Invitation => "invitation",
             Self::Settings => "settings",
             Self::Enrolment => "enrolment",
+            Self::Job => "job",
+            Self::Script => "script",
+            Self::Schedule => "schedule",
         }
     }
 }

@@ -94,6 +94,8 @@ pub struct Server {
     /// Milliseconds between samples.
     #[schema(example = 5000)]
     pub interval_ms: u32,
+    /// Whether another person has to approve what is run on it.
+    pub needs_approval: bool,
     /// What the agent said of itself; `null` before its first connect.
     #[schema(required)]
     pub agent: Option<AgentInfo>,
@@ -145,6 +147,7 @@ impl From<view::Server> for Server {
             connected_since: server.connected_since.map(Moment),
             created_at: server.created_at.into(),
             interval_ms: server.interval_ms.unwrap_or(DEFAULT_INTERVAL_MS),
+            needs_approval: server.needs_approval,
             agent: server.agent.map(AgentInfo::from),
             latest: server.latest.map(RowMetrics::from),
         }

@@ -19,6 +19,8 @@ pub struct Settings<'a> {
     pub tags: &'a [String],
     /// Milliseconds between samples.
     pub interval_ms: Option<u32>,
+    /// Whether another person has to approve what is run on it.
+    pub needs_approval: bool,
 }
 
 /// What should change; `None` keeps.
@@ -30,6 +32,8 @@ pub struct Command {
     pub tags: Option<Vec<String>>,
     /// Milliseconds between samples.
     pub interval_ms: Option<u32>,
+    /// Whether another person has to approve what is run on it.
+    pub needs_approval: Option<bool>,
 }
 
 /// The new settings, or `None` when nothing changes.
@@ -48,13 +52,19 @@ pub fn decide(
     };
     interval(&mut check, command.interval_ms);
     let interval_ms = command.interval_ms.or(settings.interval_ms);
-    let changed =
-        name != settings.name || tags != settings.tags || interval_ms != settings.interval_ms;
+    let needs_approval = command
+        .needs_approval
+        .filter(|needed| *needed != settings.needs_approval);
+    let changed = name != settings.name
+        || tags != settings.tags
+        || interval_ms != settings.interval_ms
+        || needs_approval.is_some();
     check.done(changed.then(|| ServerChanged {
         server: settings.server.clone(),
         name,
         tags,
         interval_ms,
+        needs_approval,
     }))
 }
 
@@ -71,6 +81,7 @@ mod tests {
             name: "web-1",
             tags: &tags,
             interval_ms: Some(5000),
+            needs_approval: true,
         };
         assert_eq!(decide(&now, &Command::default()).unwrap(), None);
         assert_eq!(
@@ -97,6 +108,13 @@ mod tests {
             (event.name.as_str(), event.tags.len(), event.interval_ms),
             ("web-1", 0, Some(5000))
         );
+        let approval = |needed| Command {
+            needs_approval: Some(needed),
+            ..Command::default()
+        };
+        assert_eq!(decide(&now, &approval(true)).unwrap(), None);
+        let event = decide(&now, &approval(false)).unwrap().unwrap();
+        assert_eq!(event.needs_approval, Some(false));
         assert!(
             decide(
                 &now,

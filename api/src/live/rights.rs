@@ -309,6 +309,7 @@ mod tests {
             name: "b".to_owned(),
             tags: vec![],
             interval_ms: None,
+            needs_approval: None,
         };
         assert!(rights.apply(&Payload::ServerChanged(relabelled.clone())));
         assert!(!rights.apply(&Payload::ServerChanged(relabelled)));

@@ -95,6 +95,7 @@ async fn an_event_from_elsewhere_is_not_overwritten_unseen() {
         name: "theirs".to_owned(),
         tags: vec![],
         interval_ms: None,
+        needs_approval: None,
     };
     let event = chatops_schemas::envelope::Envelope::new(
         chatops_schemas::clock::IdSource::event_id(&chatops_schemas::clock::System),

@@ -1,5 +1,5 @@
 //! `OPS_CTL` → `users`, `name_claims`, `sign_in_ways`, `api_tokens`, `servers`, `api_keys`, `teams`, `team_members`,
-//! `grants`, `invitations`, `system_settings`.
+//! `grants`, `invitations`, `system_settings`, `jobs`, `scripts`, `script_versions`, `schedules`.
 //!
 //! An aggregate is one subject. Once an event of it is parked, what follows on that subject is parked behind it: applying
 //! the second decision without the first could show something that nobody decided.
@@ -24,8 +24,9 @@ use crate::{
     store::{
         credential::{self, Proof},
         inventory::{self as write, Stored},
-        people,
+        jobs, people, schedules, scripts,
     },
+    view::JobState,
 };
 
 /// The read model.
@@ -188,6 +189,42 @@ impl Projection for Inventory {
                 Payload::SettingsChanged(data) => {
                     people::settings_changed(tx, stored, event.actor.as_deref(), data).await?
                 }
+                Payload::JobStarted(data) => {
+                    jobs::started(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::JobApproved(data) => {
+                    jobs::approved(tx, stored, event.actor.as_deref(), data.job).await?
+                }
+                Payload::JobPaused(data) => {
+                    jobs::moved(tx, stored, data.job, JobState::Paused).await?
+                }
+                Payload::JobResumed(data) => {
+                    jobs::moved(tx, stored, data.job, JobState::Running).await?
+                }
+                Payload::JobCancelRequested(data) => {
+                    jobs::moved(tx, stored, data.job, JobState::Cancelling).await?
+                }
+                Payload::JobEnded(data) => {
+                    jobs::ended(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::ScriptSaved(data) => {
+                    scripts::saved(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::ScriptDeleted(data) => scripts::deleted(tx, stored, data.script).await?,
+                Payload::ScheduleSaved(data) => {
+                    schedules::saved(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::ScheduleEnabled(data) => {
+                    schedules::switched(tx, stored, data.schedule, true, None).await?
+                }
+                Payload::ScheduleDisabled(data) => {
+                    let reason = data.reason.as_deref();
+                    schedules::switched(tx, stored, data.schedule, false, reason).await?
+                }
+                Payload::ScheduleDeleted(data) => {
+                    schedules::deleted(tx, stored, data.schedule).await?
+                }
+                Payload::ScheduleFired(data) => schedules::fired(tx, stored, data).await?,
                 // Of other streams: parked when it was read.
                 _ => {}
             }
@@ -260,6 +297,19 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::InvitationRevoked(data) => ("invitation", Some(data.invitation.to_string())),
         Payload::InvitationAccepted(data) => ("invitation", Some(data.invitation.to_string())),
         Payload::SettingsChanged(_) => ("settings", Some(SYSTEM.to_owned())),
+        Payload::JobStarted(data) => ("job", Some(data.job.to_string())),
+        Payload::JobApproved(data) => ("job", Some(data.job.to_string())),
+        Payload::JobPaused(data) => ("job", Some(data.job.to_string())),
+        Payload::JobResumed(data) => ("job", Some(data.job.to_string())),
+        Payload::JobCancelRequested(data) => ("job", Some(data.job.to_string())),
+        Payload::JobEnded(data) => ("job", Some(data.job.to_string())),
+        Payload::ScriptSaved(data) => ("script", Some(data.script.to_string())),
+        Payload::ScriptDeleted(data) => ("script", Some(data.script.to_string())),
+        Payload::ScheduleSaved(data) => ("schedule", Some(data.schedule.to_string())),
+        Payload::ScheduleEnabled(data) => ("schedule", Some(data.schedule.to_string())),
+        Payload::ScheduleDisabled(data) => ("schedule", Some(data.schedule.to_string())),
+        Payload::ScheduleDeleted(data) => ("schedule", Some(data.schedule.to_string())),
+        Payload::ScheduleFired(data) => ("schedule", Some(data.schedule.to_string())),
         // Of other streams.
         _ => {
             return Err(Unreadable::Parked(

@@ -154,7 +154,8 @@ pub(crate) async fn server_changed(
         .collect();
     sqlx::query!(
         "
-        UPDATE servers SET name = $2, name_key = $3, tags = $4, interval_ms = $5, updated_at = $6, ctl_seq = $7
+        UPDATE servers SET name = $2, name_key = $3, tags = $4, interval_ms = $5, updated_at = $6, ctl_seq = $7,
+            needs_approval = coalesce($8, needs_approval)
         WHERE server_id = $1
         ",
         event.server.as_str(),
@@ -164,6 +165,7 @@ pub(crate) async fn server_changed(
         event.interval_ms.and_then(|ms| i32::try_from(ms).ok()),
         datetime(stored.at),
         to_i64(stored.seq),
+        event.needs_approval,
     )
     .execute(tx)
     .await

@@ -23,6 +23,7 @@ struct Line {
     name_key: String,
     tags: Vec<String>,
     interval_ms: Option<i32>,
+    needs_approval: bool,
     created_at: OffsetDateTime,
     ctl_seq: i64,
     status: String,
@@ -77,6 +78,7 @@ impl Line {
             connected_since: self.connected_since.map(timestamp),
             created_at: timestamp(self.created_at),
             interval_ms: self.interval_ms.and_then(|ms| u32::try_from(ms).ok()),
+            needs_approval: self.needs_approval,
             agent: self.agent_version.map(|version| AgentInfo {
                 version,
                 hostname: self.hostname,
@@ -154,7 +156,7 @@ impl Store {
         let lines = sqlx::query_as!(
             Line,
             r#"
-            SELECT s.server_pk, s.server_id, s.owner, u.username AS "username?", s.name, s.name_key, s.tags, s.interval_ms,
+            SELECT s.server_pk, s.server_id, s.owner, u.username AS "username?", s.name, s.name_key, s.tags, s.interval_ms, s.needs_approval,
                    s.created_at, s.ctl_seq, v.status AS "status!", p.connected_since AS "connected_since?",
                    p.last_connected_at AS "last_connected_at?", p.last_disconnected_at AS "last_disconnected_at?",
                    p.agent_version AS "agent_version?", p.hostname AS "hostname?", p.os AS "os?", p.kernel AS "kernel?",
@@ -252,7 +254,7 @@ impl Store {
         let line = sqlx::query_as!(
             Line,
             r#"
-            SELECT s.server_pk, s.server_id, s.owner, u.username AS "username?", s.name, s.name_key, s.tags, s.interval_ms,
+            SELECT s.server_pk, s.server_id, s.owner, u.username AS "username?", s.name, s.name_key, s.tags, s.interval_ms, s.needs_approval,
                    s.created_at, s.ctl_seq, v.status AS "status!", p.connected_since AS "connected_since?",
                    p.last_connected_at AS "last_connected_at?", p.last_disconnected_at AS "last_disconnected_at?",
                    p.agent_version AS "agent_version?", p.hostname AS "hostname?", p.os AS "os?", p.kernel AS "kernel?",

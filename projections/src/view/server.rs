@@ -96,6 +96,8 @@ pub struct Server {
     pub created_at: Timestamp,
     /// Milliseconds between samples.
     pub interval_ms: Option<u32>,
+    /// Whether another person has to approve what is run on it.
+    pub needs_approval: bool,
     /// What its agent said of itself.
     pub agent: Option<AgentInfo>,
     /// Its newest sample.

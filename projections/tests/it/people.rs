@@ -171,6 +171,7 @@ async fn a_changed_server_shows_its_new_values_and_a_deleted_one_is_gone() {
         name: name.clone(),
         tags: vec!["x".to_owned()],
         interval_ms: Some(1000),
+        needs_approval: None,
     };
     let deleted = ServerDeleted {
         server: server_id(1),
@@ -319,6 +320,7 @@ async fn what_follows_a_parked_decision_waits_behind_it() {
             name: name.to_owned(),
             tags: Vec::new(),
             interval_ms: None,
+            needs_approval: None,
         })
     };
     let subject = on(Entity::Server, server_id(0));
@@ -439,6 +441,7 @@ async fn whoever_wrote_can_wait_until_it_is_readable() {
         name: "New".to_owned(),
         tags: Vec::new(),
         interval_ms: None,
+        needs_approval: None,
     };
     let event = recorded(4, &on(Entity::Server, server_id(0)), &envelope(changed));
     assert_eq!(inventory.apply(vec![event]).await, Outcome::Applied);

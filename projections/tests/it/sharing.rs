@@ -148,6 +148,7 @@ async fn what_is_shared_is_seen_at_its_level_and_until_it_is_not() {
         name: "Host 0".to_owned(),
         tags: vec![],
         interval_ms: None,
+        needs_approval: None,
     };
     story.tell(Entity::Server, server_id(0), changed);
     story.give(

@@ -15,7 +15,7 @@ use crate::{
     clock::Timestamp,
     codec::{self, DecodeError},
     envelope::Envelope,
-    event::{command::Outcome as Ended, terminal::TerminalEnd},
+    event::{command::Outcome as Ended, job::JobOutcome, terminal::TerminalEnd},
     ids::ServerId,
     subject::SYSTEM,
 };
@@ -235,6 +235,28 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
             Some(server) => ok("server", server),
             None => ok("settings", "terminal"),
         },
+        Payload::JobStarted(data) => ok("job", data.job),
+        Payload::JobApproved(data) => ok("job", data.job),
+        Payload::JobPaused(data) => ok("job", data.job),
+        Payload::JobResumed(data) => ok("job", data.job),
+        Payload::JobCancelRequested(data) => ok("job", data.job),
+        Payload::JobEnded(data) => {
+            let outcome = match data.outcome {
+                JobOutcome::Completed if data.failed == 0 => Outcome::Ok,
+                JobOutcome::Denied => Outcome::Denied,
+                JobOutcome::Completed | JobOutcome::Stopped | JobOutcome::Cancelled => {
+                    Outcome::Failed
+                }
+            };
+            Ok(Line::new(format!("job:{}", data.job), outcome))
+        }
+        Payload::ScriptSaved(data) => ok("script", data.script),
+        Payload::ScriptDeleted(data) => ok("script", data.script),
+        Payload::ScheduleSaved(data) => ok("schedule", data.schedule),
+        Payload::ScheduleEnabled(data) => ok("schedule", data.schedule),
+        Payload::ScheduleDisabled(data) => ok("schedule", data.schedule),
+        Payload::ScheduleDeleted(data) => ok("schedule", data.schedule),
+        Payload::ScheduleFired(data) => ok("schedule", data.schedule),
         Payload::ResultStarted(_) | Payload::ResultOutput(_) | Payload::ResultFinished(_) => {
             Err("what a host says of a command; its end is decided in the command's own events")
         }

@@ -180,6 +180,9 @@ pub struct ServerChanged {
     /// Milliseconds between samples that the agent should use.
     #[serde(default)]
     pub interval_ms: Option<u32>,
+    /// Whether another person has to approve what is run on it; absent: as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_approval: Option<bool>,
 }
 
 impl Event for ServerChanged {

@@ -1,5 +1,9 @@
 //! One example of every event type. Each is frozen by its golden file.
 
+mod job;
+mod log;
+mod terminal;
+
 use chatops_schemas::{
     access::Level,
     catalogue::Payload,
@@ -7,8 +11,8 @@ use chatops_schemas::{
     codec,
     envelope::Envelope,
     event::{
-        Event, access::*, command::*, credential::*, ctl::*, fact::*, log::*, metric::*, people::*,
-        result::*, terminal::*,
+        Event, access::*, command::*, credential::*, ctl::*, fact::*, metric::*, people::*,
+        result::*,
     },
     ids::{CommandId, EventId, GrantId, InvitationId, KeyId, ServerId, TeamId, TokenId, UserId},
     order::Program,
@@ -183,7 +187,7 @@ pub(crate) fn sample() -> Sample {
 }
 
 pub(crate) fn all() -> Vec<Example> {
-    vec![
+    let mut all = vec![
         example(sample(), Payload::MetricsSample),
         example(
             AgentHello {
@@ -270,6 +274,7 @@ pub(crate) fn all() -> Vec<Example> {
                 name: "web one".into(),
                 tags: vec![],
                 interval_ms: None,
+                needs_approval: None,
             },
             Payload::ServerChanged,
         ),
@@ -573,56 +578,9 @@ pub(crate) fn all() -> Vec<Example> {
             },
             Payload::ResultFinished,
         ),
-        example(
-            TerminalOpened {
-                session: command(),
-                container: Some("web".into()),
-                shell: Some("/bin/bash".into()),
-                recorded: true,
-                idle_s: 3600,
-                lease_s: 600,
-            },
-            Payload::TerminalOpened,
-        ),
-        example(
-            TerminalClosed {
-                session: command(),
-                reason: TerminalEnd::Exited,
-                exit_code: Some(130),
-                message: Some("the shell ended".into()),
-                output_bytes: 4096,
-            },
-            Payload::TerminalClosed,
-        ),
-        example(
-            TerminalRecordingErased { session: command() },
-            Payload::TerminalRecordingErased,
-        ),
-        example(
-            TerminalRecordingDecided {
-                server: Some(server()),
-                recorded: Some(false),
-            },
-            Payload::TerminalRecordingDecided,
-        ),
-        example(
-            LogBatch {
-                source: "nginx".into(),
-                kind: LogKind::File,
-                lines: vec![LogLine {
-                    time: Timestamp::from_micros(1_770_000_000_023_456),
-                    level: LogLevel::Error,
-                    message: "upstream timed out\n  while reading".into(),
-                    fields: [("status".to_owned(), "504".to_owned())].into(),
-                    origin: Some("/var/log/nginx/error.log".into()),
-                    cut: Some(17),
-                }],
-                dropped: vec![Dropped {
-                    reason: DropReason::Rate,
-                    lines: 1200,
-                }],
-            },
-            Payload::LogBatch,
-        ),
-    ]
+    ];
+    all.extend(terminal::all());
+    all.extend(log::all());
+    all.extend(job::all());
+    all
 }

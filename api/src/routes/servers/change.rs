@@ -31,6 +31,9 @@ pub struct ChangeServerRequest {
     /// Milliseconds between samples, 1000 to 60000. The agent obeys after its next connect.
     #[schema(nullable = false)]
     interval_ms: Option<u32>,
+    /// Whether another person has to approve what is run on it.
+    #[schema(nullable = false)]
+    needs_approval: Option<bool>,
 }
 
 /// Change a server
@@ -56,6 +59,7 @@ pub async fn handle(
         name: request.name,
         tags: request.tags,
         interval_ms: request.interval_ms,
+        needs_approval: request.needs_approval,
     };
     for _ in 0..written::ATTEMPTS {
         let now = access::server(&api, &actor, &id, Action::ChangeServer).await?;
@@ -64,6 +68,7 @@ pub async fn handle(
             name: &now.name,
             tags: &now.tags,
             interval_ms: now.interval_ms,
+            needs_approval: now.needs_approval,
         };
         let Some(change) = change_server::decide(&settings, &command)? else {
             return Ok(Written::Row(StatusCode::OK, Json(now.into())));

@@ -125,6 +125,7 @@ mod tests {
             connected_since: None,
             created_at: Timestamp::default().into(),
             interval_ms: 5000,
+            needs_approval: false,
             agent: None,
             latest: None,
         };

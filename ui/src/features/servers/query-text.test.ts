@@ -12,6 +12,7 @@ const row = toRow({
   connected_since: null,
   created_at: '2026-01-01T00:00:00Z',
   interval_ms: 5_000,
+  needs_approval: false,
   agent: {
     version: '0.1.0',
     hostname: 'ip-10-0-0-7',

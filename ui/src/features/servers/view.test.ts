@@ -27,6 +27,7 @@ function row(name: string, cpu: number | null, over: Partial<Server> = {}) {
     connected_since: null,
     created_at: AT,
     interval_ms: 5_000,
+    needs_approval: false,
     agent: null,
     latest:
       cpu === null

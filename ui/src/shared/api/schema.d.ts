@@ -1499,6 +1499,8 @@ export interface components {
             interval_ms?: number;
             /** @description 1 to 128 characters. */
             name?: string;
+            /** @description Whether another person has to approve what is run on it. */
+            needs_approval?: boolean;
             /** @description All labels. */
             tags?: string[];
         };
@@ -2453,6 +2455,8 @@ export interface components {
              * @example web-1
              */
             name: string;
+            /** @description Whether another person has to approve what is run on it. */
+            needs_approval: boolean;
             /** @description Who owns it. */
             owner: components["schemas"]["OwnerRef"];
             /** @description Whether its agent is there. */

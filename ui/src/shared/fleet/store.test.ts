@@ -29,6 +29,7 @@ const server = (id: string, latest: RowMetrics | null = null): Server => ({
   connected_since: null,
   created_at: '2026-01-01T00:00:00.000Z',
   interval_ms: 5_000,
+  needs_approval: false,
   agent: null,
   latest,
 })
