@@ -1,7 +1,7 @@
 //! The only place that knows every crate: which services a role is made of, what they share, in which order they leave.
 //!
 //! Two stages. The *edge* (REST, live sockets, the agents' WebSocket) goes first, so that nobody is served by parts that
-//! are on their way out; then the *roles* (gate, presence, projections, roll-ups, audit) drain. A service that ends by itself
+//! are on their way out; then the *roles* (gate, presence, dispatcher, projections, roll-ups, audit) drain. A service that ends by itself
 //! brings the program down softly; a projector that stops because going on would lose data does not: it says so in the
 //! log, in `/readyz` and in `chatops doctor`, and waits for a person while everything else goes on.
 
@@ -47,6 +47,8 @@ pub(crate) enum Role {
     Presence,
     /// The agents' WebSocket and HTTP, for those that cannot reach NATS
     Gateway,
+    /// Brings commands to hosts and sees to their ends
+    Dispatcher,
     /// Turns events into rows
     Projections,
     /// Minutes and hours from samples; removes what is too old
@@ -59,10 +61,11 @@ pub(crate) enum Role {
 
 impl Role {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Gate,
         Self::Presence,
         Self::Gateway,
+        Self::Dispatcher,
         Self::Projections,
         Self::Rollups,
         Self::Audit,
@@ -86,6 +89,7 @@ impl fmt::Display for Role {
             Self::Gate => "gate",
             Self::Presence => "presence",
             Self::Gateway => "gateway",
+            Self::Dispatcher => "dispatcher",
             Self::Projections => "projections",
             Self::Rollups => "rollups",
             Self::Audit => "audit",
@@ -151,6 +155,9 @@ pub(crate) async fn start(
     }
     if has(Role::Rollups) {
         readers::rollups(&mut stage, &connections);
+    }
+    if has(Role::Dispatcher) {
+        edge::dispatcher(&mut stage, config, &connections).await?;
     }
     if has(Role::Audit) {
         audit::run(&mut stage, config, &connections).await?;

@@ -9,6 +9,7 @@
 //! | [`revocation`] | which keys stopped counting: revoked, expired, their server gone |
 //! | [`attempts`] | how often a key and an address may fail |
 //! | [`presence`] | who is connected, written as facts |
+//! | [`dispatch`] | how commands reach their hosts, and how each gets exactly one end |
 //! | [`gateway`] | `/api/v1/agents/ws` and `POST /api/v1/metrics` |
 //!
 //! # How a process puts it together
@@ -29,6 +30,7 @@ pub mod api_key;
 mod attempts;
 mod connz;
 pub mod directory;
+pub mod dispatch;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub mod gate;

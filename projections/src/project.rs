@@ -1,6 +1,7 @@
 //! The read models: which events become which rows.
 
 pub(crate) mod audit;
+pub(crate) mod commands;
 pub(crate) mod inventory;
 pub(crate) mod logs;
 pub(crate) mod metrics;
@@ -28,6 +29,10 @@ pub const PRESENCE: &str = "presence";
 pub const AUDIT: &str = "audit";
 /// Name of the projector of log lines.
 pub const LOGS: &str = "logs";
+/// Name of the projector of commands.
+pub const COMMANDS: &str = "commands";
+/// Name of the projector of what commands write.
+pub const COMMAND_OUTPUT: &str = "command-output";
 /// Name of the projectors of samples.
 pub const METRICS: &str = "metrics";
 
@@ -143,6 +148,48 @@ pub fn logs(
     (
         spec,
         TableSink::new(store.clone(), clock, settings, logs::Logs::default()),
+    )
+}
+
+/// The projector of commands.
+pub fn commands(
+    store: &Store,
+    clock: Arc<dyn Clock>,
+    settings: SinkSettings,
+) -> (Spec, impl Sink<Error = StoreError> + use<>) {
+    let spec = Spec {
+        name: COMMANDS,
+        ver: 1,
+        part: 0,
+        stream: StreamName::Cmd,
+        filter: "ops.v1.cmd.>".to_owned(),
+        max_batch: 500,
+        max_wait: Duration::ZERO,
+    };
+    (
+        spec,
+        TableSink::new(store.clone(), clock, settings, commands::Commands),
+    )
+}
+
+/// The projector of what commands write.
+pub fn command_output(
+    store: &Store,
+    clock: Arc<dyn Clock>,
+    settings: SinkSettings,
+) -> (Spec, impl Sink<Error = StoreError> + use<>) {
+    let spec = Spec {
+        name: COMMAND_OUTPUT,
+        ver: 1,
+        part: 0,
+        stream: StreamName::Result,
+        filter: "ops.v1.result.>".to_owned(),
+        max_batch: 500,
+        max_wait: Duration::ZERO,
+    };
+    (
+        spec,
+        TableSink::new(store.clone(), clock, settings, commands::CommandOutput),
     )
 }
 

@@ -29,6 +29,10 @@ pub struct Retention {
     pub parked_days: u32,
     /// Lines of logs.
     pub log_days: u32,
+    /// Commands.
+    pub command_days: u32,
+    /// What commands wrote.
+    pub output_days: u32,
 }
 
 impl Default for Retention {
@@ -40,6 +44,8 @@ impl Default for Retention {
             connection_days: 90,
             parked_days: 30,
             log_days: 14,
+            command_days: 400,
+            output_days: 90,
         }
     }
 }
@@ -59,7 +65,9 @@ pub enum RetentionError {
     #[error("nothing can be kept for more than 36500 days")]
     TooLong,
     /// Nothing would ever be seen.
-    #[error("connection events, parked events and logs must be kept for at least a day")]
+    #[error(
+        "connection events, parked events, logs, commands and their output must be kept for at least a day"
+    )]
     TooShort,
 }
 
@@ -72,18 +80,17 @@ impl Retention {
         if self.hour_days < self.minute_days || self.minute_days < self.raw_days {
             return Err(RetentionError::Order);
         }
-        if self.connection_days == 0 || self.parked_days == 0 || self.log_days == 0 {
-            return Err(RetentionError::TooShort);
-        }
-        if [
-            self.hour_days,
+        let rows = [
             self.connection_days,
             self.parked_days,
             self.log_days,
-        ]
-        .into_iter()
-        .any(|days| days > 36_500)
-        {
+            self.command_days,
+            self.output_days,
+        ];
+        if rows.contains(&0) {
+            return Err(RetentionError::TooShort);
+        }
+        if self.hour_days > 36_500 || rows.into_iter().any(|days| days > 36_500) {
             return Err(RetentionError::TooLong);
         }
         Ok(())

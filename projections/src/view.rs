@@ -1,6 +1,7 @@
 //! Plain structs that readers get. Moments are [`Timestamp`](chatops_schemas::clock::Timestamp)s: RFC 3339 text in JSON.
 
 mod audit;
+mod command;
 mod credential;
 mod history;
 mod job;
@@ -14,6 +15,7 @@ mod server;
 mod user;
 
 pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRow, AuditTold};
+pub use command::{Command, CommandEnd, CommandQuery, OutputPiece};
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};
 pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
 pub use job::{Job, JobQuery, JobState, Schedule, Script, ScriptVersionRow};

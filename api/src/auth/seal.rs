@@ -1,9 +1,10 @@
-//! Encryption of the few secrets in the vault that must be read again (seeds of authenticator apps), with a key that is not
+//! Encryption of the few secrets in the vault that must be read again (seeds of authenticator apps, orders with values), with a key that is not
 //! in the database: a stolen copy of the database is of no use for them.
 //!
 //! ChaCha20-Poly1305 with a random nonce. What a sealed text belongs to is authenticated with it, so that it cannot be moved
 //! to another row.
 
+use chatops_schemas::ids::CommandId;
 use data_encoding::BASE64URL_NOPAD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -62,6 +63,11 @@ impl Seal {
             .map_err(|_| refused())?;
         Ok(SecretSlice::from(opened.to_vec()))
     }
+}
+
+/// Where the order of a command is kept.
+pub fn of_order(command: CommandId) -> String {
+    format!("order {command}")
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! Roles that strangers talk to: the gate and presence through NATS, the gateway and the API through HTTP.
+//! Roles that strangers talk to: the gate, presence and the dispatcher through NATS, the gateway and the API through HTTP.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use axum::{Router, serve::ListenerExt};
-use chatops_api::{Api, Parts, live::relay::Relay, oidc};
+use chatops_api::{Api, Parts, auth::seal::Seal, live::relay::Relay, oidc};
 use chatops_ingest::{
+    dispatch::{DispatchConfig, DispatchParts, Dispatcher},
     gate::{GateConfig, GateParts, GateService},
     gateway::{self, GatewayConfig, GatewayParts, GatewayService},
     presence::{PresenceConfig, PresenceParts, PresenceService},
@@ -17,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Agents, Connections, Role, Shared,
-    connect::bus_as,
+    connect::{bus, bus_as},
+    directory::Rights,
     https::{Https, Other, Shown, known},
 };
 use crate::{
@@ -64,6 +66,30 @@ pub(super) async fn presence(
     });
     let token = stage.token();
     stage.run("presence", async move { Ok(service.run(token).await?) });
+    Ok(())
+}
+
+pub(super) async fn dispatcher(
+    stage: &mut Stage,
+    config: &Config,
+    connections: &Connections,
+) -> anyhow::Result<()> {
+    let seal = match config.api.vault_secret.get() {
+        Some(secret) => Some(Seal::new(secret).context("use api.vault_secret")?),
+        None => None,
+    };
+    let service = Dispatcher::new(DispatchParts {
+        config: DispatchConfig::default(),
+        bus: bus(config, "chatops dispatcher").await?,
+        authority: Rights::new(connections.store.clone(), seal),
+        clock: Arc::new(System),
+        ids: Arc::new(System),
+    });
+    let token = stage.token();
+    stage.run("dispatcher", async move {
+        service.run(token).await;
+        Ok(())
+    });
     Ok(())
 }
 

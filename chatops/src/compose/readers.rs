@@ -34,6 +34,10 @@ pub(super) async fn projections(
     run(stage, store, bus.clone(), spec, sink);
     let (spec, sink) = project::logs(store, clock.clone(), settings.clone());
     run(stage, store, bus.clone(), spec, sink);
+    let (spec, sink) = project::commands(store, clock.clone(), settings.clone());
+    run(stage, store, bus.clone(), spec, sink);
+    let (spec, sink) = project::command_output(store, clock.clone(), settings.clone());
+    run(stage, store, bus.clone(), spec, sink);
     for (spec, sink) in
         project::metrics(store, &bus, &clock, &settings, &MetricsSettings::default())
     {
@@ -51,6 +55,8 @@ pub(crate) fn specs(connections: &Connections) -> Vec<Spec> {
         project::presence(store, clock.clone(), settings.clone()).0,
         project::audit(store, clock.clone(), settings.clone()).0,
         project::logs(store, clock.clone(), settings.clone()).0,
+        project::commands(store, clock.clone(), settings.clone()).0,
+        project::command_output(store, clock.clone(), settings.clone()).0,
     ];
     let metrics = project::metrics(
         store,

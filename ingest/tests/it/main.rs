@@ -3,6 +3,7 @@
 mod agent;
 mod callout;
 mod client;
+mod dispatch;
 mod ground;
 mod herd;
 mod hostile_sockets;

@@ -75,6 +75,37 @@ impl Store {
             .doing("remove old parked events")?
             .rows_affected();
         removed.rows += sqlx::query!(
+            "DELETE FROM command_output WHERE at < now() - make_interval(days => $1)",
+            days(keep.output_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove old output of commands")?
+        .rows_affected();
+        removed.rows += sqlx::query!(
+            "DELETE FROM command_history WHERE requested_at < now() - make_interval(days => $1)",
+            days(keep.command_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove old commands")?
+        .rows_affected();
+        removed.rows += sqlx::query!(
+            "DELETE FROM command_start WHERE started_at < now() - make_interval(days => $1)",
+            days(keep.command_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove old beginnings of commands")?
+        .rows_affected();
+        // No command lives longer than two days; what is left was never asked for, or its end was never read.
+        removed.rows +=
+            sqlx::query!("DELETE FROM vault_order WHERE created_at < now() - interval '3 days'")
+                .execute(&mut connection)
+                .await
+                .doing("erase orders that are long over")?
+                .rows_affected();
+        removed.rows += sqlx::query!(
             "DELETE FROM metric_layout WHERE used_at < now() - make_interval(days => $1)",
             days(keep.hour_days.saturating_add(1))
         )

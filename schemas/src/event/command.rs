@@ -94,6 +94,10 @@ pub struct CommandDelivered {
 pub struct CommandCancelRequested {
     /// The command.
     pub command: CommandId,
+    /// The signed order that tells the host, for as long as it may have begun.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<u8>>")]
+    pub order: Option<Vec<u8>>,
 }
 
 /// It is over. The last event of every command.

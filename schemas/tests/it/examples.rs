@@ -527,7 +527,10 @@ pub(crate) fn all() -> Vec<Example> {
             Payload::CommandDelivered,
         ),
         example(
-            CommandCancelRequested { command: command() },
+            CommandCancelRequested {
+                command: command(),
+                order: None,
+            },
             Payload::CommandCancelRequested,
         ),
         example(
