@@ -99,10 +99,15 @@ impl Lanes {
             lane,
             record,
             finished,
+            kept,
         } = outgoing;
         let number = self.of(lane).push(record, now, time);
         if let (Lane::Events, Some(command)) = (lane, finished) {
             self.ends.insert(number, command);
+        }
+        if let Some(kept) = kept {
+            // Whoever waited may have gone with the agent's end.
+            let _ = kept.send(());
         }
         self.look_for_room();
     }

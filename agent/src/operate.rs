@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`permits`] | what this host allows, and for how long |
 //! | [`exec`] | run, signal, unit, container action: once, with a journal |
+//! | [`journal`] | which commands were begun, over restarts |
 //! | [`session`] | the two directions of an open session |
 //! | [`terminal`], [`follow`] | sessions |
 //! | [`container`], [`processes`], [`units`] | questions and actions |
@@ -21,6 +22,7 @@
 pub mod container;
 pub mod exec;
 pub mod follow;
+pub mod journal;
 pub mod permits;
 pub mod processes;
 pub mod session;
@@ -100,6 +102,7 @@ struct Inner {
     io: mpsc::Sender<Io>,
     clock: Arc<dyn Clock>,
     exec: Exec,
+    processes: processes::Looker,
     server: Mutex<Option<ServerId>>,
     sessions: Mutex<HashMap<CommandId, Open>>,
     looking: Arc<Semaphore>,
@@ -138,7 +141,7 @@ impl Desk {
         });
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
-        let exec = Exec::open(&data, events, Arc::clone(&clock), ids, tasks.clone())?;
+        let exec = Exec::open(&data, events, Arc::clone(&clock), ids)?;
         Ok(Self(Arc::new(Inner {
             key,
             permits,
@@ -146,6 +149,7 @@ impl Desk {
             io,
             clock,
             exec,
+            processes: processes::Looker::default(),
             server: Mutex::new(None),
             sessions: Mutex::new(HashMap::new()),
             looking: Arc::new(Semaphore::new(AT_ONCE)),
@@ -314,7 +318,7 @@ impl Desk {
         match question {
             Question::Processes => {
                 let arguments = self.0.permits.allows(Capability::Exec, self.0.clock.now());
-                encode(&processes::all(host, arguments).await?)
+                encode(&self.0.processes.all(host, arguments).await?)
             }
             Question::Units => encode(&units::all().await?),
             Question::Containers => encode(&container::containers(host).await?),

@@ -23,7 +23,7 @@ use chatops_schemas::{
     ids::{CommandId, ServerId},
     subject,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::record;
 
@@ -116,6 +116,8 @@ pub(crate) struct Outgoing {
     pub(crate) record: Bytes,
     /// The command that is over once the stream has this.
     pub(crate) finished: Option<CommandId>,
+    /// Told once the spool has it.
+    pub(crate) kept: Option<oneshot::Sender<()>>,
 }
 
 /// Where events are given. Cheap to clone.
@@ -143,6 +145,26 @@ impl EventsOut {
         tail: &Tail,
         event: &Envelope<T>,
     ) -> Result<(), OutboxError> {
+        self.give(tail, event, None).await
+    }
+
+    /// The same, and waits until the spool has it: on disk, unless it is on its way to the server.
+    pub async fn keep<T: Event>(
+        &self,
+        tail: &Tail,
+        event: &Envelope<T>,
+    ) -> Result<(), OutboxError> {
+        let (kept, keeping) = oneshot::channel();
+        self.give(tail, event, Some(kept)).await?;
+        keeping.await.map_err(|_| OutboxError::Stopping)
+    }
+
+    async fn give<T: Event>(
+        &self,
+        tail: &Tail,
+        event: &Envelope<T>,
+        kept: Option<oneshot::Sender<()>>,
+    ) -> Result<(), OutboxError> {
         let text = tail.text();
         if Tail::parse(&text).as_ref() != Some(tail) {
             return Err(OutboxError::Tail(text));
@@ -155,6 +177,7 @@ impl EventsOut {
             lane: tail.lane(),
             record: record::encode_event(tail, event)?,
             finished,
+            kept,
         };
         self.sender
             .send(outgoing)

@@ -72,6 +72,10 @@ impl Queue {
         self.handle(Input::Dropped(self.spool.front()), now, time);
         self.handle(Input::Grown(self.spool.end()), now, time);
         self.newest = None;
+        // Nobody takes it now, and what it tells happened once: unlike a sample it is worth a write.
+        if self.lane == Lane::Events && !self.uplink.connected() {
+            self.flush();
+        }
         number
     }
 
@@ -117,15 +121,19 @@ impl Queue {
     /// Time has passed; see [`Queue::wake_at`].
     pub fn tick(&mut self, now: Instant, time: Timestamp) {
         if self.flush_at.is_some_and(|at| now >= at) {
-            self.flush_at = None;
-            if let Err(error) = self.spool.flush() {
-                tracing::warn!(
-                    "{} cannot be kept on disk and waits in memory: {error}",
-                    self.thing()
-                );
-            }
+            self.flush();
         }
         self.handle(Input::Tick, now, time);
+    }
+
+    fn flush(&mut self) {
+        self.flush_at = None;
+        if let Err(error) = self.spool.flush() {
+            tracing::warn!(
+                "{} cannot be kept on disk and waits in memory: {error}",
+                self.thing()
+            );
+        }
     }
 
     /// When to call [`Queue::tick`].

@@ -374,7 +374,7 @@ impl Service {
         tokio::pin!(closing);
         let mut closed = false;
         // What ends now still tells how; then what is in flight may settle.
-        while !closed || self.lanes.in_flight() > 0 {
+        while !closed || !self.outgoing.is_empty() || self.lanes.in_flight() > 0 {
             tokio::select! {
                 () = &mut closing, if !closed => closed = true,
                 Some(outgoing) = self.outgoing.recv() => {

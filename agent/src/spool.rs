@@ -15,7 +15,7 @@
 //!
 //! One process at a time: the folder is locked by whoever opens it.
 
-mod checksum;
+pub(crate) mod checksum;
 mod segment;
 
 use std::{

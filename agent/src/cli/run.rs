@@ -35,7 +35,7 @@ pub(super) async fn run(settings: Settings) -> ExitCode {
         Ok(service) => service,
         Err(error) => return complain(&error, 1),
     };
-    let ended = service.run(stop).await;
+    let ended = Box::pin(service.run(stop)).await;
     watching.abort();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

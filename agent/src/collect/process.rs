@@ -9,7 +9,7 @@
 //! result. Figures are means over the time between two scans.
 
 mod rank;
-mod users;
+pub(crate) mod users;
 
 use std::{
     ffi::CStr,
@@ -49,6 +49,12 @@ const LINE_BYTES: usize = 1024;
 pub struct Stat<'a> {
     /// Command name as the kernel keeps it; any bytes, parentheses and line feeds too.
     pub name: &'a [u8],
+    /// `R`, `S`, `D`, `Z`, `T`, `I`, …
+    pub state: char,
+    /// Number of its parent.
+    pub parent: u32,
+    /// Threads.
+    pub threads: u32,
     /// Processor time, in clock ticks.
     pub ticks: u64,
     /// Start, in clock ticks since boot: with the pid it tells one process from its successor.
@@ -65,12 +71,18 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
         .rposition(|byte| *byte == b')')
         .filter(|close| *close > open)?;
     let mut words = words(&text[close + 1..]);
-    let user = number(words.nth(11)?)?;
+    let state = char::from(*words.next()?.first()?);
+    let parent = u32::try_from(number(words.next()?)?).ok()?;
+    let user = number(words.nth(9)?)?;
     let system = number(words.next()?)?;
-    let started = number(words.nth(6)?)?;
+    let threads = u32::try_from(number(words.nth(4)?)?).ok()?;
+    let started = number(words.nth(1)?)?;
     let resident = number(words.nth(1)?)?;
     Some(Stat {
         name: &text[open + 1..close],
+        state,
+        parent,
+        threads,
         ticks: user.saturating_add(system),
         started,
         resident,
@@ -277,6 +289,9 @@ mod tests {
             parse(LINE),
             Some(Stat {
                 name: b"a) b (c",
+                state: 'S',
+                parent: 1,
+                threads: 1,
                 ticks: 200,
                 started: 9999,
                 resident: 321

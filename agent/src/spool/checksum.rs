@@ -23,7 +23,7 @@ const fn table() -> [u32; 256] {
 }
 
 /// The checksum of `bytes`.
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum: u32, byte| {
         TABLE[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ (sum >> 8)
     })

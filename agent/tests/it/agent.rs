@@ -25,6 +25,31 @@ impl Agent {
         Self::start(command.args(["--interval", "1", "--log", "debug"]))
     }
 
+    /// Starts `run` as an enrolled host would: with the server's signing key and these capabilities in its settings.
+    pub(crate) fn enrolled(url: &str, data: &Path, signing_key: &str, capabilities: &str) -> Self {
+        let settings = data.join("agent.toml");
+        std::fs::write(
+            &settings,
+            format!("signing_key = \"{signing_key}\"\ncapabilities = [{capabilities}]\n"),
+        )
+        .unwrap();
+        let mut command = command(env!("CARGO_BIN_EXE_chatops-agent"), url, data);
+        command.arg("--config").arg(settings);
+        // A secret of the agent's own that no command may see.
+        command.env("CHATOPS_TEST_SECRET", "hunter2");
+        Self::start(command.args(["--interval", "1", "--log", "debug"]))
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has ended by itself or by somebody else's hand.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("wait for the agent")
+    }
+
     fn start(command: &mut Command) -> Self {
         let mut child = command
             .stderr(Stdio::piped())

@@ -7,9 +7,13 @@
 
 mod agent;
 mod cli;
+mod commands;
+mod crashes;
 mod gateway;
 mod nats;
+mod orders;
 mod readings;
+mod refusals;
 mod server;
 mod spool;
 mod with_engine;

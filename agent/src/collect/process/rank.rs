@@ -79,7 +79,7 @@ mod tests {
         fn it_holds_what_sorting_would_give(scores in proptest::collection::vec(0u64..20, 0..60)) {
             let mut ranking = Ranking::new(5);
             for (pid, score) in scores.iter().enumerate() {
-                let stat = Stat { name: b"x", ticks: 0, started: 0, resident: *score };
+                let stat = Stat { name: b"x", state: 'S', parent: 1, threads: 1, ticks: 0, started: 0, resident: *score };
                 ranking.offer(*score, || Candidate::new(pid as u32, &stat, None));
             }
             let mut sorted: Vec<_> = scores.iter().enumerate().filter(|(_, score)| **score > 0).collect();

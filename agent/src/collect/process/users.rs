@@ -1,4 +1,5 @@
-//! Names of users by number, from `/etc/passwd`. Called by [`super::Reader`] for the winners only.
+//! Names of users by number, from `/etc/passwd`. Called by [`super::Reader`] for the winners only, and by
+//! [`operate::processes`](crate::operate::processes) for all.
 //!
 //! Directory services are not asked: a lookup there can take seconds. Their users appear by number.
 
@@ -10,14 +11,14 @@ const PASSWD: &str = "/etc/passwd";
 
 /// The table, read anew when the file has changed.
 #[derive(Debug, Default)]
-pub(super) struct Users {
+pub(crate) struct Users {
     names: HashMap<u32, String>,
     read: Option<SystemTime>,
 }
 
 impl Users {
     /// Reads the file if it is not the one read last.
-    pub(super) fn refresh(&mut self) {
+    pub(crate) fn refresh(&mut self) {
         let changed = fs::metadata(PASSWD).and_then(|file| file.modified()).ok();
         if changed != self.read {
             self.names = fs::read(PASSWD)
@@ -28,7 +29,7 @@ impl Users {
     }
 
     /// A user's name, or the number as text.
-    pub(super) fn name(&self, number: u32) -> String {
+    pub(crate) fn name(&self, number: u32) -> String {
         self.names
             .get(&number)
             .cloned()
