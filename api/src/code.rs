@@ -87,6 +87,11 @@ codes! {
     /// The identity provider cannot be reached.
     ProviderDown = "CO1022", SERVICE_UNAVAILABLE, "The identity provider does not answer";
 
+    /// What the provider vouches for is linked to another account already.
+    IdentityTaken = "CO1023", CONFLICT, "This account elsewhere is linked to somebody else";
+    /// Without it the person could not sign in any more.
+    LastWay = "CO1024", CONFLICT, "There would be no way left to sign in";
+
     /// A field has a value that is not allowed; `errors` names it.
     InvalidField = "CO1101", UNPROCESSABLE_ENTITY, "A field is not valid";
     /// The body is not what its content type says.
@@ -135,6 +140,8 @@ codes! {
     InvitationNeeded = "CO1246", FORBIDDEN, "An invitation is needed";
     /// No such passkey of this person, or it was removed.
     NoPasskey = "CO1223", NOT_FOUND, "There is no such passkey";
+    /// No such linked account of this person.
+    NoIdentity = "CO1224", NOT_FOUND, "There is no such linked account";
 
     /// The key was revoked, has expired, or has a successor already.
     KeyEnded = "CO1301", CONFLICT, "The API key has ended or is being replaced";

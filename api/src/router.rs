@@ -42,6 +42,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(auth::security::handle))
         .routes(routes!(auth::oidc::start))
         .routes(routes!(auth::oidc::callback))
+        .routes(routes!(auth::oidc::link))
+        .routes(routes!(auth::oidc::unlink))
         .routes(routes!(auth::passkeys::begin))
         .routes(routes!(auth::passkeys::add))
         .routes(routes!(auth::passkeys::remove))

@@ -104,6 +104,7 @@ catalogue! {
     PasskeyAdded(credential::PasskeyAdded),
     PasskeyRemoved(credential::PasskeyRemoved),
     IdentityLinked(credential::IdentityLinked),
+    IdentityUnlinked(credential::IdentityUnlinked),
     CommandRequested(command::CommandRequested),
     CommandApproved(command::CommandApproved),
     CommandDelivered(command::CommandDelivered),

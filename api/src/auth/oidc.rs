@@ -13,7 +13,7 @@ pub mod settings;
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use chatops_projections::view::Ceremony;
-use chatops_schemas::clock::Timestamp;
+use chatops_schemas::{clock::Timestamp, ids::UserId};
 use openidconnect::{
     AdditionalClaims, AsyncHttpClient, AuthorizationCode, Client, ClientId, ClientSecret,
     CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
@@ -101,6 +101,20 @@ pub struct Departure {
     pub browser: SecretString,
 }
 
+/// A browser that is back from the provider.
+pub struct Visit {
+    /// It went to link what is there to this account; else to sign in.
+    pub link_to: Option<UserId>,
+    state: State,
+}
+
+impl Visit {
+    /// Where the person wanted to go.
+    pub fn return_to(&self) -> &str {
+        &self.state.return_to
+    }
+}
+
 /// What the provider says about a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
@@ -149,12 +163,13 @@ impl Provider {
         &self.settings
     }
 
-    /// A browser wants to go there.
+    /// A browser wants to go there: to sign in, or to link what is there to the account of `to`.
     pub async fn depart(
         &self,
         api: &Api,
         peer: &Peer,
         return_to: &str,
+        to: Option<UserId>,
     ) -> Result<Departure, Problem> {
         let redirect = redirect(api, peer)?;
         let relying = self.relying(api, &redirect).await?;
@@ -183,7 +198,7 @@ impl Provider {
         };
         let ceremony = Ceremony {
             kind: KIND,
-            user: None,
+            user: to,
             state: serde_json::to_vec(&remembered).map_err(|error| Problem::internal(&error))?,
             expires_at: api.clock().now().plus_millis(LIFE_MS),
         };
@@ -193,14 +208,13 @@ impl Provider {
         Ok(Departure { url, browser })
     }
 
-    /// A browser came back with a code: who it is, and where they wanted to go.
-    pub async fn arrive(
+    /// A browser came back: what it went for. Good once.
+    pub async fn back(
         &self,
         api: &Api,
         browser: Option<&str>,
         state: &str,
-        code: &SecretString,
-    ) -> Result<(Person, String), Problem> {
+    ) -> Result<Visit, Problem> {
         let ended = || Problem::new(Code::StartAgain);
         let digest = Digest::of(state).bytes();
         let now = api.clock().now();
@@ -214,9 +228,21 @@ impl Provider {
         if !browser.is_some_and(|browser| Digest::of(browser).matches(&state.browser)) {
             return Err(ended());
         }
-        let relying = self.relying(api, &state.redirect).await?;
-        let person = self.vouched(&relying, code, &state).await?;
-        Ok((person, state.return_to))
+        Ok(Visit {
+            link_to: ceremony.user,
+            state,
+        })
+    }
+
+    /// Exchanges the code for what the provider says about the person.
+    pub async fn person(
+        &self,
+        api: &Api,
+        visit: &Visit,
+        code: &SecretString,
+    ) -> Result<Person, Problem> {
+        let relying = self.relying(api, &visit.state.redirect).await?;
+        self.vouched(&relying, code, &visit.state).await
     }
 
     async fn vouched(

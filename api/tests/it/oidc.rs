@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chatops_api::{Config, oidc};
 use chatops_schemas::{clock::System, event::ctl::Role};
 use chatops_testkit::OpenIdProvider;
-use reqwest::{Client, Response, Url, header, redirect::Policy};
+use reqwest::{Client, Method, Response, Url, header, redirect::Policy};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -85,6 +85,33 @@ fn location(response: &Response) -> String {
 }
 
 impl Visitor<'_> {
+    /// Signs in with a password, as an account that was made here.
+    async fn log_in(&self, username: &str) {
+        let body =
+            json!({"username": username, "password": crate::app::PASSWORD, "session": "cookie"});
+        let response = self.write(Method::POST, "/api/v1/auth/login", &body).await;
+        assert_eq!(response.status(), 200);
+    }
+
+    async fn write(&self, method: Method, path: &str, body: &Value) -> Response {
+        let request = self.http.request(method, self.site.app.url(path));
+        let request = request.header("X-ChatOps-CSRF", "1").json(body);
+        request.send().await.unwrap()
+    }
+
+    /// Asks to link what `person` is at the provider; where the browser is sent at last.
+    async fn link(&self, person: &str) -> String {
+        let body = json!({"password": crate::app::PASSWORD});
+        let response = self
+            .write(Method::POST, "/api/v1/auth/oidc/link", &body)
+            .await;
+        assert_eq!(response.status(), 200);
+        let there: Value = response.json().await.unwrap();
+        let back = self
+            .sign_in_there(there["url"].as_str().unwrap(), person)
+            .await;
+        self.arrive(&back).await
+    }
     /// Presses the button; where the browser is sent.
     async fn depart(&self) -> String {
         let start = "/api/v1/auth/oidc/start?return_to=/servers";
@@ -251,4 +278,121 @@ async fn a_provider_that_refuses_or_is_gone_signs_nobody_in() {
     let none = App::start().await;
     let (status, problem) = none.stranger().get("/api/v1/auth/oidc/start").await;
     assert_eq!((status, problem["code"].as_str()), (404, Some("CO1019")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_expected_makes_no_account_unless_registration_is_open() {
+    let everybody = |settings: &mut oidc::Settings| settings.default_role = Some(Role::Viewer);
+    let site = Site::with(everybody).await;
+    let owner = site.app.owner().await;
+    let set = async |mode: &str| {
+        let body = json!({"registration": mode});
+        let (status, answer) = owner.put("/api/v1/settings/registration", &body).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    // Eve has no group of the list; Ada has, which is what the list is for.
+    set("closed").await;
+    assert_eq!(site.visitor().sign_in("eve").await, "/login?refused=CO1006");
+    set("invite").await;
+    assert_eq!(site.visitor().sign_in("eve").await, "/login?refused=CO1246");
+    assert_eq!(
+        owner.get("/api/v1/users").await.1["users"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let ada = site.visitor();
+    assert_eq!(ada.sign_in("ada").await, "/servers");
+    assert_eq!(ada.get("/api/v1/auth/me").await.1["role"], "operator");
+    set("open").await;
+    let eve = site.visitor();
+    assert_eq!(eve.sign_in("eve").await, "/servers");
+    // Who has an account keeps it, whatever the mode becomes.
+    set("closed").await;
+    assert_eq!(site.visitor().sign_in("eve").await, "/servers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_in_person_links_and_unlinks_what_they_are_elsewhere() {
+    let site = Site::start().await;
+    site.app.owner().await;
+    let grace = site.app.operator("grace").await;
+    let visitor = site.visitor();
+    visitor.log_in("grace").await;
+
+    // Without the password nothing begins.
+    for body in [json!({}), json!({"password": "certainly not this one"})] {
+        let path = "/api/v1/auth/oidc/link";
+        let refused = visitor.write(Method::POST, path, &body).await;
+        assert!(matches!(refused.status().as_u16(), 403 | 422), "{body}");
+    }
+    assert_eq!(visitor.link("eve").await, "/settings/security?linked=1");
+    let (_, security) = visitor.get("/api/v1/auth/security").await;
+    let identities = security["identities"].as_array().unwrap();
+    assert_eq!(identities[0]["issuer"], site.provider.issuer());
+    let id = identities[0]["id"].as_str().unwrap().to_owned();
+    // Twice changes nothing.
+    assert_eq!(visitor.link("eve").await, "/settings/security?linked=1");
+
+    // Eve's account elsewhere is Grace here, with the role that was decided here; her groups have none.
+    let elsewhere = site.visitor();
+    assert_eq!(elsewhere.sign_in("eve").await, "/servers");
+    let (_, me) = elsewhere.get("/api/v1/auth/me").await;
+    assert_eq!(
+        (&me["username"], &me["role"]),
+        (&json!("grace"), &json!("operator"))
+    );
+
+    // What is linked to somebody is not linked to another, nor does another browser finish what this one began.
+    let other = site.visitor();
+    site.app.operator("mallory").await;
+    other.log_in("mallory").await;
+    assert_eq!(other.link("eve").await, "/settings/security?refused=CO1023");
+    let body = json!({"password": crate::app::PASSWORD});
+    let begun = visitor
+        .write(Method::POST, "/api/v1/auth/oidc/link", &body)
+        .await;
+    let there: Value = begun.json().await.unwrap();
+    let back = other
+        .sign_in_there(there["url"].as_str().unwrap(), "ada")
+        .await;
+    assert_eq!(other.arrive(&back).await, "/login?refused=CO1012");
+
+    let path = format!("/api/v1/auth/oidc/identities/{id}");
+    assert_eq!(
+        other
+            .write(Method::DELETE, &path, &json!({}))
+            .await
+            .status(),
+        404
+    );
+    assert_eq!(
+        visitor
+            .write(Method::DELETE, &path, &json!({}))
+            .await
+            .status(),
+        204
+    );
+    assert_eq!(
+        visitor
+            .write(Method::DELETE, &path, &json!({}))
+            .await
+            .status(),
+        404
+    );
+    let (_, security) = grace.get("/api/v1/auth/security").await;
+    assert_eq!(security["identities"], json!([]));
+    assert_eq!(site.visitor().sign_in("eve").await, "/login?refused=CO1021");
+    // It is free again.
+    assert_eq!(other.link("eve").await, "/settings/security?linked=1");
+
+    // An account that the provider made would be locked out.
+    let ada = site.visitor();
+    assert_eq!(ada.sign_in("ada").await, "/servers");
+    let (_, security) = ada.get("/api/v1/auth/security").await;
+    let id = security["identities"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/auth/oidc/identities/{id}");
+    let refused = ada.write(Method::DELETE, &path, &json!({})).await;
+    assert_eq!(refused.status(), 409);
 }

@@ -155,6 +155,10 @@ impl Projection for Inventory {
                     let proof = Proof::Identity(&data.issuer, &data.subject);
                     credential::added(tx, stored, data.user, proof).await?
                 }
+                Payload::IdentityUnlinked(data) => {
+                    let proof = Proof::Identity(&data.issuer, &data.subject);
+                    credential::removed(tx, stored, data.user, proof).await?
+                }
                 Payload::UserRoleChanged(data) => people::role_changed(tx, stored, data).await?,
                 Payload::UserDeactivated(data) => {
                     people::switched(tx, stored, data.user, false).await?
@@ -283,6 +287,7 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::PasskeyAdded(data) => ("user", Some(data.user.to_string())),
         Payload::PasskeyRemoved(data) => ("user", Some(data.user.to_string())),
         Payload::IdentityLinked(data) => ("user", Some(data.user.to_string())),
+        Payload::IdentityUnlinked(data) => ("user", Some(data.user.to_string())),
         Payload::UserRoleChanged(data) => ("user", Some(data.user.to_string())),
         Payload::UserDeactivated(data) => ("user", Some(data.user.to_string())),
         Payload::UserReactivated(data) => ("user", Some(data.user.to_string())),

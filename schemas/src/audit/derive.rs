@@ -199,6 +199,7 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::PasskeyAdded(data) => ok("passkey", &data.passkey),
         Payload::PasskeyRemoved(data) => ok("passkey", &data.passkey),
         Payload::IdentityLinked(data) => ok("user", data.user),
+        Payload::IdentityUnlinked(data) => ok("user", data.user),
         Payload::CommandRequested(data) => ok("command", data.command),
         Payload::CommandApproved(data) => ok("command", data.command),
         Payload::CommandDelivered(data) => ok("command", data.command),

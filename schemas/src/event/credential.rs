@@ -164,3 +164,24 @@ impl Event for IdentityLinked {
         check_text("subject", &self.subject, 255)
     }
 }
+
+/// A person does not sign in through an identity provider any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IdentityUnlinked {
+    /// The account.
+    pub user: UserId,
+    /// Address of the provider.
+    pub issuer: String,
+    /// What the provider calls the person.
+    pub subject: String,
+}
+
+impl Event for IdentityUnlinked {
+    const TYPE: &'static str = "user.identity_unlinked";
+    const VERSION: u16 = 1;
+
+    fn validate(&self) -> Result<(), Invalid> {
+        check_text("issuer", &self.issuer, 512)?;
+        check_text("subject", &self.subject, 255)
+    }
+}

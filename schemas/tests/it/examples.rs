@@ -497,6 +497,14 @@ pub(crate) fn all() -> Vec<Example> {
             Payload::IdentityLinked,
         ),
         example(
+            IdentityUnlinked {
+                user: user(),
+                issuer: "https://id.example.org".into(),
+                subject: "248289761001".into(),
+            },
+            Payload::IdentityUnlinked,
+        ),
+        example(
             CommandRequested {
                 command: command(),
                 asked: Asked::Run {

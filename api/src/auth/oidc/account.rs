@@ -1,14 +1,19 @@
 //! The account of a person for whom a provider vouches: found by the provider's own id of them, made at the first sign-in.
 //!
-//! Nothing but that id finds an account: neither a name nor an address, which a provider may hand to somebody else. The
-//! role follows the person's groups at each sign-in, but an owner stays one.
+//! Nothing but that id finds an account: neither a name nor an address, which a provider may hand to somebody else.
+//!
+//! Who runs this server has written down which groups are worth which role: people of these groups are expected, and get an
+//! account whatever the registration mode is. Who would get in by the default role alone makes an account by themselves, so
+//! only open registration lets them. The role of an account that was made so follows the groups at each sign-in, but an
+//! owner stays one. An account that was made here (it has a password) and linked to the provider by its person keeps the
+//! role that was decided here.
 
-use chatops_projections::view;
+use chatops_projections::view::{self, WayKind};
 use chatops_schemas::{
     event::{
-        credential::IdentityLinked,
+        credential::{IdentityLinked, IdentityUnlinked},
         ctl::{Role, UserRegistered},
-        people::UserRoleChanged,
+        people::{Registration, UserRoleChanged},
     },
     ids::UserId,
     subject::Entity,
@@ -16,12 +21,13 @@ use chatops_schemas::{
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use super::Person;
+use super::{Person, settings::Settings};
 use crate::{
     auth::name,
     code::Code,
     decide::register_user,
     problem::Problem,
+    routes::settings::registration,
     state::Api,
     written::{self, Appended, By},
 };
@@ -29,11 +35,11 @@ use crate::{
 /// Names that are tried, when the one that the provider suggests is taken.
 const NAMES: usize = 4;
 
-/// The account of a person who may be here as `role`.
+/// The account of a person. [`Code::NoRole`]: their groups give them none.
 pub async fn of(
     api: &Api,
+    settings: &Settings,
     person: &Person,
-    role: Role,
     address: std::net::IpAddr,
 ) -> Result<view::User, Problem> {
     // The first account is the owner's, and made with the set-up token.
@@ -42,13 +48,22 @@ pub async fn of(
     }
     let (issuer, subject) = (&person.issuer, &person.subject);
     let linked = api.store().user_by_identity(issuer, subject).await?;
-    let id = match linked {
-        Some(id) => id,
-        None => make(api, person, role, address).await?,
+    let no_role = || Problem::new(Code::NoRole);
+    let (id, linked) = match linked {
+        Some(id) => (id, true),
+        None => {
+            let role = settings.role(&person.groups).ok_or_else(no_role)?;
+            may_be_made(api, settings, person).await?;
+            (make(api, person, role, address).await?, false)
+        }
     };
     let user = api.store().user(id).await?;
     // Stored, but its row is late.
     let user = user.ok_or(Problem::new(Code::DatabaseDown).retry_after(2))?;
+    if linked && api.store().password(id).await?.is_some() {
+        return Ok(user);
+    }
+    let role = settings.role(&person.groups).ok_or_else(no_role)?;
     if user.role == role || user.role == Role::Owner {
         return Ok(user);
     }
@@ -60,6 +75,66 @@ pub async fn of(
     Ok(view::User { role, ..user })
 }
 
+/// Whether this person may have an account made for them.
+async fn may_be_made(api: &Api, settings: &Settings, person: &Person) -> Result<(), Problem> {
+    if settings.mapped(&person.groups).is_some() {
+        return Ok(());
+    }
+    match registration(api).await? {
+        Registration::Open => Ok(()),
+        Registration::Invite => Err(Problem::new(Code::InvitationNeeded)),
+        Registration::Closed => Err(Problem::new(Code::RegistrationClosed)),
+    }
+}
+
+/// From now on this person at the provider signs in as `user`, who has asked for it.
+pub async fn link(api: &Api, by: &By, user: UserId, person: &Person) -> Result<(), Problem> {
+    let taken = || Problem::new(Code::IdentityTaken);
+    let (issuer, subject) = (&person.issuer, &person.subject);
+    match api.store().user_by_identity(issuer, subject).await? {
+        Some(linked) if linked == user => return Ok(()),
+        Some(_) => return Err(taken()),
+        None => {}
+    }
+    if !name::claim(api, by, &identity_of(issuer, subject), user).await? {
+        return Err(taken());
+    }
+    let link = IdentityLinked {
+        user,
+        issuer: issuer.clone(),
+        subject: subject.clone(),
+    };
+    written::to_user(api, by, user, link).await?;
+    Ok(())
+}
+
+/// Takes a linked account away from `user`. [`Code::LastWay`] where nothing else signs them in.
+pub async fn unlink(api: &Api, by: &By, user: UserId, id: &str) -> Result<(), Problem> {
+    let ways = api.store().sign_in_ways(user).await?;
+    let linked = |way: &&view::Way| way.kind == WayKind::Identity && way.id == id;
+    let known = ways.iter().find(linked);
+    let (issuer, subject) = known
+        .and_then(|way| way.id.split_once(' '))
+        .ok_or(Problem::new(Code::NoIdentity))?;
+    let others = |way: &view::Way| way.kind != WayKind::Totp && way.id != id;
+    if api.store().password(user).await?.is_none() && !ways.iter().any(others) {
+        return Err(Problem::new(Code::LastWay));
+    }
+    let unlinked = IdentityUnlinked {
+        user,
+        issuer: issuer.to_owned(),
+        subject: subject.to_owned(),
+    };
+    written::to_user(api, by, user, unlinked).await?;
+    name::release(api, by, &identity_of(issuer, subject), user).await;
+    Ok(())
+}
+
+/// Under which name an account at a provider is claimed.
+fn identity_of(issuer: &str, subject: &str) -> String {
+    format!("identity {issuer} {subject}")
+}
+
 async fn make(
     api: &Api,
     person: &Person,
@@ -69,7 +144,7 @@ async fn make(
     let user = UserId(api.ids().next());
     let by = By::user(user, address);
     // Two browsers of a person who is here for the first time: the second finds the account of the first.
-    let identity = format!("identity {} {}", person.issuer, person.subject);
+    let identity = identity_of(&person.issuer, &person.subject);
     if !name::claim(api, &by, &identity, user).await? {
         return Err(Problem::new(Code::Conflict));
     }

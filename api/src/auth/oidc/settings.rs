@@ -26,13 +26,17 @@ pub struct Settings {
 
 impl Settings {
     /// The highest role that these groups give.
-    pub fn role(&self, groups: &[String]) -> Option<Role> {
+    pub fn mapped(&self, groups: &[String]) -> Option<Role> {
         self.roles
             .iter()
             .filter(|(group, _)| groups.contains(group))
             .map(|(_, role)| *role)
             .max_by_key(|role| rank(*role))
-            .or(self.default_role)
+    }
+
+    /// The same, or the role of people without such a group.
+    pub fn role(&self, groups: &[String]) -> Option<Role> {
+        self.mapped(groups).or(self.default_role)
     }
 }
 

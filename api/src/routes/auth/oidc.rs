@@ -2,23 +2,36 @@
 //! with redirects, also when the provider or we refuse — then to the sign-in page, with the code of the problem.
 
 use axum::{
+    Json,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chatops_schemas::ids::UserId;
+use data_encoding::BASE64URL_NOPAD;
 use secrecy::SecretString;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    auth::{api_key::too_many, cookie, door, oidc, session::Opening},
+    auth::{
+        actor::InPerson,
+        api_key::too_many,
+        confirm, cookie, door,
+        oidc::{self, Departure, Person},
+        session::Opening,
+    },
     body::session::{Keep, Method},
     code::Code,
-    extract::Query,
+    extract::{Body, Path, Query},
     peer::Peer,
     problem::{Document, Problem},
     state::Api,
+    written::By,
 };
+
+/// The page on which linked accounts are listed.
+const SECURITY: &str = "/settings/security";
 
 /// Where to go after the sign-in.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,22 +75,106 @@ pub async fn start(
         .map_err(too_many)?;
     let return_to = asked.return_to.filter(|path| is_own_path(path));
     let return_to = return_to.as_deref().unwrap_or("/");
-    match provider.depart(&api, &peer, return_to).await {
+    match provider.depart(&api, &peer, return_to, None).await {
         Ok(departure) => {
             let mut response = to(&departure.url);
-            let seconds = oidc::LIFE_MS.unsigned_abs() / 1000;
-            let cookie = cookie::set_visit(&departure.browser, seconds, peer.https);
-            cookie::attach(response.headers_mut(), cookie.into_iter().collect());
+            mark(&mut response, &peer, &departure);
             Ok(response)
         }
         Err(problem) => Ok(refused(&problem)),
     }
 }
 
+fn mark(response: &mut Response, peer: &Peer, departure: &Departure) {
+    let seconds = oidc::LIFE_MS.unsigned_abs() / 1000;
+    let cookie = cookie::set_visit(&departure.browser, seconds, peer.https);
+    cookie::attach(response.headers_mut(), cookie.into_iter().collect());
+}
+
+/// Proof that it is you.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkRequest {
+    /// Your password; not needed by an account that has none.
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<SecretString>,
+}
+
+/// Where the browser goes next.
+#[derive(Serialize, ToSchema)]
+pub struct LinkStarted {
+    /// Page of the identity provider.
+    url: String,
+}
+
+/// Begin to link an account at the identity provider
+///
+/// The browser goes to `url`, signs in there, and comes back to `/settings/security?linked=1`, or with `?refused=` and the
+/// code of the problem. From then on that account signs in as you; your role stays what it is.
+#[utoipa::path(post, path = "/auth/oidc/link", tag = "Auth", operation_id = "auth_oidc_link",
+    request_body = LinkRequest,
+    responses(
+        (status = 200, description = "to be visited by this browser", body = LinkStarted),
+        (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1008, CO1010 or CO1004", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "CO1019", body = Document, content_type = "application/problem+json"),
+        (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
+        (status = 429, description = "CO1005", body = Document, content_type = "application/problem+json"),
+        (status = 503, description = "CO1022", body = Document, content_type = "application/problem+json"),
+    ))]
+pub async fn link(
+    State(api): State<Api>,
+    InPerson { actor, .. }: InPerson,
+    peer: Peer,
+    Body(request): Body<LinkRequest>,
+) -> Result<Response, Problem> {
+    let provider = api.oidc()?;
+    let user = confirm::password_if_any(&api, &actor, &peer, request.password).await?;
+    let departure = provider
+        .depart(&api, &peer, SECURITY, Some(user.id))
+        .await?;
+    let url = departure.url.clone();
+    let mut response = Json(LinkStarted { url }).into_response();
+    mark(&mut response, &peer, &departure);
+    Ok(response)
+}
+
+/// Unlink an account at the identity provider
+#[utoipa::path(delete, path = "/auth/oidc/identities/{id}", tag = "Auth", operation_id = "auth_oidc_unlink",
+    params(("id" = String, Path)),
+    responses(
+        (status = 204, description = "it does not sign you in any more"),
+        (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1010 or CO1004", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "CO1224", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "CO1024: it is your only way to sign in", body = Document, content_type = "application/problem+json"),
+    ))]
+pub async fn unlink(
+    State(api): State<Api>,
+    InPerson { actor, .. }: InPerson,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    oidc::account::unlink(&api, &actor.by(), actor.user, &way_of(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Issuer and subject hold what a path should not: the id of a linked account is both, base64url.
+pub(super) fn id_of(way: &str) -> String {
+    BASE64URL_NOPAD.encode(way.as_bytes())
+}
+
+fn way_of(id: &str) -> Result<String, Problem> {
+    BASE64URL_NOPAD
+        .decode(id.as_bytes())
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or(Problem::new(Code::NoIdentity))
+}
+
 /// Come back from the identity provider
 #[utoipa::path(get, path = "/auth/oidc/callback", tag = "Auth", operation_id = "auth_oidc_callback", security(()), params(OidcAnswer),
     responses(
-        (status = 303, description = "signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1012, CO1020, CO1021 or CO1022"),
+        (status = 303, description = "signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1006, CO1012, CO1020, CO1021, CO1022 or CO1246; after linking, to the security page"),
         (status = 404, description = "CO1019", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn callback(
@@ -115,19 +212,30 @@ async fn arrive(
         return Err(Problem::new(Code::ProviderRefused));
     };
     let browser = cookie::read(headers, cookie::VISIT);
-    let (person, return_to) = provider
-        .arrive(api, browser.as_deref(), &state, &code)
-        .await
-        .inspect_err(|problem| {
-            if problem.code() == Code::ProviderRefused {
-                failed("not_vouched");
-            }
-        })?;
-    let role = provider.settings().role(&person.groups).ok_or_else(|| {
-        failed("no_role");
-        Problem::new(Code::NoRole)
+    let visit = provider.back(api, browser.as_deref(), &state).await?;
+    let person = provider.person(api, &visit, &code).await;
+    if let Some(user) = visit.link_to {
+        let linked = match person {
+            Ok(person) => linked(api, peer, user, &person).await,
+            Err(problem) => Err(problem),
+        };
+        return Ok(match linked {
+            Ok(()) => to(&format!("{SECURITY}?linked=1")),
+            Err(problem) => to(&format!("{SECURITY}?refused={}", problem.code().as_str())),
+        });
+    }
+    let person = person.inspect_err(|problem| {
+        if problem.code() == Code::ProviderRefused {
+            failed("not_vouched");
+        }
     })?;
-    let user = oidc::account::of(api, &person, role, peer.address).await?;
+    let user = oidc::account::of(api, provider.settings(), &person, peer.address)
+        .await
+        .inspect_err(|problem| match problem.code() {
+            Code::NoRole => failed("no_role"),
+            Code::RegistrationClosed | Code::InvitationNeeded => failed("no_account"),
+            _ => {}
+        })?;
     let session = door::open(
         api,
         user,
@@ -137,11 +245,21 @@ async fn arrive(
         StatusCode::OK,
     )
     .await?;
-    let mut response = to(&return_to);
+    let mut response = to(visit.return_to());
     let cookies = session.headers().get_all(header::SET_COOKIE);
     let cookies = cookies.iter().cloned().collect();
     cookie::attach(response.headers_mut(), cookies);
     Ok(response)
+}
+
+/// Whoever began this proved that they are `user`, in the browser that is back now.
+async fn linked(api: &Api, peer: &Peer, user: UserId, person: &Person) -> Result<(), Problem> {
+    let account = api.store().user(user).await?;
+    if !account.is_some_and(|account| account.active) {
+        return Err(Problem::new(Code::Deactivated));
+    }
+    let by = By::user(user, peer.address);
+    oidc::account::link(api, &by, user, person).await
 }
 
 fn refused(problem: &Problem) -> Response {

@@ -47,6 +47,8 @@ pub struct PasskeyInfo {
 /// An account at an identity provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Identity {
+    /// For unlinking it.
+    id: String,
     /// Address of the provider.
     issuer: String,
     /// Since when.
@@ -84,6 +86,7 @@ pub async fn handle(
                 last_used_at: way.last_used_at.map(Moment),
             }),
             WayKind::Identity => security.identities.push(Identity {
+                id: super::oidc::id_of(&way.id),
                 issuer: name,
                 added_at,
             }),

@@ -1,8 +1,12 @@
 /** Why the identity provider's way did not lead in: the code stands in the address it comes back to. */
 const SENTENCES: Record<string, string> = {
   CO1004: 'This account is deactivated. Ask whoever runs this server.',
+  CO1006: 'Accounts are made by an administrator here. Ask for one, or for a group with a role.',
+  CO1012: 'That took too long, or began in another browser. Try again.',
   CO1020: 'The identity provider did not vouch for you. Try again, or sign in another way.',
   CO1021: 'The identity provider knows you, but none of your groups has a role here. Ask for one.',
+  CO1023: 'That account is linked to somebody else here.',
+  CO1246: 'An invitation is needed here. Ask for one, or for a group with a role.',
   CO1022: 'The identity provider does not answer. Try again in a moment, or sign in another way.',
 }
 

@@ -3,13 +3,22 @@ import type { ReactNode } from 'react'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
 import { SettingsSection } from '@/shared/ui/settings-section'
 import { Late, Skeleton } from '@/shared/ui/skeleton'
-import { Ago } from '@/shared/ui/time'
+import { type Back, Identities } from './identities'
 import { Passkeys } from './passkeys'
 import { TwoStep } from './two-step'
 import { securityQuery } from './ways-query'
 
 /** How this person signs in. */
-export function SecurityPage({ password }: { password: ReactNode }) {
+export function SecurityPage({
+  password,
+  provider,
+  back,
+}: {
+  password: ReactNode
+  /** What the identity provider is called, if there is one. */
+  provider: string | null
+  back: Back
+}) {
   const query = useQuery(securityQuery)
   const security = query.data
   return (
@@ -36,18 +45,9 @@ export function SecurityPage({ password }: { password: ReactNode }) {
           <Passkeys security={security} />
         </SettingsSection>
       ) : null}
-      {security && security.identities.length > 0 ? (
+      {security && (provider || security.identities.length > 0) ? (
         <SettingsSection title="Single sign-on" hint="Accounts elsewhere that sign you in here.">
-          <ul className="flex flex-col gap-1">
-            {security.identities.map((identity) => (
-              <li key={identity.issuer}>
-                <span className="font-medium">{identity.issuer}</span>{' '}
-                <span className="text-ink-2">
-                  since <Ago at={identity.added_at} />
-                </span>
-              </li>
-            ))}
-          </ul>
+          <Identities security={security} provider={provider} back={back} />
         </SettingsSection>
       ) : null}
       {security && !security.password ? null : (

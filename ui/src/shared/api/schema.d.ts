@@ -298,6 +298,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unlink an account at the identity provider */
+        delete: operations["auth_oidc_unlink"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to link an account at the identity provider
+         * @description The browser goes to `url`, signs in there, and comes back to `/settings/security?linked=1`, or with `?refused=` and the
+         *     code of the problem. From then on that account signs in as you; your role stays what it is.
+         */
+        post: operations["auth_oidc_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/oidc/start": {
         parameters: {
             query?: never;
@@ -1844,6 +1882,8 @@ export interface components {
         Identity: {
             /** @description Since when. */
             added_at: components["schemas"]["Moment"];
+            /** @description For unlinking it. */
+            id: string;
             /** @description Address of the provider. */
             issuer: string;
         };
@@ -2000,6 +2040,19 @@ export interface components {
          * @enum {string}
          */
         Level: "view" | "operate" | "manage";
+        /** @description Proof that it is you. */
+        LinkRequest: {
+            /**
+             * Format: password
+             * @description Your password; not needed by an account that has none.
+             */
+            password?: string | null;
+        };
+        /** @description Where the browser goes next. */
+        LinkStarted: {
+            /** @description Page of the identity provider. */
+            url: string;
+        };
         /** @description What a right password is answered with. */
         LoginAnswer: components["schemas"]["Session"] | components["schemas"]["SecondFactorNeeded"];
         /** @description Name and password. */
@@ -3655,7 +3708,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1012, CO1020, CO1021 or CO1022 */
+            /** @description signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1006, CO1012, CO1020, CO1021, CO1022 or CO1246; after linking, to the security page */
             303: {
                 headers: {
                     [name: string]: unknown;
@@ -3664,6 +3717,140 @@ export interface operations {
             };
             /** @description CO1019 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_oidc_unlink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it does not sign you in any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1224 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1024: it is your only way to sign in */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_oidc_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description to be visited by this browser */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkStarted"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1008, CO1010 or CO1004 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1019 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1022 */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
