@@ -125,7 +125,7 @@ impl Service {
                 docker_socket: config.docker_socket.clone(),
             },
             data: folder.path().to_owned(),
-            events: events_out,
+            events: events_out.clone(),
             io: handle.io,
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
@@ -142,6 +142,12 @@ impl Service {
         tasks.spawn(transport::run(uplink, hello.hostname.clone(), wire));
         let (listing, containers) = watch::channel(Listing::default());
         if config.capabilities.contains(&Capability::Docker) {
+            tasks.spawn(container::changes::tell(
+                config.docker_socket.clone(),
+                events_out,
+                Arc::clone(&clock),
+                Arc::clone(&ids),
+            ));
             tasks.spawn(container::watch(
                 options.roots.clone(),
                 config.docker_socket,

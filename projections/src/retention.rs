@@ -23,7 +23,7 @@ pub struct Retention {
     pub minute_days: u32,
     /// Hours. At least as long as minutes.
     pub hour_days: u32,
-    /// Connection events.
+    /// Connection events, and what happened to containers.
     pub connection_days: u32,
     /// Parked events.
     pub parked_days: u32,

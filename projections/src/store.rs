@@ -8,6 +8,7 @@
 pub(crate) mod access;
 pub(crate) mod audit;
 pub(crate) mod commands;
+pub(crate) mod containers;
 pub(crate) mod credential;
 pub(crate) mod enrolment;
 pub(crate) mod history;

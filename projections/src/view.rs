@@ -2,6 +2,7 @@
 
 mod audit;
 mod command;
+mod container;
 mod credential;
 mod history;
 mod job;
@@ -16,6 +17,7 @@ mod user;
 
 pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRow, AuditTold};
 pub use command::{Command, CommandEnd, CommandQuery, OutputPiece};
+pub use container::ContainerEvent;
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};
 pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
 pub use job::{Job, JobQuery, JobState, Schedule, Script, ScriptVersionRow};

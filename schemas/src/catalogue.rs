@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::event::{
-    Event, Invalid, access, command, credential, ctl, fact, job, log, metric, people, result,
-    schedule, script, terminal,
+    Event, Invalid, access, command, container, credential, ctl, fact, job, log, metric, people,
+    result, schedule, script, terminal,
 };
 
 macro_rules! catalogue {
@@ -131,4 +131,5 @@ catalogue! {
     ScheduleDisabled(schedule::ScheduleDisabled),
     ScheduleDeleted(schedule::ScheduleDeleted),
     ScheduleFired(schedule::ScheduleFired),
+    ContainerChanged(container::ContainerChanged),
 }

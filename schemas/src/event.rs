@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod command;
+pub mod container;
 pub mod credential;
 pub mod ctl;
 pub mod fact;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! ops.v1.metrics.<server>            samples            stored as ops.v1.metrics.<partition>.<server>
-//! ops.v1.fact.<server>.<kind>        hello, presence    `presence` is written by the gate alone
+//! ops.v1.fact.<server>.<kind>        hello, container, presence; `presence` is written by the gate alone
 //! ops.v1.result.<server>.<command>   command results
 //! ops.v1.log.<server>.<source>       log batches
 //! ops.v1.cmd.<server>.<command>      command aggregate
@@ -30,6 +30,8 @@ pub const PARTITIONS: u32 = 8;
 pub const PRESENCE: &str = "presence";
 /// Kind token of [`AgentHello`](crate::event::fact::AgentHello).
 pub const HELLO: &str = "hello";
+/// Kind token of [`ContainerChanged`](crate::event::container::ContainerChanged).
+pub const CONTAINER: &str = "container";
 
 /// Every subject of [`whoami`].
 pub const WHOAMI: &str = "ops.v1.whoami.*";

@@ -10,7 +10,10 @@
 //! dropped after an error; a container that disappears while it is looked at is no error.
 
 mod cgroup;
+pub mod changes;
 mod engine;
+pub(crate) mod log;
+pub(crate) mod request;
 mod usage;
 
 use std::{
@@ -24,6 +27,7 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{rate::seconds, source::Roots, text::name};
 use cgroup::Group;
+pub(crate) use engine::is_health;
 use engine::{Details, Listed};
 pub use engine::{Engine, EngineError};
 use usage::Usage;

@@ -50,6 +50,23 @@ impl Agent {
         self.child.wait().expect("wait for the agent")
     }
 
+    /// The same with settings from this file.
+    pub(crate) fn with_config(url: &str, data: &Path, config: &Path) -> Self {
+        let mut command = command(env!("CARGO_BIN_EXE_chatops-agent"), url, data);
+        Self::start(command.arg("--config").arg(config))
+    }
+
+    /// Resident memory.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("read the agent's status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        number
+            .and_then(|number| number.parse().ok())
+            .expect("a size")
+    }
+
     fn start(command: &mut Command) -> Self {
         let mut child = command
             .stderr(Stdio::piped())

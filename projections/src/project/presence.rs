@@ -1,4 +1,4 @@
-//! `OPS_FACT` → `connection_events`, `agent_session`, `server_presence`, `key_use`.
+//! `OPS_FACT` → `connection_events`, `agent_session`, `server_presence`, `key_use`, `container_events`.
 //!
 //! Servers are known by id alone, so nothing here waits for the inventory.
 
@@ -18,6 +18,7 @@ use crate::{
     park::{Parking, Reason},
     projector::{Projection, Refusal},
     store::{
+        containers,
         inventory::Stored,
         presence::{self as write},
     },
@@ -32,6 +33,8 @@ pub(crate) struct Presence;
 pub(crate) struct Fact {
     stored: Stored,
     server: ServerId,
+    /// When it happened by the host's clock.
+    at: Timestamp,
     data: Payload,
 }
 
@@ -76,6 +79,7 @@ impl Projection for Presence {
                         at: event.stored_at,
                     },
                     server,
+                    at: fact.time,
                     data: fact.data,
                 }),
                 Ok(fact) => {
@@ -109,6 +113,7 @@ impl Projection for Presence {
         for Fact {
             stored,
             server,
+            at,
             data,
         } in work
         {
@@ -122,6 +127,9 @@ impl Projection for Presence {
                 }
                 Payload::AgentRefused(refused) => {
                     write::refused(tx, *stored, server, refused).await?
+                }
+                Payload::ContainerChanged(change) => {
+                    containers::changed(tx, *stored, server, *at, change).await?
                 }
                 // `kind_fits` lets nothing else through.
                 _ => {}
@@ -139,6 +147,7 @@ fn kind_fits(subject: &str, data: &Payload) -> bool {
     let kind = subject.rsplit('.').next();
     match data {
         Payload::AgentHello(_) => kind == Some(subject::HELLO),
+        Payload::ContainerChanged(_) => kind == Some(subject::CONTAINER),
         Payload::AgentConnected(_) | Payload::AgentDisconnected(_) | Payload::AgentRefused(_) => {
             kind == Some(subject::PRESENCE)
         }

@@ -64,6 +64,14 @@ impl Store {
         .await
         .doing("remove old notes of dropped lines")?
         .rows_affected();
+        removed.rows += sqlx::query!(
+            "DELETE FROM container_events WHERE at < now() - make_interval(days => $1)",
+            days(keep.connection_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove old events of containers")?
+        .rows_affected();
         removed.rows +=
             // An open one of the inventory holds back what follows it: only a person may let go of it.
             sqlx::query!(

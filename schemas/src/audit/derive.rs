@@ -139,6 +139,7 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::MetricsSample(_) => Err("a measurement, nobody's decision"),
         Payload::LogBatch(_) => Err("what programs on a host wrote, nobody's decision"),
         Payload::AgentHello(_) => Err("what a host says of itself, nobody's decision"),
+        Payload::ContainerChanged(_) => Err("what happened on a host, nobody's decision"),
         Payload::AgentConnected(data) => Ok(Line::new(server(), Outcome::Ok)
             .actor(format!("key:{}", data.key))
             .address(data.address.as_ref())),

@@ -11,8 +11,8 @@ use chatops_schemas::{
     codec,
     envelope::Envelope,
     event::{
-        Event, access::*, command::*, credential::*, ctl::*, fact::*, metric::*, people::*,
-        result::*,
+        Event, access::*, command::*, container::*, credential::*, ctl::*, fact::*, metric::*,
+        people::*, result::*,
     },
     ids::{CommandId, EventId, GrantId, InvitationId, KeyId, ServerId, TeamId, TokenId, UserId},
     order::Program,
@@ -593,5 +593,18 @@ pub(crate) fn all() -> Vec<Example> {
     all.extend(terminal::all());
     all.extend(log::all());
     all.extend(job::all());
+    all.push(example(
+        ContainerChanged {
+            container: "8dfafdbc3a40".repeat(5),
+            name: "web-1".into(),
+            image: Some("nginx:1".into()),
+            project: Some("shop".into()),
+            change: Change::Died,
+            exit_code: Some(137),
+            lines: vec!["out of memory".into()],
+            left_out: 2,
+        },
+        Payload::ContainerChanged,
+    ));
     all
 }

@@ -17,8 +17,8 @@ use super::{usage::Usage, usual_sockets};
 
 const TIMEOUT_SECONDS: u64 = 10;
 /// Set by Compose on the containers of a project.
-const PROJECT: &str = "com.docker.compose.project";
-const PODMAN_PROJECT: &str = "io.podman.compose.project";
+pub(super) const PROJECT: &str = "com.docker.compose.project";
+pub(super) const PODMAN_PROJECT: &str = "io.podman.compose.project";
 
 /// Why containers cannot be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +103,11 @@ impl Engine {
             socket,
             version,
         })
+    }
+
+    /// The library's connection.
+    pub(crate) fn docker(&self) -> &Docker {
+        &self.docker
     }
 
     /// The socket it is connected through.
@@ -195,7 +200,7 @@ fn listed(summary: ContainerSummary) -> Option<Listed> {
 }
 
 /// Engines say `none` or nothing where there is no health check.
-fn is_health(status: &str) -> bool {
+pub(crate) fn is_health(status: &str) -> bool {
     !status.is_empty() && status != "none"
 }
 
