@@ -15,7 +15,10 @@ use std::{
 use chatops_schemas::{
     clock::{Clock, IdSource},
     envelope::Envelope,
-    event::{fact::AgentHello, metric::Sample},
+    event::{
+        fact::{AgentHello, TimedGrant},
+        metric::Sample,
+    },
 };
 use rand::Rng as _;
 use tokio::{
@@ -34,6 +37,7 @@ use crate::{
     },
     config::{Capability, Config, ConfigError, DEFAULT_INTERVAL, INTERVAL_SECONDS, Uplink},
     data::{DataError, DataFolder, State},
+    grants::Grant,
     identity,
     lanes::Lanes,
     operate::{Desk, Host, Surroundings, exec::JournalError, permits::Permits},
@@ -83,6 +87,9 @@ pub struct Service {
     desk: Desk,
     orders: mpsc::Sender<Order>,
     events: mpsc::Receiver<Event>,
+    connected: bool,
+    /// What the server was told last of grants.
+    granted: Vec<Grant>,
     containers: watch::Receiver<Listing>,
     units: watch::Receiver<Failed>,
     tasks: JoinSet<()>,
@@ -173,6 +180,8 @@ impl Service {
             hello,
             orders: handle.orders,
             events: handle.events,
+            connected: false,
+            granted: Vec::new(),
             containers,
             units,
             tasks,
@@ -225,6 +234,7 @@ impl Service {
                     let now = Instant::now();
                     if now >= self.next_sample_at {
                         self.sample(now);
+                        self.tell_grants();
                         self.plan(now, std::mem::take(&mut first));
                     }
                     self.lanes.tick(now, self.clock.now());
@@ -295,6 +305,7 @@ impl Service {
         let (now, time) = (Instant::now(), self.clock.now());
         match event {
             Event::Connected(welcome) => {
+                self.connected = true;
                 self.greet(&welcome);
                 self.desk.welcome(welcome.server);
                 self.lanes.connected(welcome.takes_events, now, time);
@@ -306,6 +317,7 @@ impl Service {
                     tracing::warn!(waiting, "not connected: {reason}; trying again");
                     self.told = Some(reason);
                 }
+                self.connected = false;
                 self.lanes.disconnected(now, time);
             }
             Event::Request {
@@ -341,7 +353,18 @@ impl Service {
                 self.next_sample_at = self.next_sample_at.min(Instant::now() + asked);
             }
         }
+        self.introduce();
+    }
+
+    /// Tells the server what this host is and allows.
+    fn introduce(&mut self) {
+        self.granted = self.desk.permits().grants(self.clock.now());
+        let grants = self.granted.iter().map(|grant| TimedGrant {
+            capability: grant.capability.word().to_owned(),
+            until: grant.until,
+        });
         let hello = AgentHello {
+            grants: grants.collect(),
             interval_ms: u32::try_from(self.interval.as_millis()).ok(),
             spooled: Some(self.lanes.samples.waiting()),
             dropped: Some(self.dropped()),
@@ -349,6 +372,13 @@ impl Service {
         };
         // A full channel means that the connection is going away again; the next one is greeted anew.
         let _ = self.orders.try_send(Order::Hello(Box::new(hello)));
+    }
+
+    /// People who wait for a grant see it within an interval; so do those whose grant was taken back.
+    fn tell_grants(&mut self) {
+        if self.connected && self.desk.permits().grants(self.clock.now()) != self.granted {
+            self.introduce();
+        }
     }
 
     fn dropped(&self) -> u64 {

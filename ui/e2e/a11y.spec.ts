@@ -2,7 +2,16 @@
 import { openOnlineServer } from './first-server'
 import { expect, expectAccessible, expectNoSideways, test, withTheme } from './page-health'
 
-const SERVER_TABS = ['', '/processes', '/containers', '/connections', '/access', '/settings']
+const SERVER_TABS = [
+  '',
+  '/processes',
+  '/processes?view=all',
+  '/services',
+  '/containers',
+  '/connections',
+  '/access',
+  '/settings',
+]
 const PAGES = [
   '/servers',
   '/servers?q=nothing-is-called-this',

@@ -15,6 +15,7 @@ const ROUTES = {
   list: [['_app', '_app/servers.index'], 190],
   detail: [['_app', '_app/servers.$id', '_app/servers.$id.index'], 200],
   processes: [['_app', '_app/servers.$id', '_app/servers.$id.processes'], 190],
+  services: [['_app', '_app/servers.$id', '_app/servers.$id.services'], 190],
   containers: [['_app', '_app/servers.$id', '_app/servers.$id.containers'], 190],
   connections: [['_app', '_app/servers.$id', '_app/servers.$id.connections'], 190],
   'server settings': [['_app', '_app/servers.$id', '_app/servers.$id.settings'], 190],

@@ -36,6 +36,7 @@ import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$i
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
 import { Route as AppServersIdContainersRouteImport } from './routes/_app/servers.$id.containers'
 import { Route as AppServersIdProcessesRouteImport } from './routes/_app/servers.$id.processes'
+import { Route as AppServersIdServicesRouteImport } from './routes/_app/servers.$id.services'
 import { Route as AppServersIdSettingsRouteImport } from './routes/_app/servers.$id.settings'
 import { Route as AppServersIdConnectRouteImport } from './routes/_app/servers.$id_.connect'
 
@@ -173,6 +174,11 @@ const AppServersIdProcessesRoute = AppServersIdProcessesRouteImport.update({
   path: '/processes',
   getParentRoute: () => AppServersIdRoute,
 } as any)
+const AppServersIdServicesRoute = AppServersIdServicesRouteImport.update({
+  id: '/services',
+  path: '/services',
+  getParentRoute: () => AppServersIdRoute,
+} as any)
 const AppServersIdSettingsRoute = AppServersIdSettingsRouteImport.update({
   id: '/settings',
   path: '/settings',
@@ -210,6 +216,7 @@ export interface FileRoutesByFullPath {
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
+  '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
   '/servers/$id/': typeof AppServersIdIndexRoute
@@ -237,6 +244,7 @@ export interface FileRoutesByTo {
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
+  '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
   '/servers/$id': typeof AppServersIdIndexRoute
@@ -269,6 +277,7 @@ export interface FileRoutesById {
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/_app/servers/$id/containers': typeof AppServersIdContainersRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
+  '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/_app/servers/$id_/connect': typeof AppServersIdConnectRoute
   '/_app/servers/$id/': typeof AppServersIdIndexRoute
@@ -301,6 +310,7 @@ export interface FileRouteTypes {
     | '/servers/$id/connections'
     | '/servers/$id/containers'
     | '/servers/$id/processes'
+    | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
     | '/servers/$id/'
@@ -328,6 +338,7 @@ export interface FileRouteTypes {
     | '/servers/$id/connections'
     | '/servers/$id/containers'
     | '/servers/$id/processes'
+    | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
     | '/servers/$id'
@@ -359,6 +370,7 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/connections'
     | '/_app/servers/$id/containers'
     | '/_app/servers/$id/processes'
+    | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
     | '/_app/servers/$id_/connect'
     | '/_app/servers/$id/'
@@ -564,6 +576,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdProcessesRouteImport
       parentRoute: typeof AppServersIdRoute
     }
+    '/_app/servers/$id/services': {
+      id: '/_app/servers/$id/services'
+      path: '/services'
+      fullPath: '/servers/$id/services'
+      preLoaderRoute: typeof AppServersIdServicesRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
     '/_app/servers/$id/settings': {
       id: '/_app/servers/$id/settings'
       path: '/settings'
@@ -624,6 +643,7 @@ interface AppServersIdRouteChildren {
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
   AppServersIdContainersRoute: typeof AppServersIdContainersRoute
   AppServersIdProcessesRoute: typeof AppServersIdProcessesRoute
+  AppServersIdServicesRoute: typeof AppServersIdServicesRoute
   AppServersIdSettingsRoute: typeof AppServersIdSettingsRoute
   AppServersIdIndexRoute: typeof AppServersIdIndexRoute
 }
@@ -633,6 +653,7 @@ const AppServersIdRouteChildren: AppServersIdRouteChildren = {
   AppServersIdConnectionsRoute: AppServersIdConnectionsRoute,
   AppServersIdContainersRoute: AppServersIdContainersRoute,
   AppServersIdProcessesRoute: AppServersIdProcessesRoute,
+  AppServersIdServicesRoute: AppServersIdServicesRoute,
   AppServersIdSettingsRoute: AppServersIdSettingsRoute,
   AppServersIdIndexRoute: AppServersIdIndexRoute,
 }

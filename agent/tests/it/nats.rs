@@ -3,13 +3,15 @@
 use std::{collections::HashSet, path::Path};
 
 use chatops_agent::{
+    config::Capability,
+    grants::{Grant, GrantFile},
     record,
     spool::{Options, Spool},
 };
 use chatops_schemas::{
     clock::{Clock as _, IdSource as _, System},
     envelope::Envelope,
-    event::{Event as _, metric::Sample},
+    event::{Event as _, fact::TimedGrant, metric::Sample},
 };
 use chatops_testkit::{CuttingProxy, eventually};
 
@@ -98,6 +100,37 @@ async fn an_ordinary_day() {
     let (status, log) = agent.stop();
     assert!(status.success(), "{status}");
     assert!(!log.contains(SECRET), "the secret is in the log");
+}
+
+#[tokio::test]
+async fn a_grant_is_told_while_it_lasts() {
+    let server = Server::start().await;
+    let data = tempfile::tempdir().unwrap();
+    let _agent = Agent::run(&server.nats.url(), data.path());
+    let told = async |expected: &[TimedGrant]| {
+        let expected = expected.to_vec();
+        eventually("the server knows what is granted", PATIENCE, async || {
+            let hello = server.hello().await;
+            hello.is_some_and(|hello| hello.data.grants == expected)
+        })
+        .await;
+    };
+    told(&[]).await;
+
+    let file = GrantFile::in_folder(data.path());
+    let until = System.now().plus_millis(600_000);
+    let capability = Capability::Exec;
+    let grant = Grant { capability, until };
+    file.grant(grant, System.now()).unwrap();
+    let grants = file.read(System.now()).unwrap();
+    told(&[TimedGrant {
+        capability: "exec".to_owned(),
+        until: grants[0].until,
+    }])
+    .await;
+
+    file.revoke(capability, System.now()).unwrap();
+    told(&[]).await;
 }
 
 #[tokio::test]

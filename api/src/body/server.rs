@@ -34,6 +34,16 @@ pub struct OwnerRef {
     pub username: String,
 }
 
+/// Something that a host allows for a while.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TimedGrant {
+    /// What, as in `capabilities`.
+    #[schema(example = "exec")]
+    pub capability: String,
+    /// Until when, by the host's clock.
+    pub until: Moment,
+}
+
 /// What the agent said of itself and its host.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AgentInfo {
@@ -60,9 +70,11 @@ pub struct AgentInfo {
     /// Bytes of main memory.
     #[schema(required)]
     pub memory_total: Option<u64>,
-    /// What the host allows.
+    /// What the settings of the host allow.
     #[schema(example = json!(["metrics", "processes"]))]
     pub capabilities: Vec<String>,
+    /// What was allowed on the host for a while, with `chatops-agent grant`.
+    pub grants: Vec<TimedGrant>,
     /// How it is or was connected: `nats` or `websocket`.
     #[schema(required)]
     pub transport: Option<String>,
@@ -127,6 +139,14 @@ impl From<view::AgentInfo> for AgentInfo {
             cores: agent.cores,
             memory_total: agent.memory_total,
             capabilities: agent.capabilities,
+            grants: agent
+                .grants
+                .into_iter()
+                .map(|grant| TimedGrant {
+                    capability: grant.capability,
+                    until: grant.until.into(),
+                })
+                .collect(),
             transport: agent.transport,
         }
     }

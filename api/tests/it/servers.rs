@@ -1,9 +1,10 @@
 //! The fleet: adding, changing, removing, listing; conflicts; latest, history and events.
 
 use chatops_schemas::{
+    clock::Timestamp,
     event::{
         ctl::ServerChanged,
-        fact::{AgentConnected, AgentDisconnected, AgentHello, Transport},
+        fact::{AgentConnected, AgentDisconnected, AgentHello, TimedGrant, Transport},
     },
     ids::{KeyId, ServerId},
     subject::{self, Entity},
@@ -289,6 +290,10 @@ async fn connections_are_presence_and_events() {
     let hello = AgentHello {
         version: "0.1.0".to_owned(),
         hostname: "web-1.example".to_owned(),
+        grants: vec![TimedGrant {
+            capability: "exec".to_owned(),
+            until: Timestamp::from_micros(1_900_000_000_000_000),
+        }],
         ..AgentHello::default()
     };
     app.fact(&server, subject::HELLO, hello).await;
@@ -297,6 +302,8 @@ async fn connections_are_presence_and_events() {
         let (_, now) = owner.get(&path).await;
         now["status"] == "online"
             && now["agent"]["hostname"] == "web-1.example"
+            && now["agent"]["grants"]
+                == json!([{"capability": "exec", "until": "2030-03-17T17:46:40.000Z"}])
             && now["connected_since"].is_string()
     })
     .await;

@@ -37,13 +37,13 @@ pub(crate) async fn hello(
     sqlx::query!(
         "
         INSERT INTO server_presence (server_id, hello_at, agent_version, hostname, os, kernel, arch, cpu_model, cores,
-            memory_total, capabilities, interval_ms, spooled, dropped)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            memory_total, capabilities, interval_ms, spooled, dropped, grants)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::jsonb)
         ON CONFLICT (server_id) DO UPDATE SET hello_at = excluded.hello_at, agent_version = excluded.agent_version,
             hostname = excluded.hostname, os = excluded.os, kernel = excluded.kernel, arch = excluded.arch,
             cpu_model = excluded.cpu_model, cores = excluded.cores, memory_total = excluded.memory_total,
             capabilities = excluded.capabilities, interval_ms = excluded.interval_ms, spooled = excluded.spooled,
-            dropped = excluded.dropped
+            dropped = excluded.dropped, grants = excluded.grants
         ",
         server.as_str(),
         datetime(stored.at),
@@ -59,6 +59,9 @@ pub(crate) async fn hello(
         integer(hello.interval_ms),
         bigint(hello.spooled),
         bigint(hello.dropped),
+        serde_json::to_string(&hello.grants)
+            .unwrap_or_default()
+            .replace("\\u0000", ""),
     )
     .execute(tx)
     .await

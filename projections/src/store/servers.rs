@@ -39,6 +39,7 @@ struct Line {
     cores: Option<i32>,
     memory_total: Option<i64>,
     capabilities: Option<Vec<String>>,
+    grants: Option<String>,
     transport: Option<String>,
     ts: Option<OffsetDateTime>,
     seq: Option<i64>,
@@ -89,6 +90,10 @@ impl Line {
                 cores: self.cores.and_then(|n| u32::try_from(n).ok()),
                 memory_total: self.memory_total.map(to_u64),
                 capabilities: self.capabilities.unwrap_or_default(),
+                grants: self
+                    .grants
+                    .and_then(|grants| serde_json::from_str(&grants).ok())
+                    .unwrap_or_default(),
                 transport: self.transport,
             }),
             latest,
@@ -161,7 +166,7 @@ impl Store {
                    p.last_connected_at AS "last_connected_at?", p.last_disconnected_at AS "last_disconnected_at?",
                    p.agent_version AS "agent_version?", p.hostname AS "hostname?", p.os AS "os?", p.kernel AS "kernel?",
                    p.arch AS "arch?", p.cpu_model AS "cpu_model?", p.cores AS "cores?", p.memory_total AS "memory_total?",
-                   p.capabilities AS "capabilities?", p.transport AS "transport?",
+                   p.capabilities AS "capabilities?", p.grants::text AS "grants?", p.transport AS "transport?",
                    m.ts AS "ts?", m.seq AS "seq?", m.cpu AS "cpu?", m.load1 AS "load1?", m.mem_total AS "mem_total?",
                    m.mem_used AS "mem_used?", m.swap_total AS "swap_total?", m.swap_used AS "swap_used?",
                    m.uptime_s AS "uptime_s?", m.processes AS "processes?", m.rx AS "rx?", m.tx AS "tx?",
@@ -259,7 +264,7 @@ impl Store {
                    p.last_connected_at AS "last_connected_at?", p.last_disconnected_at AS "last_disconnected_at?",
                    p.agent_version AS "agent_version?", p.hostname AS "hostname?", p.os AS "os?", p.kernel AS "kernel?",
                    p.arch AS "arch?", p.cpu_model AS "cpu_model?", p.cores AS "cores?", p.memory_total AS "memory_total?",
-                   p.capabilities AS "capabilities?", p.transport AS "transport?",
+                   p.capabilities AS "capabilities?", p.grants::text AS "grants?", p.transport AS "transport?",
                    m.ts AS "ts?", m.seq AS "seq?", m.cpu AS "cpu?", m.load1 AS "load1?", m.mem_total AS "mem_total?",
                    m.mem_used AS "mem_used?", m.swap_total AS "swap_total?", m.swap_used AS "swap_used?",
                    m.uptime_s AS "uptime_s?", m.processes AS "processes?", m.rx AS "rx?", m.tx AS "tx?",

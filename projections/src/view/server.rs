@@ -2,6 +2,7 @@
 
 use chatops_schemas::{
     clock::Timestamp,
+    event::fact::TimedGrant,
     ids::{ServerId, UserId},
 };
 use serde::Serialize;
@@ -69,8 +70,10 @@ pub struct AgentInfo {
     pub cores: Option<u32>,
     /// Bytes of main memory.
     pub memory_total: Option<u64>,
-    /// What the host allows.
+    /// What the settings of the host allow.
     pub capabilities: Vec<String>,
+    /// What was allowed on the host for a while; some of it may be over.
+    pub grants: Vec<TimedGrant>,
     /// `nats` or `websocket`; the last one, while offline.
     pub transport: Option<String>,
 }

@@ -6,7 +6,9 @@ use chatops_schemas::{
     clock::Timestamp,
     event::{
         Event,
-        fact::{AgentConnected, AgentDisconnected, AgentHello, AgentRefused, Transport},
+        fact::{
+            AgentConnected, AgentDisconnected, AgentHello, AgentRefused, TimedGrant, Transport,
+        },
     },
     ids::ServerId,
     subject,
@@ -66,6 +68,10 @@ async fn a_server_is_online_from_its_first_connection_to_its_last_disconnection(
         hostname: "h0".to_owned(),
         memory_total: Some(u64::MAX),
         cores: Some(u32::MAX),
+        grants: vec![TimedGrant {
+            capability: "exec".to_owned(),
+            until: at(600),
+        }],
         ..AgentHello::default()
     };
     let batch = vec![
@@ -87,6 +93,13 @@ async fn a_server_is_online_from_its_first_connection_to_its_last_disconnection(
             agent.transport.as_deref()
         ),
         ("1.2", Some(2_147_483_647), Some("nats"))
+    );
+    assert_eq!(
+        agent.grants,
+        [TimedGrant {
+            capability: "exec".to_owned(),
+            until: at(600),
+        }]
     );
     assert_eq!(
         ground

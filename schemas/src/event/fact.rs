@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Invalid, check_text};
-use crate::ids::KeyId;
+use crate::{clock::Timestamp, ids::KeyId};
 
-/// What an agent says of itself and its host after each connect.
+/// What an agent says of itself and its host after each connect, and whenever a grant is given, taken back or over.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AgentHello {
     /// Version of the agent.
@@ -31,9 +31,13 @@ pub struct AgentHello {
     /// Bytes of main memory.
     #[serde(default)]
     pub memory_total: Option<u64>,
-    /// What this host allows, decided on the host: `metrics`, `processes`, `docker`, `logs`, `exec`, `terminal`.
+    /// What the settings of this host allow: `metrics`, `processes`, `docker`, `logs`, `exec`, `terminal`,
+    /// `docker_control`.
     #[serde(default)]
     pub capabilities: Vec<String>,
+    /// What was allowed on the host for a while, on top of its settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<TimedGrant>,
     /// Milliseconds between samples.
     #[serde(default)]
     pub interval_ms: Option<u32>,
@@ -43,6 +47,15 @@ pub struct AgentHello {
     /// Samples dropped because the spool was full, since the agent was installed.
     #[serde(default)]
     pub dropped: Option<u64>,
+}
+
+/// Something that a host allows for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimedGrant {
+    /// What, as in [`AgentHello::capabilities`].
+    pub capability: String,
+    /// Until when, by the host's clock.
+    pub until: Timestamp,
 }
 
 impl Event for AgentHello {
@@ -63,9 +76,15 @@ impl Event for AgentHello {
         if self.capabilities.len() > 32 {
             return Err(Invalid::new("capabilities", "has more than 32 entries"));
         }
+        if self.grants.len() > 32 {
+            return Err(Invalid::new("grants", "has more than 32 entries"));
+        }
         self.capabilities
             .iter()
-            .try_for_each(|c| check_text("capabilities", c, 64))
+            .try_for_each(|c| check_text("capabilities", c, 64))?;
+        self.grants
+            .iter()
+            .try_for_each(|grant| check_text("grants", &grant.capability, 64))
     }
 }
 

@@ -200,6 +200,7 @@ pub(crate) fn all() -> Vec<Example> {
                 cores: Some(2),
                 memory_total: Some(16 << 30),
                 capabilities: vec!["metrics".into(), "processes".into()],
+                grants: Vec::new(),
                 interval_ms: Some(5000),
                 spooled: Some(0),
                 dropped: Some(0),

@@ -1,26 +1,13 @@
 /** Entries of the audit log, one of them with what it changed, and whether the log is whole. */
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { api, unwrap } from '@/shared/api/client'
+import { daysAsMoments } from '@/shared/lib/time'
 import type { AuditSearch } from './filters'
 
 const PAGE = 100
-const DAY_MS = 86_400_000
-
-/** Days are the person's own; the last one is meant to its end. */
-const startOf = (day: string | undefined): number | null => {
-  const at = day ? Date.parse(`${day}T00:00:00`) : Number.NaN
-  return Number.isFinite(at) ? at : null
-}
-
 /** The filters as the API takes them. */
 export function filterOf({ from, to, ...words }: AuditSearch) {
-  const first = startOf(from)
-  const last = startOf(to)
-  return {
-    ...words,
-    from: first === null ? undefined : new Date(first).toISOString(),
-    to: last === null ? undefined : new Date(last + DAY_MS).toISOString(),
-  }
+  return { ...words, ...daysAsMoments({ from, to }) }
 }
 
 export const entriesQuery = (search: AuditSearch) =>

@@ -1,6 +1,6 @@
-import { useState } from 'react'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
+import { FilterWord } from '@/shared/ui/filter-word'
 import { Input } from '@/shared/ui/input'
 import { Select } from '@/shared/ui/select'
 
@@ -16,6 +16,13 @@ export interface AuditSearch {
 }
 
 export const FILTERS = ['actor', 'action', 'target', 'address', 'result', 'from', 'to'] as const
+
+const WORDS = [
+  { name: 'actor', label: 'Who', placeholder: 'ada' },
+  { name: 'action', label: 'What', placeholder: 'server.*' },
+  { name: 'target', label: 'On' },
+  { name: 'address', label: 'From address' },
+] as const
 
 const RESULTS: readonly [string, string][] = [
   ['', 'Any'],
@@ -39,10 +46,14 @@ export function Filters({
       className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-[repeat(7,minmax(0,1fr))_auto]"
       onSubmit={(event) => event.preventDefault()}
     >
-      <Word label="Who" name="actor" example="ada" search={search} onSearch={onSearch} />
-      <Word label="What" name="action" example="server.*" search={search} onSearch={onSearch} />
-      <Word label="On" name="target" search={search} onSearch={onSearch} />
-      <Word label="From address" name="address" search={search} onSearch={onSearch} />
+      {WORDS.map(({ name, ...word }) => (
+        <FilterWord
+          key={name}
+          {...word}
+          value={search[name]}
+          onTake={(text) => onSearch({ [name]: text })}
+        />
+      ))}
       <Field label="Result">
         {(control) => (
           <Select
@@ -81,48 +92,5 @@ export function Filters({
         Clear
       </Button>
     </form>
-  )
-}
-
-function Word({
-  label,
-  name,
-  example,
-  search,
-  onSearch,
-}: {
-  label: string
-  example?: string
-  name: 'actor' | 'action' | 'target' | 'address'
-  search: AuditSearch
-  onSearch: (change: AuditSearch) => void
-}) {
-  const given = search[name] ?? ''
-  const [text, setText] = useState(given)
-  const [known, setKnown] = useState(given)
-  if (given !== known) {
-    // Back, or a click in the list, changed the address.
-    setKnown(given)
-    setText(given)
-  }
-  const take = () => {
-    if (text.trim() !== given) onSearch({ [name]: text.trim() || undefined })
-  }
-  return (
-    <Field label={label}>
-      {(control) => (
-        <Input
-          {...control}
-          className="h-8 text-sm"
-          autoComplete="off"
-          spellCheck={false}
-          placeholder={example}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          onBlur={take}
-          onKeyDown={(event) => event.key === 'Enter' && take()}
-        />
-      )}
-    </Field>
   )
 }

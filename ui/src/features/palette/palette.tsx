@@ -297,6 +297,7 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
       ? [
           ['Metrics', ''],
           ['Processes', '/processes'],
+          ['Services', '/services'],
           ['Containers', '/containers'],
           ['Connections', '/connections'],
           ['Access', '/access'],

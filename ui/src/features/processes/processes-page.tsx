@@ -1,56 +1,69 @@
-import { Activity, TriangleAlert } from 'lucide-react'
+import { Activity } from 'lucide-react'
+import type { AgentInfo, Server } from '@/shared/api/model'
 import { bytes } from '@/shared/lib/format'
 import type { Process } from '@/shared/metrics/sample'
 import { useNewestSample } from '@/shared/metrics/use-feed'
-import { Badge } from '@/shared/ui/badge'
+import { Needs } from '@/shared/servers/needs'
 import { Empty } from '@/shared/ui/empty'
+import { Segmented } from '@/shared/ui/segmented'
 import { Ago } from '@/shared/ui/time'
+import { AllProcesses, type ProcessSearch } from './all-processes'
 
-/** The busiest processes of the newest reading. Read-only. */
+/** What runs on a host: the busiest as they are sent all the time, or all when somebody asks. */
 export function ProcessesPage({
-  memoryTotal,
-  cores,
+  server,
+  search,
+  onSearch,
 }: {
-  memoryTotal: number | null
-  cores: number | null
+  server: Server
+  search: ProcessSearch
+  onSearch: (change: ProcessSearch) => void
 }) {
+  return (
+    <Needs server={server.id} capability="processes">
+      <Segmented
+        className="mt-4"
+        label="Which processes"
+        value={search.view ?? 'top'}
+        options={[
+          { value: 'top', label: 'Busiest, live' },
+          { value: 'all', label: 'All' },
+        ]}
+        onChange={(view) =>
+          onSearch({ view: view === 'all' ? view : undefined, q: undefined, tree: undefined })
+        }
+      />
+      {search.view === 'all' ? (
+        <AllProcesses server={server} search={search} onSearch={onSearch} />
+      ) : (
+        <Busiest agent={server.agent} onAll={(pid) => onSearch({ view: 'all', q: String(pid) })} />
+      )}
+    </Needs>
+  )
+}
+
+/** The busiest processes of the newest reading. */
+function Busiest({ agent, onAll }: { agent: AgentInfo | null; onAll: (pid: number) => void }) {
   const newest = useNewestSample()
   const byCpu = newest?.sample.top_cpu ?? []
   const byMem = newest?.sample.top_mem ?? []
-  const failed = newest?.sample.failed_units ?? []
   if (byCpu.length === 0 && byMem.length === 0) {
     return (
       <Empty icon={<Activity aria-hidden="true" />} title="No processes to show">
-        {newest
-          ? 'The agent on this server does not send processes. Allow it there with the capability “processes”.'
-          : 'They appear with the first reading of the agent.'}
+        They appear with the next reading of the agent.
       </Empty>
     )
   }
+  const { cores, memory_total: memoryTotal } = agent ?? { cores: null, memory_total: null }
   return (
-    <div className="mt-4 flex flex-col gap-4">
-      {failed.length > 0 ? (
-        <section
-          aria-label="Failed units"
-          className="flex flex-wrap items-center gap-2 rounded-lg bg-bad-soft px-3 py-2.5"
-        >
-          <TriangleAlert className="size-4 text-bad" aria-hidden="true" />
-          <span className="font-medium text-bad">
-            {failed.length === 1
-              ? 'A systemd unit has failed'
-              : `${failed.length} systemd units have failed`}
-          </span>
-          {failed.map((unit) => (
-            <Badge key={unit}>{unit}</Badge>
-          ))}
-        </section>
-      ) : null}
+    <div className="mt-3 flex flex-col gap-4">
       <div className="grid gap-4 lg:grid-cols-2">
         <Top
           title="By processor time"
           note={cores ? `100 % is one core of ${cores}` : '100 % is one core'}
           list={byCpu}
           share={(process) => (typeof process.cpu === 'number' ? process.cpu / (cores ?? 1) : null)}
+          onAll={onAll}
         />
         <Top
           title="By memory"
@@ -59,12 +72,13 @@ export function ProcessesPage({
           share={(process) =>
             process.mem && memoryTotal ? (100 * process.mem) / memoryTotal : null
           }
+          onAll={onAll}
         />
       </div>
       {newest ? (
         <p className="text-2xs text-ink-3">
           Reading of <Ago at={newest.ts} className="tnum" />. Names only: arguments may hold secrets
-          and never leave the host.
+          and are sent when somebody asks for the whole list, if the host allows commands.
         </p>
       ) : null}
     </div>
@@ -76,11 +90,14 @@ function Top({
   note,
   list,
   share,
+  onAll,
 }: {
   title: string
   note: string
   list: Process[]
   share: (process: Process) => number | null
+  /** Shows this one in the whole list. */
+  onAll: (pid: number) => void
 }) {
   return (
     <section className="card min-w-0 relative overflow-x-auto">
@@ -115,7 +132,13 @@ function Top({
                     style={{ width: `calc(${Math.min(100, Math.max(0, part ?? 0))}% - 4px)` }}
                   />
                   <span className="relative flex min-w-0 items-baseline gap-2">
-                    <span className="truncate font-medium">{process.name}</span>
+                    <button
+                      type="button"
+                      onClick={() => onAll(process.pid)}
+                      className="min-w-0 truncate font-medium hover:underline"
+                    >
+                      {process.name}
+                    </button>
                     <span className="tnum shrink-0 text-2xs text-ink-3">{process.pid}</span>
                   </span>
                 </th>

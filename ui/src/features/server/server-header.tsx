@@ -17,6 +17,7 @@ import { Badge } from '@/shared/ui/badge'
 import { StatusDot, type Tone } from '@/shared/ui/status-dot'
 import { Ago } from '@/shared/ui/time'
 import { useIsLive } from '@/shared/ws/live'
+import { GrantBadges } from './permits'
 
 const CHIP: Record<Tone, string> = {
   ok: 'bg-ok-soft text-ok',
@@ -56,6 +57,7 @@ export function ServerHeader({ row }: { row: FleetRow }) {
         {server.tags.map((tag) => (
           <Badge key={tag}>{tag}</Badge>
         ))}
+        {server.agent ? <GrantBadges agent={server.agent} /> : null}
       </div>
       <Identity server={server} />
       {status === 'never' ? null : <Figures row={row} old={old} />}

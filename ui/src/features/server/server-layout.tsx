@@ -107,7 +107,13 @@ export function ServerLayout({
     <FeedProvider value={feed}>
       <div className="mx-auto max-w-[110rem] px-3 pt-4 pb-16 sm:px-5">
         <ServerHeader row={row} />
-        <ServerTabs id={id} counts={{ containers: newest?.sample.containers?.length ?? 0 }} />
+        <ServerTabs
+          id={id}
+          counts={{
+            containers: newest?.sample.containers?.length ?? 0,
+            failedUnits: newest?.sample.failed_units?.length ?? 0,
+          }}
+        />
         {status === 'never' && !worksWithoutAgent ? (
           <Empty
             icon={<Unplug aria-hidden="true" />}

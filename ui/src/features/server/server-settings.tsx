@@ -11,6 +11,7 @@ import { Button } from '@/shared/ui/button'
 import { Confirm } from '@/shared/ui/confirm'
 import { SettingsSection } from '@/shared/ui/settings-section'
 import { toast, toastProblem } from '@/shared/ui/toast'
+import { Permits } from './permits'
 
 export function ServerSettings({
   server,
@@ -80,6 +81,14 @@ export function ServerSettings({
           </div>
         </form>
       </SettingsSection>
+      {server.agent ? (
+        <SettingsSection
+          title="What the host allows"
+          hint="Decided on the host alone: by the agent’s settings, or for a while by chatops-agent grant."
+        >
+          <Permits agent={server.agent} />
+        </SettingsSection>
+      ) : null}
       <SettingsSection
         title="API keys"
         hint="An agent proves with a key that it speaks for this server. A key is shown once."

@@ -23,6 +23,7 @@ const row = toRow({
     cores: 4,
     memory_total: 1,
     capabilities: [],
+    grants: [],
     transport: 'nats',
   },
   latest: {

@@ -3,6 +3,7 @@ import type { components } from './schema'
 
 type Schemas = components['schemas']
 
+export type AgentInfo = Schemas['AgentInfo']
 export type ApiKey = Schemas['ApiKey']
 export type ApiToken = Schemas['ApiToken']
 export type AuditDetail = Schemas['AuditDetail']
@@ -13,6 +14,8 @@ export type ConnectionEvent = Schemas['ConnectionEvent']
 export type Enrolment = Schemas['Enrolment']
 export type Grant = Schemas['Grant']
 export type History = Schemas['History']
+export type HostProcess = Schemas['HostProcess']
+export type HostUnit = Schemas['HostUnit']
 export type Invitation = Schemas['Invitation']
 export type InvitationOffer = Schemas['InvitationOffer']
 export type IssuedKey = Schemas['IssuedKey']

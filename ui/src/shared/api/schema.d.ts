@@ -1263,7 +1263,7 @@ export interface components {
             /** @description Processor architecture. */
             arch: string | null;
             /**
-             * @description What the host allows.
+             * @description What the settings of the host allow.
              * @example [
              *       "metrics",
              *       "processes"
@@ -1277,6 +1277,8 @@ export interface components {
             cores: number | null;
             /** @description Processor model. */
             cpu_model: string | null;
+            /** @description What was allowed on the host for a while, with `chatops-agent grant`. */
+            grants: components["schemas"]["TimedGrant"][];
             /** @description Host name. */
             hostname: string | null;
             /** @description Kernel release. */
@@ -2605,6 +2607,16 @@ export interface components {
              * @example night shift
              */
             name: string;
+        };
+        /** @description Something that a host allows for a while. */
+        TimedGrant: {
+            /**
+             * @description What, as in `capabilities`.
+             * @example exec
+             */
+            capability: string;
+            /** @description Until when, by the host's clock. */
+            until: components["schemas"]["Moment"];
         };
         /** @description A person's API tokens. */
         TokenList: {

@@ -52,3 +52,15 @@ export function relative(ms: number, now: number): string {
   else text = `${Math.floor(size / 86_400)} d`
   return seconds > 0 ? `${text} ago` : `in ${text}`
 }
+
+const DAY_MS = 86_400_000
+
+/** Two days as people type them, as the moments that the API takes: the person's own days, the last one to its end. */
+export function daysAsMoments(days: { from?: string; to?: string }): {
+  from?: string
+  to?: string
+} {
+  const start = (text: string | undefined) => Date.parse(`${text}T00:00:00`)
+  const moment = (ms: number) => (Number.isFinite(ms) ? new Date(ms).toISOString() : undefined)
+  return { from: moment(start(days.from)), to: moment(start(days.to) + DAY_MS) }
+}

@@ -28,11 +28,23 @@ export class LogBuffer {
     this.#capacity = capacity
   }
 
-  push(lines: readonly LogLine[]): void {
+  /** The number of the first of these lines. */
+  push(lines: readonly LogLine[]): number {
+    const n = this.#first + this.#lines.length
     for (const line of lines) this.#lines.push(line)
     // Cut in large steps: moving 50,000 lines for each one that comes would be the main work.
     if (this.#lines.length > this.#capacity * 1.2) this.#cut()
-    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
+    this.#soon()
+    return n
+  }
+
+  /** A line that was not over has grown. False: it is not held any more. */
+  amend(n: number, line: LogLine): boolean {
+    const index = n - this.#first
+    if (index < 0 || index >= this.#lines.length) return false
+    this.#lines[index] = line
+    this.#soon()
+    return true
   }
 
   /** A hole in the log: that many lines were never sent. */
@@ -52,6 +64,10 @@ export class LogBuffer {
   subscribe = (reader: () => void): (() => void) => {
     this.#readers.add(reader)
     return () => this.#readers.delete(reader)
+  }
+
+  #soon(): void {
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
   #cut(): void {

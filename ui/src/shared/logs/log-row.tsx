@@ -21,6 +21,7 @@ export const LogRow = memo(function LogRow({
   search,
   wrap,
   times,
+  streams,
   marked,
   selected,
   onOpen,
@@ -29,6 +30,8 @@ export const LogRow = memo(function LogRow({
   search: Matcher | null
   wrap: boolean
   times: boolean
+  /** What matters is which output of a program wrote it, not how bad it is. */
+  streams: boolean
   marked: boolean
   selected: boolean
   onOpen: () => void
@@ -41,7 +44,8 @@ export const LogRow = memo(function LogRow({
       </div>
     )
   }
-  const level = levelOf(line)
+  const level = streams ? null : levelOf(line)
+  const isError = streams && line.stream === 'stderr'
   return (
     <button
       type="button"
@@ -61,11 +65,22 @@ export const LogRow = memo(function LogRow({
           {line.at === null ? '--:--:--.---' : `${clock(line.at)}.${milliseconds(line.at)}`}
         </span>
       ) : null}
-      <span className={cn('w-10 shrink-0', level && LEVELS[level].style)}>
+      <span
+        className={cn(
+          'w-10 shrink-0',
+          level && LEVELS[level].style,
+          isError && 'font-medium text-bad',
+        )}
+      >
         {level ? LEVELS[level].word : line.stream === 'stderr' ? 'err' : ''}
       </span>
       {line.source ? <span className="shrink-0 text-accent">{line.source}</span> : null}
-      <span className={cn(wrap ? 'min-w-0 whitespace-pre-wrap break-words' : 'whitespace-pre')}>
+      <span
+        className={cn(
+          wrap ? 'min-w-0 whitespace-pre-wrap break-words' : 'whitespace-pre',
+          isError && 'text-bad',
+        )}
+      >
         <Text text={line.text} search={search} />
       </span>
     </button>

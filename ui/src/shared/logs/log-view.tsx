@@ -41,6 +41,7 @@ export function LogView({
   children,
   empty,
   linkTo,
+  streams = false,
 }: {
   buffer: LogBuffer
   /** What it is the log of. */
@@ -53,6 +54,8 @@ export function LogView({
   empty: ReactNode
   /** Address of one line, where lines have one. */
   linkTo?: (line: LogLine) => string | null
+  /** The lines are the two outputs of a program. */
+  streams?: boolean
 }) {
   const newest = useSyncExternalStore(buffer.subscribe, buffer.held)
   const [frozen, setFrozen] = useState<Held | null>(null)
@@ -223,6 +226,7 @@ export function LogView({
                       search={search}
                       wrap={options.wrap}
                       times={options.times}
+                      streams={streams}
                       marked={row.n === hit}
                       selected={row.n === open}
                       onOpen={() => {

@@ -1,0 +1,32 @@
+import { createFileRoute } from '@tanstack/react-router'
+import * as z from 'zod/mini'
+import { ServicesPage } from '@/features/services/services-page'
+import { useServerRow } from '@/shared/servers/server-query'
+
+const text = z.optional(z.catch(z.optional(z.coerce.string()), undefined))
+
+export const Route = createFileRoute('/_app/servers/$id/services')({
+  validateSearch: z.object({ q: text, kind: text, state: text, sort: text }),
+  component: Page,
+})
+
+function Page() {
+  const { id } = Route.useParams()
+  const search = Route.useSearch()
+  const navigate = Route.useNavigate()
+  const row = useServerRow(id)
+  if (!row) return null
+  return (
+    <ServicesPage
+      server={row.server}
+      search={search}
+      onSearch={(change) =>
+        void navigate({
+          search: (before) => ({ ...before, ...change }),
+          replace: 'q' in change,
+          resetScroll: false,
+        })
+      }
+    />
+  )
+}
