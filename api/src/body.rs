@@ -4,6 +4,7 @@
 //! Moments are RFC 3339 in UTC with milliseconds, sizes are bytes, percentages are 0–100 with one decimal.
 
 pub mod audit;
+pub mod command;
 pub mod host;
 pub mod key;
 pub mod moment;

@@ -166,6 +166,12 @@ codes! {
     HostFailed = "CO1408", CONFLICT, "It did not work on the host";
     /// The clocks of host and server are too far apart, or the order took too long.
     HostTooLate = "CO1409", CONFLICT, "The host found this to be too late";
+    /// No such command, or none that you may know of.
+    NoCommand = "CO1410", NOT_FOUND, "There is no such command";
+    /// It has ended already.
+    CommandOver = "CO1411", CONFLICT, "The command is over";
+    /// It was given values that are not kept.
+    NotRepeatable = "CO1412", CONFLICT, "The command cannot be run again as it was";
 
     /// Agents' edge: no API key, or one that does not work.
     AgentKey = "CO2001", UNAUTHORIZED, "API key refused";

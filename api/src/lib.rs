@@ -9,6 +9,7 @@
 //! | [`written`] | how a decision becomes an event, a row and an answer |
 //! | [`witness`] | how sign-ins, refusals and exports become events |
 //! | [`order`] | how hosts are asked for something, and what their refusals look like |
+//! | [`commands`] | how hosts are made to do something, and how their answers are waited for |
 //! | [`live`] | how what happens reaches browsers within a millisecond |
 //! | [`problem`], [`code`] | what failures look like |
 //! | [`extract`], [`limit`], [`request_id`], [`peer`] | reading requests, and keeping them in their bounds |
@@ -35,6 +36,7 @@ pub mod asyncapi;
 pub mod auth;
 pub mod body;
 pub mod code;
+pub mod commands;
 pub mod config;
 pub mod decide;
 pub mod extract;

@@ -124,6 +124,23 @@ impl Orders {
             .map(drop)
     }
 
+    /// Whether the host answers at all: a problem when it does not. Somebody who looks on is told at once, instead of when
+    /// what they asked for has expired.
+    pub async fn answers(&self, by: &By, server: &ServerId) -> Result<(), Problem> {
+        match self.cancel(by, server, self.fresh()).await {
+            Err(problem)
+                if matches!(
+                    problem.code(),
+                    Code::HostOffline | Code::HostSilent | Code::StreamsDown
+                ) =>
+            {
+                Err(problem)
+            }
+            // That there is nothing to end is the answer that was expected.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Tells the host to end what was begun under this id. It ends by itself when that never reaches it.
     pub async fn cancel(
         &self,

@@ -16,8 +16,8 @@ use crate::{
     openapi::Base,
     problem, request_id,
     routes::{
-        api_keys, audit, auth, enroll, grants, install, invitations, live, metrics, ops, servers,
-        settings, teams, users,
+        api_keys, audit, auth, commands, docker, enroll, grants, install, invitations, live,
+        metrics, ops, servers, settings, teams, users,
     },
     state::Api,
     witness,
@@ -65,6 +65,15 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(servers::enrolment::handle))
         .routes(routes!(servers::processes::handle))
         .routes(routes!(servers::units::handle))
+        .routes(routes!(servers::signal::handle))
+        .routes(routes!(servers::unit::handle))
+        .routes(routes!(commands::list::everywhere, commands::run::handle))
+        .routes(routes!(commands::list::of_server))
+        .routes(routes!(commands::show::handle))
+        .routes(routes!(commands::output::handle))
+        .routes(routes!(commands::cancel::handle))
+        .routes(routes!(commands::rerun::handle))
+        .routes(routes!(docker::act::handle))
         .routes(routes!(enroll::handle))
         .routes(routes!(api_keys::list::handle, api_keys::create::handle))
         .routes(routes!(api_keys::whose::handle))

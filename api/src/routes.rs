@@ -3,6 +3,8 @@
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
+pub mod commands;
+pub mod docker;
 pub mod enroll;
 pub mod grants;
 pub mod install;

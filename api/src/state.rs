@@ -23,6 +23,7 @@ use crate::{
         token::Tokens,
     },
     code::Code,
+    commands::follower::Follower,
     config::Config,
     live::{Hub, relay::Relay, wire},
     order::Orders,
@@ -99,6 +100,7 @@ struct Inner {
     throttle: Throttle,
     hub: Hub,
     orders: Orders,
+    follower: Follower,
     notes: Notes,
     installer: OnceCell<Installer>,
 }
@@ -151,6 +153,7 @@ impl Api {
             throttle: Throttle::default(),
             hub,
             orders,
+            follower: Follower::default(),
             notes: Notes::default(),
             installer: OnceCell::new(),
             parts,
@@ -250,6 +253,11 @@ impl Api {
     /// What this installation asks hosts to do.
     pub(crate) fn orders(&self) -> &Orders {
         &self.0.orders
+    }
+
+    /// What follows commands for those who wait: run it as a service, or `?wait=` waits in vain.
+    pub fn follower(&self) -> &Follower {
+        &self.0.follower
     }
 
     pub(crate) fn render_metrics(&self) -> String {

@@ -175,6 +175,8 @@ actions! {
     ReadLogs = "read_logs", Need::Level(Level::View), Read;
     /// Run a command on a server.
     RunCommand = "run_command", Need::Level(Level::Operate), Operate;
+    /// See what was run on a server and what it wrote, which may be anything that is on it.
+    SeeCommands = "see_commands", Need::Level(Level::Operate), Read;
     /// Open a terminal on a server.
     OpenTerminal = "open_terminal", Need::Level(Level::Operate), Operate;
     /// Start, stop or restart a container of a server.

@@ -12,6 +12,8 @@ pub mod keys;
 pub mod list;
 pub mod processes;
 pub mod show;
+pub mod signal;
+pub mod unit;
 pub mod units;
 
 use chatops_schemas::{ids::ServerId, subject::Entity};

@@ -30,7 +30,7 @@ use crate::browser::{Browser, Client};
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) const PASSWORD: &str = "tangerine lamp 7";
-const VAULT_SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+pub(crate) const VAULT_SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// Everything that runs; it ends with this value.
 pub(crate) struct App {
@@ -103,6 +103,18 @@ impl App {
             &stop,
             project::audit(&store, Arc::clone(&clock), settings.clone()),
         );
+        project_with(
+            &mut tasks,
+            &bus,
+            &stop,
+            project::commands(&store, Arc::clone(&stored), settings.clone()),
+        );
+        project_with(
+            &mut tasks,
+            &bus,
+            &stop,
+            project::command_output(&store, Arc::clone(&stored), settings.clone()),
+        );
         let defaults = project::MetricsSettings::default();
         for partition in project::metrics(&store, &bus, &stored, &settings, &defaults) {
             project_with(&mut tasks, &bus, &stop, partition);
@@ -125,6 +137,7 @@ impl App {
         let (api, relay) = Api::new(parts).await.unwrap();
         tasks.spawn(relay.run(stop.clone()));
         tasks.spawn(api.notary().run(stop.clone()));
+        tasks.spawn(api.follower().clone().run(bus.clone(), stop.clone()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());

@@ -22,7 +22,7 @@ struct Operation {
 
 impl Operation {
     fn is_about_a_server(&self) -> bool {
-        ["/servers/{", "/metrics/{", "/api-keys/{"]
+        ["/servers/{", "/metrics/{", "/api-keys/{", "/docker/{"]
             .iter()
             .any(|part| self.path.contains(part))
     }
@@ -386,7 +386,9 @@ impl Ids {
 
     /// Good for every route that takes one.
     fn good_body(&self, template: &str) -> Value {
-        if template.ends_with("/api-keys") {
+        if template.ends_with("/signal") {
+            json!({"signal": "TERM", "start_ticks": "7"})
+        } else if template.ends_with("/api-keys") {
             json!({"server_id": self.server})
         } else if template.ends_with("change-password") {
             json!({"current_password": crate::app::PASSWORD, "new_password": "quite another 9"})
@@ -411,6 +413,10 @@ fn replace_ids(template: &str, server: &str, key: &str) -> String {
         .replace("{server_id}", server)
         .replace("{code}", server)
         .replace("{user}", NOBODY)
+        .replace("{container}", "web")
+        .replace("{unit}", "web.service")
+        .replace("{pid}", "4242")
+        .replace("{action}", "restart")
 }
 
 async fn call(

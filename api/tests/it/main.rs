@@ -5,6 +5,7 @@ mod accounts;
 mod app;
 mod audit;
 mod browser;
+mod commands;
 mod enrolment;
 mod every_route_is_guarded;
 mod host;

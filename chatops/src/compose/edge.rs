@@ -127,6 +127,12 @@ pub(super) async fn http(
             relay.run(token).await;
             Ok(())
         });
+        let (token, follower) = (stage.token(), api.follower().clone());
+        let bus = bus(shared.config, "chatops commands").await?;
+        stage.run("command follower", async move {
+            follower.run(bus, token).await;
+            Ok(())
+        });
         let (token, notary) = (stage.token(), api.notary());
         stage.run("witness", async move {
             notary.run(token).await;

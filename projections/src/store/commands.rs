@@ -26,16 +26,6 @@ const LINE: usize = 20_000;
 const MESSAGE: usize = 4096;
 const ACTOR: usize = 128;
 
-/// What it is, as one line.
-fn line(asked: &Asked) -> String {
-    match asked {
-        Asked::Run { program, .. } => program.line(),
-        Asked::Container(order) => format!("{} {}", order.action.as_str(), order.container),
-        Asked::Signal(order) => format!("{} {}", order.signal, order.pid),
-        Asked::Unit(order) => format!("{} {}", order.action.as_str(), order.unit),
-    }
-}
-
 const fn kind(asked: &Asked) -> &'static str {
     match asked {
         Asked::Run { .. } => "run",
@@ -78,7 +68,7 @@ pub(crate) async fn requested(
         &*clean(actor, ACTOR),
         address.map(|address| clean(address, ACTOR).into_owned()),
         kind(&event.asked),
-        several_lines(&line(&event.asked), LINE),
+        several_lines(&event.asked.line(), LINE),
         asked,
         datetime(stored.at),
         datetime(event.not_after),

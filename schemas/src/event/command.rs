@@ -46,6 +46,18 @@ pub enum Asked {
     Unit(UnitOrder),
 }
 
+impl Asked {
+    /// As one line for people.
+    pub fn line(&self) -> String {
+        match self {
+            Self::Run { program, .. } => program.line(),
+            Self::Container(order) => format!("{} {}", order.action.as_str(), order.container),
+            Self::Signal(order) => format!("{} {}", order.signal, order.pid),
+            Self::Unit(order) => format!("{} {}", order.action.as_str(), order.unit),
+        }
+    }
+}
+
 /// Somebody who may do so wants a host to do something.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CommandRequested {

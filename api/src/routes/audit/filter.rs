@@ -83,7 +83,7 @@ impl AuditFilter {
 }
 
 /// A name that people know, as the actor that entries know; what is no person's name stands for itself.
-async fn actor(api: &Api, name: String) -> Result<String, Problem> {
+pub(crate) async fn actor(api: &Api, name: String) -> Result<String, Problem> {
     let user = api
         .store()
         .user_by_login(&chatops_projections::fold(&name))
@@ -91,7 +91,8 @@ async fn actor(api: &Api, name: String) -> Result<String, Problem> {
     Ok(user.map_or(name, |user| format!("user:{}", user.id)))
 }
 
-fn text(field: &'static str, given: Option<&str>) -> Result<Option<String>, Problem> {
+/// A text that can be asked for; `None` when it is empty.
+pub(crate) fn text(field: &'static str, given: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) else {
         return Ok(None);
     };
@@ -104,7 +105,8 @@ fn text(field: &'static str, given: Option<&str>) -> Result<Option<String>, Prob
     Ok(Some(given.to_owned()))
 }
 
-fn moment(
+/// A moment; `None` when it is empty.
+pub(crate) fn moment(
     field: &'static str,
     given: Option<&str>,
     now: Timestamp,

@@ -44,6 +44,7 @@ struct Things {
     target: String,
     grant: String,
     invitation: String,
+    command: String,
 }
 
 struct World {
@@ -131,6 +132,7 @@ impl World {
             ("/teams/{", &things.team),
             ("/grants/{", &things.grant),
             ("/invitations/{", &things.invitation),
+            ("/commands/{", &things.command),
         ]
         .into_iter()
         .find(|(part, _)| template.contains(part))
@@ -139,6 +141,10 @@ impl World {
             .replace("{id}", id)
             .replace("{server_id}", &things.server)
             .replace("{user}", &things.target)
+            .replace("{container}", "web")
+            .replace("{unit}", "web.service")
+            .replace("{pid}", "4242")
+            .replace("{action}", "restart")
             .replace("{code}", "CO1002")
     }
 
@@ -154,6 +160,10 @@ impl World {
             "PATCH /api/v1/users/{id}" => json!({"role": "operator"}),
             "POST /api/v1/grants" => {
                 json!({"user_id": self.things.target, "server_id": server, "level": "view"})
+            }
+            "POST /api/v1/commands" => json!({"server_id": server, "command": "true"}),
+            "POST /api/v1/servers/{id}/processes/{pid}/signal" => {
+                json!({"signal": "TERM", "start_ticks": "7"})
             }
             "POST /api/v1/invitations" => json!({"role": "viewer"}),
             "PUT /api/v1/settings/registration" => json!({"registration": "open"}),
@@ -217,6 +227,9 @@ async fn things(app: &App, owner: &Client, n: usize) -> Things {
     let body = json!({"user_id": target, "server_id": server, "level": "view"});
     let grant = share(owner, &body).await;
     let invitation = made(owner, "/api/v1/invitations", &json!({"role": "viewer"})).await;
+    let body = json!({"server_id": server, "command": "true"});
+    let (status, command) = owner.post("/api/v1/commands", &body).await;
+    assert_eq!(status, 202, "{command}");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Things {
         server,
@@ -224,6 +237,7 @@ async fn things(app: &App, owner: &Client, n: usize) -> Things {
         team: text(&team["id"]),
         target,
         grant,
+        command: text(&command["id"]),
         invitation: text(&invitation["invitation"]["id"]),
     }
 }

@@ -638,6 +638,119 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List commands
+         * @description Those of all servers that one may operate.
+         */
+        get: operations["commands_list"];
+        put?: never;
+        /**
+         * Run a command
+         * @description 202 with the command, which is then followed by its id; with `?wait=` 200 with its end and output, when it ends in time.
+         */
+        post: operations["commands_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a command */
+        get: operations["commands_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a command */
+        post: operations["commands_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands/{id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the output of a command */
+        get: operations["commands_output"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands/{id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a command again */
+        post: operations["commands_rerun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/docker/{server_id}/containers/{container}/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act on a container
+         * @description Waits for the end. 200: it was done. What the host refused or could not do is a problem in its own words. 202: it takes
+         *     longer, and can be followed as a command.
+         */
+        post: operations["docker_act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/enroll": {
         parameters: {
             query?: never;
@@ -877,6 +990,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{id}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the commands of a server */
+        get: operations["servers_commands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{id}/enrolment": {
         parameters: {
             query?: never;
@@ -962,6 +1092,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{id}/processes/{pid}/signal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a signal to a process
+         * @description Waits for the end. 200: it was done. What the host refused or could not do is a problem in its own words. 202: it takes
+         *     longer, and can be followed as a command.
+         */
+        post: operations["servers_process_signal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{id}/units": {
         parameters: {
             query?: never;
@@ -973,6 +1124,27 @@ export interface paths {
         get: operations["servers_units"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{id}/units/{unit}/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act on a systemd unit
+         * @description Waits for the end. 200: it was done. What the host refused or could not do is a problem in its own words. 202: it takes
+         *     longer, and can be followed as a command.
+         */
+        post: operations["servers_unit_act"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1568,6 +1740,137 @@ export interface components {
              */
             code: string;
         };
+        /** @description Something that a host was asked to do, and how it went. */
+        Command: {
+            /** @description `user:<id>` or `system`. */
+            actor: string;
+            /** @description Sign-in name of the actor; `null` also in the answer to the request itself. */
+            actor_name: string | null;
+            /** @description The same as data: names of variables and sizes, never their values. */
+            asked: Record<string, never>;
+            /** @description Somebody wants it to end. */
+            cancelling: boolean;
+            /**
+             * @description What, as one line for people.
+             * @example uptime
+             */
+            command: string;
+            /**
+             * Format: int64
+             * @description Bytes of both that were not kept.
+             */
+            cut_bytes: number;
+            delivered_at: components["schemas"]["Moment"] | null;
+            /**
+             * Format: int64
+             * @description Milliseconds from beginning to end, on the host.
+             */
+            duration_ms: number | null;
+            ended_at: components["schemas"]["Moment"] | null;
+            /**
+             * Format: int32
+             * @description Exit code, where a program ended by itself.
+             */
+            exit_code: number | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The fan-out it belongs to.
+             */
+            job: string | null;
+            /**
+             * @description `run`, `container`, `signal` or `unit`.
+             * @example run
+             */
+            kind: string;
+            /** @description In words, where there is something to say. */
+            message: string | null;
+            /** @description Not to be begun later. */
+            not_after: components["schemas"]["Moment"];
+            /**
+             * @description `finished`, `failed`, `cancelled`, `timed_out`, `expired`, `unknown` or `denied`; `null`: not over.
+             * @example finished
+             */
+            outcome: string | null;
+            /**
+             * Format: int32
+             * @description Process on the host.
+             */
+            pid: number | null;
+            /** @description Whether it can be run again as it was: nothing that it was given is gone. */
+            repeatable: boolean;
+            /**
+             * Format: uuid
+             * @description The command that it repeats.
+             */
+            repeats: string | null;
+            /** @description When it was asked for. */
+            requested_at: components["schemas"]["Moment"];
+            /** @description Where. */
+            server_id: string;
+            /** @description That server's name now. */
+            server_name: string;
+            /**
+             * Format: int32
+             * @description Number of the signal that ended it.
+             */
+            signal: number | null;
+            started_at: components["schemas"]["Moment"] | null;
+            /** @description How far it is. */
+            state: components["schemas"]["CommandState"];
+            /**
+             * Format: int64
+             * @description Bytes of standard error, kept or not.
+             */
+            stderr_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of standard output, kept or not.
+             */
+            stdout_bytes: number;
+            /**
+             * Format: int64
+             * @description Seconds it may run.
+             */
+            timeout_s: number;
+        };
+        /** @description A page of the history. */
+        CommandList: {
+            /** @description Newest first. */
+            commands: components["schemas"]["Command"][];
+            /** @description Give it as `after` to get what follows; `null`: this was the end. */
+            next: string | null;
+        };
+        /** @description A part of the output. */
+        CommandOutput: {
+            /** @description There is more already. */
+            more: boolean;
+            /**
+             * Format: int32
+             * @description Give it as `from` to get what follows.
+             */
+            next: number;
+            /** @description In the order in which they were written. */
+            pieces: components["schemas"]["Piece"][];
+        };
+        /** @description A command that has ended, with what it wrote. */
+        CommandResult: components["schemas"]["Command"] & {
+            /** @description There is more than fits into this answer: see `/commands/{id}/output`. */
+            more_output: boolean;
+            /** @description What it wrote to standard error. */
+            stderr: string;
+            /** @description What it wrote to standard output. Bytes that are no UTF-8 are replaced. */
+            stdout: string;
+        };
+        /**
+         * @description How far a command is.
+         * @enum {string}
+         */
+        CommandState: "approval" | "waiting" | "delivered" | "running" | "ended";
         /** @description Proof that it is you. */
         ConfirmRequest: {
             /**
@@ -2203,6 +2506,25 @@ export interface components {
             /** @description Why, all of it. */
             reasons: components["schemas"]["AccessReason"][];
         };
+        /** @description A piece. */
+        Piece: {
+            /** @description When it was stored. */
+            at: components["schemas"]["Moment"];
+            /** @description The bytes, base64: a piece may end in the middle of a character. */
+            data: string;
+            /**
+             * Format: int32
+             * @description Counts the pieces of both streams, from 0.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description Bytes of this stream before it.
+             */
+            off: number;
+            /** @description `stdout` or `stderr`. */
+            stream: string;
+        };
         /** @description RFC 9457 problem document, `application/problem+json`. */
         Problem: {
             /**
@@ -2406,6 +2728,41 @@ export interface components {
              */
             uptime_s: number | null;
         };
+        /** @description What to run, and where. */
+        RunCommand: {
+            /** @description A program and its arguments; no shell looks at them. */
+            argv?: string[];
+            /**
+             * @description A line for the host's shell; or give `argv`.
+             * @example uptime
+             */
+            command?: string;
+            /** @description Folder to run it in. */
+            cwd?: string;
+            /** @description Variables. Their values go to the host and nowhere else. */
+            env?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Bytes of output that are kept, of both streams together; 1 MiB when absent, at most 16 MiB.
+             */
+            output_limit?: number;
+            /** @description Where. */
+            server_id: string;
+            /** @description What it reads. Goes to the host and nowhere else. */
+            stdin?: string;
+            /**
+             * Format: int32
+             * @description Seconds after which it and all its children are ended; 60 when absent, at most a day.
+             */
+            timeout?: number;
+            /**
+             * Format: int32
+             * @description Seconds within which a host that is away gets it; 30 when absent, at most a day. Then it expires.
+             */
+            ttl?: number;
+        };
         /**
          * @description What an API token may be used for; each stands for itself, and nothing goes beyond what its person may do.
          * @enum {string}
@@ -2562,6 +2919,19 @@ export interface components {
         SessionList: {
             /** @description Newest use first. */
             sessions: components["schemas"]["OpenSession"][];
+        };
+        /** @description Which signal, and to whom. */
+        SignalProcess: {
+            /**
+             * @description `TERM`, `KILL`, `HUP`, `INT`, `QUIT`, `STOP`, `CONT`, `USR1` or `USR2`.
+             * @example TERM
+             */
+            signal: string;
+            /**
+             * @description From the list of processes: another process under the same number is left alone.
+             * @example 123456
+             */
+            start_ticks: string;
         };
         /**
          * @description Whether a server's agent is there.
@@ -4924,6 +5294,551 @@ export interface operations {
             };
         };
     };
+    commands_list: {
+        parameters: {
+            query?: {
+                /** @description On this server. */
+                server_id?: string;
+                /** @description A sign-in name or e-mail address, or an actor (`user:<id>`, `system`). */
+                actor?: string;
+                /**
+                 * @description How it ended, or `open`.
+                 * @example failed
+                 */
+                outcome?: string;
+                /** @description Part of the command line. */
+                q?: string;
+                /** @description Of this fan-out. */
+                job?: string;
+                /** @description Not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`. */
+                from?: string;
+                /** @description Before this moment. */
+                to?: string;
+                /** @description Most commands in the answer; 50 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of commands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commands_run: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the end, at most 25. Without it, or when it takes longer, the answer is 202. */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunCommand"];
+            };
+        };
+        responses: {
+            /** @description it has ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description it is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description CO1102 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1103 */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902, or CO1016 for a command with env or stdin */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commands_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the command */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1410 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commands_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the host will be told */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1410 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1411 or CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commands_output: {
+        parameters: {
+            query?: {
+                /** @description Number of the first piece; 0 when absent. */
+                from?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a part of the output */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandOutput"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1410 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commands_rerun: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the end, at most 25. Without it, or when it takes longer, the answer is 202. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it has ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description it is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1410 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1412 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    docker_act: {
+        parameters: {
+            query?: {
+                /** @description For `stop` and `restart`: seconds before it is killed; the engine's own choice when absent. */
+                grace_s?: number;
+                /** @description For `remove`: also when it runs. */
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                server_id: string;
+                /** @description Id or name */
+                container: string;
+                /** @description `start`, `stop`, `restart`, `pause`, `unpause`, `kill` or `remove` */
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it was done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description it goes on */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1105 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1408 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1401 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1402 */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     enroll: {
         parameters: {
             query?: never;
@@ -5957,6 +6872,86 @@ export interface operations {
             };
         };
     };
+    servers_commands: {
+        parameters: {
+            query?: {
+                /** @description On this server. */
+                server_id?: string;
+                /** @description A sign-in name or e-mail address, or an actor (`user:<id>`, `system`). */
+                actor?: string;
+                /**
+                 * @description How it ended, or `open`.
+                 * @example failed
+                 */
+                outcome?: string;
+                /** @description Part of the command line. */
+                q?: string;
+                /** @description Of this fan-out. */
+                job?: string;
+                /** @description Not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`. */
+                from?: string;
+                /** @description Before this moment. */
+                to?: string;
+                /** @description Most commands in the answer; 50 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of commands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     servers_enrolment: {
         parameters: {
             query?: never;
@@ -6243,6 +7238,114 @@ export interface operations {
             };
         };
     };
+    servers_process_signal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                pid: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignalProcess"];
+            };
+        };
+        responses: {
+            /** @description it was done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description it goes on */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description CO1102 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1408 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1401 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1402 */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     servers_units: {
         parameters: {
             query?: never;
@@ -6300,6 +7403,104 @@ export interface operations {
                 };
             };
             /** @description CO1401, CO1407 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1402 */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    servers_unit_act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description Full name, `nginx.service` */
+                unit: string;
+                /** @description `start`, `stop`, `restart` or `reload` */
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it was done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description it goes on */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1105 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1408 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1401 or CO1902 */
             503: {
                 headers: {
                     [name: string]: unknown;
