@@ -1,20 +1,15 @@
 /** The whole way of a new host: the command from the wizard starts a real agent, and it dies. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from './page-health'
-
-const target = process.env.CARGO_TARGET_DIR ?? resolve(import.meta.dirname, '../../target')
-const agentPath = process.env.CHATOPS_E2E_AGENT ?? join(target, 'debug', 'chatops-agent')
+import { agentIsThere, agentPath, noAgent } from './real-agent'
 
 test('the shown command connects a host, its charts appear by themselves, and its death is seen', async ({
   page,
 }) => {
-  test.skip(
-    !existsSync(agentPath),
-    `there is no agent at ${agentPath}; CHATOPS_E2E_AGENT names one`,
-  )
+  test.skip(!agentIsThere, noAgent)
   const name = `e2e agent ${Date.now()}`
   await page.goto('/servers/new')
   await page.getByLabel('Name').fill(name)

@@ -19,6 +19,8 @@ import { Route as AppSplatRouteImport } from './routes/_app/$'
 import { Route as AppAuditRouteImport } from './routes/_app/audit'
 import { Route as AppPeopleRouteImport } from './routes/_app/people'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
+import { Route as AppCommandsIndexRouteImport } from './routes/_app/commands.index'
+import { Route as AppCommandsCommandIdRouteImport } from './routes/_app/commands.$commandId'
 import { Route as AppPeopleIndexRouteImport } from './routes/_app/people.index'
 import { Route as AppPeopleInvitationsRouteImport } from './routes/_app/people.invitations'
 import { Route as AppPeopleSharingRouteImport } from './routes/_app/people.sharing'
@@ -33,6 +35,7 @@ import { Route as AppSettingsSessionsRouteImport } from './routes/_app/settings.
 import { Route as AppSettingsTokensRouteImport } from './routes/_app/settings.tokens'
 import { Route as AppServersIdIndexRouteImport } from './routes/_app/servers.$id.index'
 import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$id.access'
+import { Route as AppServersIdCommandsRouteImport } from './routes/_app/servers.$id.commands'
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
 import { Route as AppServersIdContainersRouteImport } from './routes/_app/servers.$id.containers'
 import { Route as AppServersIdProcessesRouteImport } from './routes/_app/servers.$id.processes'
@@ -87,6 +90,16 @@ const AppPeopleRoute = AppPeopleRouteImport.update({
 const AppSettingsRoute = AppSettingsRouteImport.update({
   id: '/settings',
   path: '/settings',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppCommandsIndexRoute = AppCommandsIndexRouteImport.update({
+  id: '/commands/',
+  path: '/commands/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppCommandsCommandIdRoute = AppCommandsCommandIdRouteImport.update({
+  id: '/commands/$commandId',
+  path: '/commands/$commandId',
   getParentRoute: () => AppRoute,
 } as any)
 const AppPeopleIndexRoute = AppPeopleIndexRouteImport.update({
@@ -159,6 +172,11 @@ const AppServersIdAccessRoute = AppServersIdAccessRouteImport.update({
   path: '/access',
   getParentRoute: () => AppServersIdRoute,
 } as any)
+const AppServersIdCommandsRoute = AppServersIdCommandsRouteImport.update({
+  id: '/commands',
+  path: '/commands',
+  getParentRoute: () => AppServersIdRoute,
+} as any)
 const AppServersIdConnectionsRoute = AppServersIdConnectionsRouteImport.update({
   id: '/connections',
   path: '/connections',
@@ -200,6 +218,7 @@ export interface FileRoutesByFullPath {
   '/audit': typeof AppAuditRoute
   '/people': typeof AppPeopleRouteWithChildren
   '/settings': typeof AppSettingsRouteWithChildren
+  '/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
   '/people/teams': typeof AppPeopleTeamsRoute
@@ -209,10 +228,12 @@ export interface FileRoutesByFullPath {
   '/settings/security': typeof AppSettingsSecurityRoute
   '/settings/sessions': typeof AppSettingsSessionsRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
+  '/commands/': typeof AppCommandsIndexRoute
   '/people/': typeof AppPeopleIndexRoute
   '/servers/': typeof AppServersIndexRoute
   '/settings/': typeof AppSettingsIndexRoute
   '/servers/$id/access': typeof AppServersIdAccessRoute
+  '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -229,6 +250,7 @@ export interface FileRoutesByTo {
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
   '/audit': typeof AppAuditRoute
+  '/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
   '/people/teams': typeof AppPeopleTeamsRoute
@@ -237,10 +259,12 @@ export interface FileRoutesByTo {
   '/settings/security': typeof AppSettingsSecurityRoute
   '/settings/sessions': typeof AppSettingsSessionsRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
+  '/commands': typeof AppCommandsIndexRoute
   '/people': typeof AppPeopleIndexRoute
   '/servers': typeof AppServersIndexRoute
   '/settings': typeof AppSettingsIndexRoute
   '/servers/$id/access': typeof AppServersIdAccessRoute
+  '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -261,6 +285,7 @@ export interface FileRoutesById {
   '/_app/audit': typeof AppAuditRoute
   '/_app/people': typeof AppPeopleRouteWithChildren
   '/_app/settings': typeof AppSettingsRouteWithChildren
+  '/_app/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/_app/people/invitations': typeof AppPeopleInvitationsRoute
   '/_app/people/sharing': typeof AppPeopleSharingRoute
   '/_app/people/teams': typeof AppPeopleTeamsRoute
@@ -270,10 +295,12 @@ export interface FileRoutesById {
   '/_app/settings/security': typeof AppSettingsSecurityRoute
   '/_app/settings/sessions': typeof AppSettingsSessionsRoute
   '/_app/settings/tokens': typeof AppSettingsTokensRoute
+  '/_app/commands/': typeof AppCommandsIndexRoute
   '/_app/people/': typeof AppPeopleIndexRoute
   '/_app/servers/': typeof AppServersIndexRoute
   '/_app/settings/': typeof AppSettingsIndexRoute
   '/_app/servers/$id/access': typeof AppServersIdAccessRoute
+  '/_app/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/_app/servers/$id/containers': typeof AppServersIdContainersRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
@@ -294,6 +321,7 @@ export interface FileRouteTypes {
     | '/audit'
     | '/people'
     | '/settings'
+    | '/commands/$commandId'
     | '/people/invitations'
     | '/people/sharing'
     | '/people/teams'
@@ -303,10 +331,12 @@ export interface FileRouteTypes {
     | '/settings/security'
     | '/settings/sessions'
     | '/settings/tokens'
+    | '/commands/'
     | '/people/'
     | '/servers/'
     | '/settings/'
     | '/servers/$id/access'
+    | '/servers/$id/commands'
     | '/servers/$id/connections'
     | '/servers/$id/containers'
     | '/servers/$id/processes'
@@ -323,6 +353,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/$'
     | '/audit'
+    | '/commands/$commandId'
     | '/people/invitations'
     | '/people/sharing'
     | '/people/teams'
@@ -331,10 +362,12 @@ export interface FileRouteTypes {
     | '/settings/security'
     | '/settings/sessions'
     | '/settings/tokens'
+    | '/commands'
     | '/people'
     | '/servers'
     | '/settings'
     | '/servers/$id/access'
+    | '/servers/$id/commands'
     | '/servers/$id/connections'
     | '/servers/$id/containers'
     | '/servers/$id/processes'
@@ -354,6 +387,7 @@ export interface FileRouteTypes {
     | '/_app/audit'
     | '/_app/people'
     | '/_app/settings'
+    | '/_app/commands/$commandId'
     | '/_app/people/invitations'
     | '/_app/people/sharing'
     | '/_app/people/teams'
@@ -363,10 +397,12 @@ export interface FileRouteTypes {
     | '/_app/settings/security'
     | '/_app/settings/sessions'
     | '/_app/settings/tokens'
+    | '/_app/commands/'
     | '/_app/people/'
     | '/_app/servers/'
     | '/_app/settings/'
     | '/_app/servers/$id/access'
+    | '/_app/servers/$id/commands'
     | '/_app/servers/$id/connections'
     | '/_app/servers/$id/containers'
     | '/_app/servers/$id/processes'
@@ -455,6 +491,20 @@ declare module '@tanstack/react-router' {
       path: '/settings'
       fullPath: '/settings'
       preLoaderRoute: typeof AppSettingsRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/commands/': {
+      id: '/_app/commands/'
+      path: '/commands'
+      fullPath: '/commands/'
+      preLoaderRoute: typeof AppCommandsIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/commands/$commandId': {
+      id: '/_app/commands/$commandId'
+      path: '/commands/$commandId'
+      fullPath: '/commands/$commandId'
+      preLoaderRoute: typeof AppCommandsCommandIdRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/people/': {
@@ -555,6 +605,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdAccessRouteImport
       parentRoute: typeof AppServersIdRoute
     }
+    '/_app/servers/$id/commands': {
+      id: '/_app/servers/$id/commands'
+      path: '/commands'
+      fullPath: '/servers/$id/commands'
+      preLoaderRoute: typeof AppServersIdCommandsRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
     '/_app/servers/$id/connections': {
       id: '/_app/servers/$id/connections'
       path: '/connections'
@@ -640,6 +697,7 @@ const AppSettingsRouteWithChildren = AppSettingsRoute._addFileChildren(
 
 interface AppServersIdRouteChildren {
   AppServersIdAccessRoute: typeof AppServersIdAccessRoute
+  AppServersIdCommandsRoute: typeof AppServersIdCommandsRoute
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
   AppServersIdContainersRoute: typeof AppServersIdContainersRoute
   AppServersIdProcessesRoute: typeof AppServersIdProcessesRoute
@@ -650,6 +708,7 @@ interface AppServersIdRouteChildren {
 
 const AppServersIdRouteChildren: AppServersIdRouteChildren = {
   AppServersIdAccessRoute: AppServersIdAccessRoute,
+  AppServersIdCommandsRoute: AppServersIdCommandsRoute,
   AppServersIdConnectionsRoute: AppServersIdConnectionsRoute,
   AppServersIdContainersRoute: AppServersIdContainersRoute,
   AppServersIdProcessesRoute: AppServersIdProcessesRoute,
@@ -667,8 +726,10 @@ interface AppRouteChildren {
   AppAuditRoute: typeof AppAuditRoute
   AppPeopleRoute: typeof AppPeopleRouteWithChildren
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
+  AppCommandsCommandIdRoute: typeof AppCommandsCommandIdRoute
   AppServersIdRoute: typeof AppServersIdRouteWithChildren
   AppServersNewRoute: typeof AppServersNewRoute
+  AppCommandsIndexRoute: typeof AppCommandsIndexRoute
   AppServersIndexRoute: typeof AppServersIndexRoute
   AppServersIdConnectRoute: typeof AppServersIdConnectRoute
 }
@@ -678,8 +739,10 @@ const AppRouteChildren: AppRouteChildren = {
   AppAuditRoute: AppAuditRoute,
   AppPeopleRoute: AppPeopleRouteWithChildren,
   AppSettingsRoute: AppSettingsRouteWithChildren,
+  AppCommandsCommandIdRoute: AppCommandsCommandIdRoute,
   AppServersIdRoute: AppServersIdRouteWithChildren,
   AppServersNewRoute: AppServersNewRoute,
+  AppCommandsIndexRoute: AppCommandsIndexRoute,
   AppServersIndexRoute: AppServersIndexRoute,
   AppServersIdConnectRoute: AppServersIdConnectRoute,
 }

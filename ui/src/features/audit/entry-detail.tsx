@@ -1,5 +1,6 @@
 /** What one entry says, and what it changed. Loaded when one is opened. */
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import type { AuditDetail } from '@/shared/api/model'
 import { exact } from '@/shared/lib/time'
 import { Button } from '@/shared/ui/button'
@@ -54,7 +55,7 @@ function Detail({ detail }: { detail: AuditDetail }) {
             ['When', exact(Date.parse(entry.at))],
             ['Who', entry.actor_name ? `${entry.actor_name} (${entry.actor})` : entry.actor],
             ['What', entry.action],
-            ['On', entry.target_name ? `${entry.target_name} (${entry.target})` : entry.target],
+            ['On', <Target key="target" entry={entry} />],
             ['From', entry.address ?? 'no address'],
             ['Result', entry.result],
             ['Event', `${entry.source.stream} ${entry.source.seq}`],
@@ -70,6 +71,19 @@ function Detail({ detail }: { detail: AuditDetail }) {
         <Hex label="Leaf" value={entry.leaf} />
       </dl>
     </div>
+  )
+}
+
+/** What it was done to; a command has a page of its own. */
+function Target({ entry }: { entry: AuditDetail['entry'] }) {
+  const text = entry.target_name ? `${entry.target_name} (${entry.target})` : entry.target
+  const [kind, id] = entry.target.split(':')
+  return kind === 'command' && id ? (
+    <Link to="/commands/$commandId" params={{ commandId: id }} className="text-accent underline">
+      {text}
+    </Link>
+  ) : (
+    text
   )
 }
 

@@ -15,6 +15,7 @@ import {
   Search,
   Server,
   Settings,
+  SquareTerminal,
   Sun,
   Users,
 } from 'lucide-react'
@@ -220,6 +221,15 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
         hint: 'n',
         run: go('/servers/new'),
       },
+      {
+        id: 'p-commands',
+        group: 'Go to',
+        label: 'Commands',
+        words: 'history what was run',
+        icon: <SquareTerminal />,
+        hint: 'g c',
+        run: go('/commands'),
+      },
       ...(me && decidesAboutPeople(me)
         ? (
             [
@@ -296,16 +306,18 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
     const here: Entry[] = current
       ? [
           ['Metrics', ''],
-          ['Processes', '/processes'],
-          ['Services', '/services'],
+          ['Commands', '/commands', 'run shell'],
+          ['Processes', '/processes', 'top kill signal'],
+          ['Services', '/services', 'systemd units restart'],
           ['Containers', '/containers'],
           ['Connections', '/connections'],
           ['Access', '/access'],
           ['Settings', '/settings'],
-        ].map(([label, path]) => ({
+        ].map(([label, path, words]) => ({
           id: `h-${path}`,
           group: current.server.name,
           label: `${label} of ${current.server.name}`,
+          words,
           icon: <Server />,
           run: go(`/servers/${encodeURIComponent(current.server.id)}${path}`),
         }))

@@ -1,17 +1,19 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { ListTree, RotateCw, Search } from 'lucide-react'
-import { useMemo } from 'react'
+import { ListTree, MoreHorizontal, RotateCw, Search } from 'lucide-react'
+import { useMemo, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
-import type { Server } from '@/shared/api/model'
+import type { HostProcess, Server } from '@/shared/api/model'
 import { bytes, plural } from '@/shared/lib/format'
 import { parseSorting, sortingText } from '@/shared/lib/sorting'
 import { Button } from '@/shared/ui/button'
 import { Input } from '@/shared/ui/input'
 import { type LongColumn, LongTable } from '@/shared/ui/long-table'
+import { Menu } from '@/shared/ui/menu'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
 import { Late, Skeleton } from '@/shared/ui/skeleton'
 import { Ago } from '@/shared/ui/time'
 import { arrange, DEFAULT_PROCESS_SORT, PROCESS_COLUMNS, type ProcessColumn } from './process-list'
+import { SIGNALS, type Signal, SignalDialog } from './signal-dialog'
 
 export interface ProcessSearch {
   view?: 'all'
@@ -20,7 +22,7 @@ export interface ProcessSearch {
   tree?: true
 }
 
-const COLUMNS: readonly LongColumn<ProcessColumn>[] = [
+const COLUMNS: readonly LongColumn<ProcessColumn | 'act'>[] = [
   { id: 'name', title: 'Process' },
   { id: 'pid', title: 'Number', numeric: true, className: 'w-24 max-sm:hidden' },
   { id: 'user', title: 'User', className: 'w-28 max-md:hidden' },
@@ -35,6 +37,7 @@ const COLUMNS: readonly LongColumn<ProcessColumn>[] = [
     className: 'w-22 max-lg:hidden',
   },
   { id: 'started', title: 'Began', descendingFirst: true, className: 'w-28 max-md:hidden' },
+  { id: 'act', title: '', sortable: false, className: 'w-14' },
 ]
 
 const STATES: Record<string, string> = {
@@ -50,10 +53,13 @@ const ROW = 44
 /** Everything that runs, as the host answers when asked. */
 export function AllProcesses({
   server,
+  mayAct,
   search,
   onSearch,
 }: {
   server: Server
+  /** The person may operate this server; whether the host allows it is the host's to say. */
+  mayAct: boolean
   search: ProcessSearch
   onSearch: (change: ProcessSearch) => void
 }) {
@@ -69,6 +75,7 @@ export function AllProcesses({
     placeholderData: keepPreviousData,
     retry: false,
   })
+  const [target, setTarget] = useState<{ process: HostProcess; signal: Signal } | null>(null)
   const { q = '', tree = false } = search
   const sorting = parseSorting(search.sort, PROCESS_COLUMNS, DEFAULT_PROCESS_SORT)
   const { column, descending } = sorting
@@ -129,12 +136,17 @@ export function AllProcesses({
       ) : query.data ? (
         <LongTable
           label="All processes"
-          columns={COLUMNS}
+          columns={mayAct ? COLUMNS : COLUMNS.slice(0, -1)}
           rows={rows}
           keyOf={({ process }) => `${process.pid}-${process.start_ticks}`}
           rowHeight={ROW}
           sorting={sorting}
-          onSort={(next) => onSearch({ sort: sortingText(next, DEFAULT_PROCESS_SORT) })}
+          onSort={({ column: next, descending: down }) => {
+            if (next === 'act') return
+            onSearch({
+              sort: sortingText({ column: next, descending: down }, DEFAULT_PROCESS_SORT),
+            })
+          }}
           cells={({ process, depth }) => (
             <>
               <th scope="row" className="font-normal">
@@ -169,8 +181,38 @@ export function AllProcesses({
               <td className="tnum truncate text-ink-2 max-md:hidden">
                 {process.started_at ? <Ago at={process.started_at} /> : '–'}
               </td>
+              {mayAct ? (
+                <td className="text-right">
+                  <Menu
+                    trigger={
+                      <Button
+                        variant="quiet"
+                        size="iconSm"
+                        aria-label={`Signal ${process.name} ${process.pid}`}
+                      >
+                        <MoreHorizontal aria-hidden="true" />
+                      </Button>
+                    }
+                    entries={SIGNALS.map((signal) => ({
+                      kind: 'action' as const,
+                      label: signal.label,
+                      hint: signal.name,
+                      run: () => setTarget({ process, signal }),
+                    }))}
+                  />
+                </td>
+              ) : null}
             </>
           )}
+        />
+      ) : null}
+      {target ? (
+        <SignalDialog
+          server={server}
+          process={target.process}
+          signal={target.signal}
+          onClose={() => setTarget(null)}
+          onDone={() => void query.refetch()}
         />
       ) : null}
     </div>

@@ -12,10 +12,13 @@ import { AllProcesses, type ProcessSearch } from './all-processes'
 /** What runs on a host: the busiest as they are sent all the time, or all when somebody asks. */
 export function ProcessesPage({
   server,
+  mayAct,
   search,
   onSearch,
 }: {
   server: Server
+  /** The person may operate this server, and its host allows signals. */
+  mayAct: boolean
   search: ProcessSearch
   onSearch: (change: ProcessSearch) => void
 }) {
@@ -34,7 +37,7 @@ export function ProcessesPage({
         }
       />
       {search.view === 'all' ? (
-        <AllProcesses server={server} search={search} onSearch={onSearch} />
+        <AllProcesses server={server} mayAct={mayAct} search={search} onSearch={onSearch} />
       ) : (
         <Busiest agent={server.agent} onAll={(pid) => onSearch({ view: 'all', q: String(pid) })} />
       )}

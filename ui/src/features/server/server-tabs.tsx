@@ -4,6 +4,7 @@ import { TabNav, tabStyle } from '@/shared/ui/tab-nav'
 
 const TABS = [
   { to: '/servers/$id', label: 'Metrics', exact: true },
+  { to: '/servers/$id/commands', label: 'Commands', exact: false },
   { to: '/servers/$id/processes', label: 'Processes', exact: false },
   { to: '/servers/$id/services', label: 'Services', exact: false },
   { to: '/servers/$id/containers', label: 'Containers', exact: false },

@@ -1,20 +1,22 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { RotateCw, Search } from 'lucide-react'
-import { useMemo } from 'react'
+import { MoreHorizontal, RotateCw, Search } from 'lucide-react'
+import { useMemo, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
-import type { Server } from '@/shared/api/model'
+import type { HostUnit, Server } from '@/shared/api/model'
 import { plural } from '@/shared/lib/format'
 import { parseSorting, sortingText } from '@/shared/lib/sorting'
 import { Needs } from '@/shared/servers/needs'
 import { Button } from '@/shared/ui/button'
 import { Input } from '@/shared/ui/input'
 import { type LongColumn, LongTable } from '@/shared/ui/long-table'
+import { Menu } from '@/shared/ui/menu'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
 import { Segmented } from '@/shared/ui/segmented'
 import { Select } from '@/shared/ui/select'
 import { Late, Skeleton } from '@/shared/ui/skeleton'
 import { StatusDot } from '@/shared/ui/status-dot'
 import { Ago } from '@/shared/ui/time'
+import { actionsOn, type UnitAction, UnitDialog } from './unit-dialog'
 import {
   arrangeUnits,
   DEFAULT_UNIT_SORT,
@@ -30,39 +32,32 @@ export interface ServiceSearch extends UnitFilter {
   sort?: string
 }
 
-const COLUMNS: readonly LongColumn<UnitColumn>[] = [
+const COLUMNS: readonly LongColumn<UnitColumn | 'act'>[] = [
   { id: 'name', title: 'Unit' },
   { id: 'state', title: 'State', className: 'w-44 max-sm:w-36' },
+  { id: 'act', title: '', sortable: false, className: 'w-14' },
 ]
 const ROW = 48
 const STATE_TEXT = { failed: 'Failed', active: 'Active', inactive: 'Inactive' } as const
 
-/** systemd's units, as the host answers when asked. */
-export function ServicesPage({
-  server,
-  search,
-  onSearch,
-}: {
+interface ServicesProps {
   server: Server
+  /** The person may operate this server, and its host allows actions. */
+  mayAct: boolean
   search: ServiceSearch
   onSearch: (change: ServiceSearch) => void
-}) {
+}
+
+/** systemd's units, as the host answers when asked. */
+export function ServicesPage(props: ServicesProps) {
   return (
-    <Needs server={server.id} capability="processes">
-      <Units server={server} search={search} onSearch={onSearch} />
+    <Needs server={props.server.id} capability="processes">
+      <Units {...props} />
     </Needs>
   )
 }
 
-function Units({
-  server,
-  search,
-  onSearch,
-}: {
-  server: Server
-  search: ServiceSearch
-  onSearch: (change: ServiceSearch) => void
-}) {
+function Units({ server, mayAct, search, onSearch }: ServicesProps) {
   const query = useQuery({
     queryKey: ['server', server.id, 'units'],
     queryFn: ({ signal }) =>
@@ -72,6 +67,7 @@ function Units({
     placeholderData: keepPreviousData,
     retry: false,
   })
+  const [target, setTarget] = useState<{ unit: HostUnit; action: UnitAction } | null>(null)
   const { q, kind, state } = search
   const sorting = parseSorting(search.sort, UNIT_COLUMNS, DEFAULT_UNIT_SORT)
   const { column, descending } = sorting
@@ -154,12 +150,15 @@ function Units({
       ) : query.data ? (
         <LongTable
           label="Units"
-          columns={COLUMNS}
+          columns={mayAct ? COLUMNS : COLUMNS.slice(0, -1)}
           rows={rows}
           keyOf={(unit) => unit.name}
           rowHeight={ROW}
           sorting={sorting}
-          onSort={(next) => onSearch({ sort: sortingText(next, DEFAULT_UNIT_SORT) })}
+          onSort={({ column: next, descending: down }) => {
+            if (next === 'act') return
+            onSearch({ sort: sortingText({ column: next, descending: down }, DEFAULT_UNIT_SORT) })
+          }}
           cells={(unit) => (
             <>
               <th scope="row" className="font-normal">
@@ -181,8 +180,33 @@ function Units({
                   <span className="block truncate text-2xs text-ink-3">{unit.load}</span>
                 )}
               </td>
+              {mayAct ? (
+                <td className="text-right">
+                  <Menu
+                    trigger={
+                      <Button variant="quiet" size="iconSm" aria-label={`Act on ${unit.name}`}>
+                        <MoreHorizontal aria-hidden="true" />
+                      </Button>
+                    }
+                    entries={actionsOn(unit).map((action) => ({
+                      kind: 'action' as const,
+                      label: action.label,
+                      run: () => setTarget({ unit, action }),
+                    }))}
+                  />
+                </td>
+              ) : null}
             </>
           )}
+        />
+      ) : null}
+      {target ? (
+        <UnitDialog
+          server={server}
+          unit={target.unit}
+          action={target.action}
+          onClose={() => setTarget(null)}
+          onDone={() => void query.refetch()}
         />
       ) : null}
     </div>

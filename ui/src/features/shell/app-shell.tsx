@@ -37,6 +37,7 @@ export function AppShell({
     '?': () => setShortcuts(true),
     'g s': () => void navigate({ to: '/servers' }),
     'g p': () => void navigate({ to: '/people' }),
+    'g c': () => void navigate({ to: '/commands' }),
     'g a': () => void navigate({ to: '/audit' }),
     'g ,': () => void navigate({ to: '/settings' }),
   })

@@ -14,6 +14,7 @@ const GROUPS: { title: string; keys: [string[], string][] }[] = [
       [[mod, 'K'], 'Search and jump'],
       [['?'], 'This list'],
       [['g', 's'], 'Go to servers'],
+      [['g', 'c'], 'Go to commands'],
       [['g', 'p'], 'Go to people'],
       [['g', 'a'], 'Go to the audit log'],
       [['g', ','], 'Go to settings'],
@@ -29,6 +30,14 @@ const GROUPS: { title: string; keys: [string[], string][] }[] = [
       [['Shift', '↑', '↓'], 'Select several'],
       [['n'], 'Add a server'],
       [['Alt', '←', '→'], 'Resize, on a column title'],
+    ],
+  },
+  {
+    title: 'Running a command',
+    keys: [
+      [['Enter'], 'Run'],
+      [['Shift', 'Enter'], 'A further line'],
+      [['↑', '↓'], 'What was run before'],
     ],
   },
   {

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { ScrollText, Server, Settings, Users } from 'lucide-react'
+import { ScrollText, Server, Settings, SquareTerminal, Users } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
@@ -31,6 +31,13 @@ export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
         <NavLink to="/servers" icon={<Server aria-hidden="true" />} onNavigate={onNavigate}>
           Servers
         </NavLink>
+        <NavLink
+          to="/commands"
+          icon={<SquareTerminal aria-hidden="true" />}
+          onNavigate={onNavigate}
+        >
+          Commands
+        </NavLink>
         {me && decidesAboutPeople(me) ? (
           <>
             <NavLink to="/people" icon={<Users aria-hidden="true" />} onNavigate={onNavigate}>
@@ -59,7 +66,7 @@ function NavLink({
   children,
   onNavigate,
 }: {
-  to: '/servers' | '/people' | '/audit' | '/settings'
+  to: '/servers' | '/commands' | '/people' | '/audit' | '/settings'
   icon: ReactNode
   children: ReactNode
   onNavigate?: () => void

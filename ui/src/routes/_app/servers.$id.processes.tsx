@@ -1,6 +1,7 @@
 import { createFileRoute } from '@tanstack/react-router'
 import * as z from 'zod/mini'
 import { ProcessesPage } from '@/features/processes/processes-page'
+import { useMayAct } from '@/shared/servers/may-operate'
 import { useServerRow } from '@/shared/servers/server-query'
 
 const text = z.optional(z.catch(z.optional(z.coerce.string()), undefined))
@@ -20,10 +21,12 @@ function Page() {
   const search = Route.useSearch()
   const navigate = Route.useNavigate()
   const row = useServerRow(id)
+  const mayAct = useMayAct(id, 'exec')
   if (!row) return null
   return (
     <ProcessesPage
       server={row.server}
+      mayAct={mayAct}
       search={search}
       onSearch={(change) =>
         void navigate({

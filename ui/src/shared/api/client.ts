@@ -25,8 +25,7 @@ const ACCEPTED = 202
  * visible yet has no body to show and is a Problem, too, one that says so.
  */
 export async function unwrap<T>(call: Promise<Outcome<T>>): Promise<Exclude<T, Pending>> {
-  const { data, error, response } = await call
-  if (!response.ok) throw problemFrom(response, error)
+  const { response } = await call
   if (response.status === ACCEPTED) {
     throw new Problem({
       status: ACCEPTED,
@@ -35,10 +34,17 @@ export async function unwrap<T>(call: Promise<Outcome<T>>): Promise<Exclude<T, P
       detail: 'The change is stored. The server is busy, so it will show in a moment.',
     })
   }
+  return (await unwrapOpen(call)) as Exclude<T, Pending>
+}
+
+/** The same for what may take longer than the answer: what goes on is a good answer, too. */
+export async function unwrapOpen<T>(call: Promise<Outcome<T>>): Promise<T> {
+  const { data, error, response } = await call
+  if (!response.ok) throw problemFrom(response, error)
   if (data === undefined && response.status !== 204) {
     throw new Problem({ status: response.status, code: 'empty', title: 'The answer was empty' })
   }
-  return data as Exclude<T, Pending>
+  return data as T
 }
 
 /** For writes whose answer nobody reads: stored is good enough. */
