@@ -1,13 +1,14 @@
-//! The command line: `enroll`, `run`, `check`, `sample`. Data goes to stdout, talk to stderr.
+//! The command line: `enroll`, `run`, `check`, `sample`, `grant`, `grants`, `revoke`. Data goes to stdout, talk to stderr.
 //!
 //! Exit codes: 0 done, 1 it did not work, 2 it was asked for in a way that cannot work.
 
 mod check;
 mod enroll;
+mod grant;
 mod run;
 mod sample;
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
@@ -15,7 +16,10 @@ use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::config::{Hidden, Settings};
+use crate::{
+    config::{Capability, Hidden, Settings},
+    grants,
+};
 
 const ABOUT: &str = "Reads this host's figures and sends them to a ChatOps server.";
 const LONG_ABOUT: &str = "\
@@ -33,7 +37,13 @@ Where only HTTPS gets out, give the address of the web application instead: --ur
 Before that, see what it would send, and what it can and cannot read on this host:
 
   chatops-agent sample
-  chatops-agent check";
+  chatops-agent check
+
+Unless its settings say otherwise it only reads. What the server may ask of this host beyond that - commands, terminals,
+actions on containers - is decided on this host, for good in the settings or for a while:
+
+  chatops-agent grant exec 30m
+  chatops-agent grants";
 const AFTER: &str = "\
 Settings come from flags, then from the environment, then from a file (TOML, /etc/chatops/agent.toml). A file:
 
@@ -86,7 +96,39 @@ enum Act {
         #[arg(long)]
         json: bool,
     },
+    /// Allow something on this host for a while: grant exec 30m
+    #[command(long_about = GRANT)]
+    Grant {
+        /// What: exec, terminal, docker_control, docker, logs or processes
+        capability: Capability,
+        /// For how long: 30m, 2h, 1d, at most 7d
+        #[arg(value_name = "LENGTH", value_parser = grants::parse_duration)]
+        length: Duration,
+    },
+    /// Show what this host allows, and until when
+    Grants {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take back what was granted
+    Revoke {
+        /// What
+        capability: Capability,
+    },
 }
+
+const GRANT: &str = "\
+Allows something on this host for a while. The running agent takes it up at once and lets go of it by itself; nothing
+has to be restarted. The server can ask for it, never take it: it is decided here, by whoever may write the agent's
+data folder.
+
+  chatops-agent grant exec 30m            run commands, signal processes, start and stop units
+  chatops-agent grant terminal 2h         open terminals, on the host and in containers
+  chatops-agent grant docker_control 1d   start, stop and remove containers
+
+Look at what is allowed with `chatops-agent grants`, take it back with `chatops-agent revoke exec`. What runs already
+goes on when its grant ends. To allow something for good, add it to `capabilities` in the settings file.";
 
 impl Act {
     async fn act(self, settings: Settings, file: Option<PathBuf>) -> ExitCode {
@@ -94,6 +136,9 @@ impl Act {
             Self::Run => Box::pin(run::run(settings)).await,
             Self::Check { json } => check::check(settings, file, json).await,
             Self::Sample { json } => sample::sample(settings, json).await,
+            Self::Grant { capability, length } => grant::grant(settings, capability, length),
+            Self::Grants { json } => grant::list(settings, json),
+            Self::Revoke { capability } => grant::revoke(settings, capability),
         }
     }
 }
@@ -297,6 +342,7 @@ mod tests {
             "--api-key-file",
             "CHATOPS_AGENT_URL",
             "chatops-agent sample",
+            "chatops-agent grant exec 30m",
             "agent.toml",
         ] {
             assert!(help.contains(part), "{part} is missing");

@@ -2,7 +2,7 @@
 //!
 //! | module | answers |
 //! |---|---|
-//! | [`cli`] | what can be typed: `enroll`, `run`, `check`, `sample` |
+//! | [`cli`] | what can be typed: `enroll`, `run`, `check`, `sample`, `grant`, `grants`, `revoke` |
 //! | [`enroll`] | how a host becomes a server with a one-time code |
 //! | [`trust`] | which certificates are believed |
 //! | [`config`], [`key`], [`endpoint`] | what is set, and what is wrong with it, in a sentence |

@@ -262,4 +262,9 @@ impl Services {
     pub(crate) async fn enrol(&self, local: &LocalServer) -> anyhow::Result<Enrolment> {
         enrol::enrol(&self.connections, local).await
     }
+
+    /// Public half of the key that signs what agents are to do, for an agent that is not enrolled over the web address.
+    pub(crate) async fn signing_key(&self) -> anyhow::Result<String> {
+        enrol::signing_key(&self.connections).await
+    }
 }

@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod crashes;
 mod gateway;
+mod granting;
 mod nats;
 mod orders;
 mod readings;

@@ -106,6 +106,13 @@ pub(super) async fn enrol(
     Ok(Enrolment::Enrolled)
 }
 
+/// What the enrolment over the web address would have the agent pin.
+pub(super) async fn signing_key(connections: &Connections) -> anyhow::Result<String> {
+    let key = chatops_api::auth::signing::public_key(&connections.store).await;
+    let key = key.map_err(|_| anyhow::anyhow!("the key that signs for agents cannot be had"))?;
+    Ok(key.public_key)
+}
+
 fn parts(api_key: &SecretString) -> anyhow::Result<(KeyId, &str)> {
     let rest = api_key.expose_secret().strip_prefix("chatops_");
     let (id, secret) = rest

@@ -3,7 +3,7 @@
 //! It is enrolled by itself at the first start: server and key are chosen and written down first, then appended, so a
 //! start that was killed in between goes on with the same ones. The server belongs to nobody
 //! (the nil user): whoever becomes owner sees it, as owners see everything. A person may rename or delete it like
-//! any other; deleted, it stays deleted.
+//! any other; deleted, it stays deleted. It may do everything, as the person who started `up` may.
 
 use std::{
     ffi::OsString,
@@ -66,7 +66,8 @@ pub(crate) async fn start(
         ));
         return Ok(None);
     }
-    let settings = agent_settings(config, place, &identity.api_key.into())?;
+    let signing_key = services.signing_key().await?;
+    let settings = agent_settings(config, place, &identity.api_key.into(), signing_key)?;
     write_private(&place.agent_config(), &settings)?;
     let plan = plan(program, place);
     let running = plan.start()?;
@@ -110,12 +111,18 @@ struct AgentSettings<'a> {
     api_key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_file: Option<PathBuf>,
+    signing_key: String,
     capabilities: [&'static str; 1],
     data: PathBuf,
     log: &'static str,
 }
 
-fn agent_settings(config: &Config, place: &Place, key: &SecretString) -> anyhow::Result<String> {
+fn agent_settings(
+    config: &Config,
+    place: &Place,
+    key: &SecretString,
+    signing_key: String,
+) -> anyhow::Result<String> {
     let url = match &config.nats.url {
         Some(url) => url.clone(),
         None => super::nats::url(config)?,
@@ -131,6 +138,7 @@ fn agent_settings(config: &Config, place: &Place, key: &SecretString) -> anyhow:
             .map(std::path::absolute)
             .transpose()
             .context("find the certificate file")?,
+        signing_key,
         capabilities: ["all"],
         data: place.agent().join("state"),
         log: "info",
