@@ -10,7 +10,7 @@ use chatops_schemas::{
 };
 use serde_json::{Value, json};
 
-use crate::live::{frame, one_server, viewer::TOPICS};
+use crate::live::{frame, one_server, tail, viewer::TOPICS};
 
 /// What a socket says beyond what its route says.
 struct Frames {
@@ -42,6 +42,16 @@ fn described() -> Vec<Frames> {
             server: vec![
                 ("server", schema_of::<one_server::ServerFrame<'_>>()),
                 ("metrics", metrics()),
+            ],
+        },
+        Frames {
+            path: "/api/v1/ws/logs/{server_id}",
+            first: json!({"type": "auth"}),
+            topics: &[],
+            client: vec![("client", schema_of::<tail::ClientFrame>())],
+            server: vec![
+                ("server", schema_of::<tail::ServerFrame<'_>>()),
+                ("lines", lines()),
             ],
         },
     ]
@@ -79,6 +89,26 @@ fn metrics() -> Value {
             "timestamp": {"type": "string", "format": "date-time"},
             "data": {"$ref": "#/components/schemas/metrics.sample.v1.Sample"},
             "skipped": {"type": "integer"},
+        },
+    })
+}
+
+fn lines() -> Value {
+    json!({
+        "type": "object",
+        "required": ["type", "position", "lines"],
+        "properties": {
+            "type": {"const": "lines"},
+            "position": {"type": "integer", "description": "What to `resume` from."},
+            "lines": {"type": "array", "items": {"type": "object", "description": "As in `GET /api/v1/logs`."}},
+            "dropped": {"type": "array", "items": {
+                "type": "object",
+                "required": ["reason", "lines"],
+                "properties": {
+                    "reason": {"enum": ["rate", "spool", "source"]},
+                    "lines": {"type": "integer"},
+                },
+            }},
         },
     })
 }

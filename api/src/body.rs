@@ -7,6 +7,7 @@ pub mod audit;
 pub mod command;
 pub mod host;
 pub mod key;
+pub mod log;
 pub mod moment;
 pub mod people;
 pub mod row;

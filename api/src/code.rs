@@ -124,6 +124,8 @@ codes! {
     NoToken = "CO1222", NOT_FOUND, "There is no such API token";
     /// No such entry in the audit trail.
     NoAuditEntry = "CO1230", NOT_FOUND, "There is no such audit entry";
+    /// No such line of a log, or none that you may know of.
+    NoLogLine = "CO1231", NOT_FOUND, "There is no such line";
     /// No such account.
     NoUser = "CO1240", NOT_FOUND, "There is no such account";
     /// No such team, or none that you may know of.

@@ -17,6 +17,7 @@
 //! | [`rights`], [`change`] | who may see what, and what the slower streams say |
 //! | [`replay`] | what a client missed, from the streams, up to the place where the ring takes over |
 //! | [`socket`], [`one_server`] | the conversations with browsers |
+//! | [`tail`] | lines of logs, each socket for itself |
 //! | [`wire`], [`close`] | a WebSocket with limits, and why it is closed |
 //!
 //! # Guarantees
@@ -35,6 +36,7 @@ pub mod replay;
 pub mod rights;
 pub mod ring;
 pub mod socket;
+pub mod tail;
 pub mod viewer;
 pub mod wire;
 

@@ -16,7 +16,7 @@ use crate::{
     openapi::Base,
     problem, request_id,
     routes::{
-        api_keys, audit, auth, commands, docker, enroll, grants, install, invitations, live,
+        api_keys, audit, auth, commands, docker, enroll, grants, install, invitations, live, logs,
         metrics, ops, servers, settings, teams, users,
     },
     state::Api,
@@ -95,6 +95,13 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(metrics::series::handle))
         .routes(routes!(live::fleet::handle))
         .routes(routes!(live::metrics::handle))
+        .routes(routes!(live::logs::handle))
+        .routes(routes!(logs::search::handle))
+        .routes(routes!(logs::of_server::handle))
+        .routes(routes!(logs::entry::handle))
+        .routes(routes!(logs::sources::handle))
+        .routes(routes!(logs::histogram::handle))
+        .routes(routes!(logs::download::handle))
         .routes(routes!(audit::list::handle))
         .routes(routes!(audit::verify::handle))
         .routes(routes!(audit::export::handle))

@@ -10,6 +10,7 @@ pub mod grants;
 pub mod install;
 pub mod invitations;
 pub mod live;
+pub mod logs;
 pub mod metrics;
 pub mod ops;
 pub mod servers;

@@ -220,12 +220,34 @@ impl Bus {
         self.read_many(stream, &[filter.to_owned()], from).await
     }
 
+    /// Like [`Self::read`], holding at most so many events that the caller has not taken yet: for large events.
+    pub async fn read_few(
+        &self,
+        stream: StreamName,
+        filter: &str,
+        from: From,
+        ahead: u32,
+    ) -> Result<Reader, ReadError> {
+        self.read_ahead(stream, &[filter.to_owned()], from, ahead)
+            .await
+    }
+
     /// Like [`Self::read`] with several filters; none means everything.
     pub async fn read_many(
         &self,
         stream: StreamName,
         filters: &[String],
         from: From,
+    ) -> Result<Reader, ReadError> {
+        self.read_ahead(stream, filters, from, 500).await
+    }
+
+    async fn read_ahead(
+        &self,
+        stream: StreamName,
+        filters: &[String],
+        from: From,
+        ahead: u32,
     ) -> Result<Reader, ReadError> {
         let deliver_policy = match from {
             From::Seq(start_sequence) => DeliverPolicy::ByStartSequence {
@@ -245,7 +267,7 @@ impl Bus {
         };
         let mut config = pull::OrderedConfig {
             deliver_policy,
-            max_batch: 500,
+            max_batch: i64::from(ahead),
             ..Default::default()
         };
         match filters {

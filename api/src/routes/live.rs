@@ -1,4 +1,5 @@
 //! WebSockets for browsers.
 
 pub mod fleet;
+pub mod logs;
 pub mod metrics;

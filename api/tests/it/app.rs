@@ -115,6 +115,12 @@ impl App {
             &stop,
             project::command_output(&store, Arc::clone(&stored), settings.clone()),
         );
+        project_with(
+            &mut tasks,
+            &bus,
+            &stop,
+            project::logs(&store, Arc::clone(&stored), settings.clone()),
+        );
         let defaults = project::MetricsSettings::default();
         for partition in project::metrics(&store, &bus, &stored, &settings, &defaults) {
             project_with(&mut tasks, &bus, &stop, partition);

@@ -11,6 +11,7 @@ mod every_route_is_guarded;
 mod host;
 mod keys;
 mod live;
+mod logs;
 mod oidc;
 mod openapi;
 mod operations;

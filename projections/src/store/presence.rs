@@ -1,6 +1,7 @@
 //! Connections: writes of the projector `presence-v1`, and what people and the gate ask about them.
 
 use chatops_schemas::{
+    clock::Timestamp,
     event::fact::{AgentConnected, AgentDisconnected, AgentHello, AgentRefused, Transport},
     ids::{KeyId, ServerId},
 };
@@ -283,6 +284,41 @@ impl Store {
             })
             .collect();
         Ok(Some(Page::cut(events, limit, |event| event.id.to_string())))
+    }
+
+    /// Connections of a server in a span of time, newest first. Whoever asks has decided that they may be seen.
+    pub async fn connection_events_between(
+        &self,
+        server: &ServerId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ConnectionEvent>, StoreError> {
+        let rows = sqlx::query!(
+            "
+            SELECT event_seq, at, kind, transport, address, detail, duration_s FROM connection_events
+            WHERE server_id = $1 AND at >= $2 AND at < $3 ORDER BY event_seq DESC LIMIT $4
+            ",
+            server.as_str(),
+            datetime(from),
+            datetime(to),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("read connection events of a span")?;
+        Ok(rows
+            .into_iter()
+            .map(|row| ConnectionEvent {
+                id: to_u64(row.event_seq),
+                at: timestamp(row.at),
+                kind: row.kind,
+                transport: row.transport,
+                address: row.address,
+                detail: row.detail,
+                duration_s: row.duration_s,
+            })
+            .collect())
     }
 
     /// Open connections of a server, or of one of its keys: whom to disconnect when access ends.

@@ -865,6 +865,120 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search lines of logs
+         * @description Newest first, of all servers that you may see.
+         */
+        get: operations["logs_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download lines of logs
+         * @description Newest first, at most a million lines. The download is noted in the audit trail.
+         */
+        get: operations["logs_download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/entries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one line of a log */
+        get: operations["logs_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/histogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count lines over time
+         * @description Counts follow servers, sources, levels and times; texts and patterns are not looked at.
+         */
+        get: operations["logs_histogram"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List sources of logs */
+        get: operations["logs_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/{server_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search what happened on one server
+         * @description Newest first: lines of its logs, and its agent coming and going.
+         */
+        get: operations["logs_of_server"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metrics/{server_id}/history": {
         parameters: {
             query?: never;
@@ -1284,6 +1398,29 @@ export interface paths {
          *     Close codes: 4400 bad frame, 4401 not signed in or token ended, 4403 forbidden, 4408 too slow.
          */
         get: operations["ws_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ws/logs/{server_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live lines of one server (WebSocket)
+         * @description JSON text frames. Client: `{"type":"auth","token"?,"resume"?,"levels"?,"sources"?,"text"?}`, later `filter` with
+         *     `levels`, `sources`, `text`. Server: `auth_success` with the `position` behind which lines follow, then `lines`
+         *     (`position`, `lines` as in `GET /logs`, `dropped`), and `gap` when lines were left out: search for them. `resume` is
+         *     the last `position` that the client has. `ping` is answered with `pong`.
+         */
+        get: operations["ws_logs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2357,6 +2494,96 @@ export interface components {
         LinkStarted: {
             /** @description Page of the identity provider. */
             url: string;
+        };
+        /** @description How many lines in a span of time. */
+        LogBar: {
+            /** @description Its beginning. */
+            at: components["schemas"]["Moment"];
+            /** @description Lines that the host did not send, by reason: `rate`, `spool`, `source`. */
+            dropped: {
+                [key: string]: number;
+            };
+            /** @description Lines by level. */
+            lines: {
+                [key: string]: number;
+            };
+        };
+        /** @description A line of a log, or another thing that happened to the server. */
+        LogEntry: {
+            /** @description When. */
+            at: components["schemas"]["Moment"];
+            /**
+             * Format: int64
+             * @description Bytes of the message that were cut off on the host.
+             */
+            cut?: number;
+            /** @description What else the line holds, by name. */
+            fields: {
+                [key: string]: string;
+            };
+            /** @description Names it for ever: see `GET /logs/entries/{id}`. */
+            id: string;
+            /** @description `file`, `journal`, `container`, or `connection`: the agent came or went. */
+            kind: string;
+            /** @description `trace`, `debug`, `info`, `warn`, `error`, `fatal`, or `unknown`: the line does not say. */
+            level: string;
+            /** @description The text; may have several lines. */
+            message: string;
+            /** @description Path of the file, name of the unit or of the container. */
+            origin: string | null;
+            /** @description Of which server. */
+            server_id: string;
+            /** @description Name of the source in the settings of the agent. */
+            source: string;
+        };
+        /** @description How many lines when. */
+        LogHistogram: {
+            /** @description Oldest first; spans without lines are left out. */
+            bars: components["schemas"]["LogBar"][];
+            /** @description The first moment. */
+            from: components["schemas"]["Moment"];
+            /** @description The moment behind the last. */
+            to: components["schemas"]["Moment"];
+            /**
+             * Format: int32
+             * @description Length of a span, in seconds.
+             */
+            width_s: number;
+        };
+        /** @description A part of what was found. */
+        LogList: {
+            /** @description Newest first. */
+            entries: components["schemas"]["LogEntry"][];
+            /**
+             * @description Give it as `after` to go on, also when nothing was found so far: a search ends after a few seconds; `null`:
+             *     everything was searched.
+             */
+            next: string | null;
+            /** @description Everything from this moment on was searched. */
+            searched_to: components["schemas"]["Moment"];
+        };
+        /** @description A line among its neighbours. */
+        LogNeighbours: {
+            /** @description After it, the oldest first. */
+            after: components["schemas"]["LogEntry"][];
+            /** @description Before it, the oldest first. */
+            before: components["schemas"]["LogEntry"][];
+            /** @description The line. */
+            line: components["schemas"]["LogEntry"];
+        };
+        /** @description What a host ships lines of. */
+        LogSource: {
+            /** @description `file`, `journal`, `container` or `unknown`. */
+            kind: string;
+            /** @description The host. */
+            server_id: string;
+            /** @description Its name in the settings of the agent. */
+            source: string;
+        };
+        /** @description All that one may see. */
+        LogSources: {
+            /** @description By server and name. */
+            sources: components["schemas"]["LogSource"][];
         };
         /** @description What a right password is answered with. */
         LoginAnswer: components["schemas"]["Session"] | components["schemas"]["SecondFactorNeeded"];
@@ -6306,6 +6533,479 @@ export interface operations {
             };
         };
     };
+    logs_search: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Ids of servers, with commas between. Not with a server in the path.
+                 * @example web-01,web-02
+                 */
+                servers?: string;
+                /**
+                 * @description Names of sources, with commas between.
+                 * @example nginx
+                 */
+                sources?: string;
+                /**
+                 * @description Levels, with commas between.
+                 * @example warn,error,fatal
+                 */
+                levels?: string;
+                /**
+                 * @description In the message or in a field's value, upper and lower case alike.
+                 * @example timed out
+                 */
+                text?: string;
+                /**
+                 * @description A regular expression (PostgreSQL's) that the message has to match somewhere.
+                 * @example status=5\d\d
+                 */
+                pattern?: string;
+                /**
+                 * @description Not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`. An hour before `to` when absent.
+                 * @example now-1h
+                 */
+                from?: string;
+                /** @description Before this moment; now when absent. */
+                to?: string;
+                /** @description Most lines in the answer; 200 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a part of the lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1903, CO1904 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs_download: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Ids of servers, with commas between. Not with a server in the path.
+                 * @example web-01,web-02
+                 */
+                servers?: string;
+                /**
+                 * @description Names of sources, with commas between.
+                 * @example nginx
+                 */
+                sources?: string;
+                /**
+                 * @description Levels, with commas between.
+                 * @example warn,error,fatal
+                 */
+                levels?: string;
+                /**
+                 * @description In the message or in a field's value, upper and lower case alike.
+                 * @example timed out
+                 */
+                text?: string;
+                /**
+                 * @description A regular expression (PostgreSQL's) that the message has to match somewhere.
+                 * @example status=5\d\d
+                 */
+                pattern?: string;
+                /**
+                 * @description Not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`. An hour before `to` when absent.
+                 * @example now-1h
+                 */
+                from?: string;
+                /** @description Before this moment; now when absent. */
+                to?: string;
+                /** @description `ndjson` (when absent) or `text`. */
+                format?: "ndjson" | "text";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/plain": string;
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs_entry: {
+        parameters: {
+            query?: {
+                /** @description Most neighbours on each side, of the same source; 20 when absent. */
+                context?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogNeighbours"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1231 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs_histogram: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Ids of servers, with commas between. Not with a server in the path.
+                 * @example web-01,web-02
+                 */
+                servers?: string;
+                /**
+                 * @description Names of sources, with commas between.
+                 * @example nginx
+                 */
+                sources?: string;
+                /**
+                 * @description Levels, with commas between.
+                 * @example warn,error,fatal
+                 */
+                levels?: string;
+                /**
+                 * @description In the message or in a field's value, upper and lower case alike.
+                 * @example timed out
+                 */
+                text?: string;
+                /**
+                 * @description A regular expression (PostgreSQL's) that the message has to match somewhere.
+                 * @example status=5\d\d
+                 */
+                pattern?: string;
+                /**
+                 * @description Not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`. An hour before `to` when absent.
+                 * @example now-1h
+                 */
+                from?: string;
+                /** @description Before this moment; now when absent. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description lines over time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogHistogram"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description sources of the servers that you may see */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogSources"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs_of_server: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Ids of servers, with commas between. Not with a server in the path.
+                 * @example web-01,web-02
+                 */
+                servers?: string;
+                /**
+                 * @description Names of sources, with commas between.
+                 * @example nginx
+                 */
+                sources?: string;
+                /**
+                 * @description Levels, with commas between.
+                 * @example warn,error,fatal
+                 */
+                levels?: string;
+                /**
+                 * @description In the message or in a field's value, upper and lower case alike.
+                 * @example timed out
+                 */
+                text?: string;
+                /**
+                 * @description A regular expression (PostgreSQL's) that the message has to match somewhere.
+                 * @example status=5\d\d
+                 */
+                pattern?: string;
+                /**
+                 * @description Not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`. An hour before `to` when absent.
+                 * @example now-1h
+                 */
+                from?: string;
+                /** @description Before this moment; now when absent. */
+                to?: string;
+                /** @description Most lines in the answer; 200 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+                /**
+                 * @description Whether the agent's coming and going is among the lines; `true` when absent. It is left out when sources or a
+                 *     pattern are asked for.
+                 */
+                connections?: boolean;
+            };
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a part of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1903, CO1904 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     metrics_history: {
         parameters: {
             query?: {
@@ -8299,6 +8999,35 @@ export interface operations {
             query?: never;
             header?: never;
             path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description WebSocket */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1102: not a WebSocket request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ws_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;

@@ -1,0 +1,384 @@
+//! The conversation of `/api/v1/ws/logs/{server_id}`: lines of one server as they come.
+//!
+//! `auth` (token, `resume`, what is wanted) → `auth_success` → what was missed → `lines` … Each socket reads the stream for
+//! itself, from any position, and holds at most [`AHEAD`] batches: what a slow client does not take waits in the stream. A
+//! client that takes nothing is closed; one that is far behind is told of a gap and goes on at the end. Before each
+//! delivery it is asked again whether this person may see this server. When this process dies, the client goes on from the
+//! last `position` it has, at another one.
+
+use std::convert::Infallible;
+
+use axum::extract::ws::Utf8Bytes;
+use chatops_bus::{From, Reader, Recorded, StreamName};
+use chatops_schemas::{
+    codec,
+    event::log::{Dropped, LineId, LogBatch, LogLevel, LogLine, moment},
+    ids::ServerId,
+    subject,
+};
+use futures::StreamExt;
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
+
+use super::{
+    close::Close,
+    socket::{first_frame, may_see},
+    wire::{End, Wire},
+};
+use crate::{
+    auth::actor::{Actor, Arrival},
+    body::log::LogEntry,
+    code::Code,
+    state::Api,
+};
+
+/// Batches that a socket holds at most, of up to 64 KiB each.
+const AHEAD: u32 = 32;
+/// A client this many batches behind is moved to the end.
+const FAR_BEHIND: u64 = 4000;
+/// Longest text and most names of a filter.
+const MAX_TEXT: usize = 512;
+const MAX_NAMES: usize = 100;
+
+/// Which lines a client wants; empty lists and absent fields let everything through.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct Wanted {
+    /// Levels by name.
+    #[serde(default)]
+    levels: Vec<String>,
+    /// Names of sources.
+    #[serde(default)]
+    sources: Vec<String>,
+    /// In the message or in a field's value, upper and lower case alike.
+    #[serde(default)]
+    text: Option<String>,
+}
+
+/// What a client says.
+#[derive(Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ClientFrame {
+    /// First frame.
+    Auth {
+        /// Access token, without cookies.
+        #[serde(default)]
+        #[schemars(with = "Option<String>")]
+        token: Option<SecretString>,
+        /// Position up to which the client has everything.
+        #[serde(default)]
+        resume: Option<u64>,
+        /// Levels by name.
+        #[serde(default)]
+        levels: Vec<String>,
+        /// Names of sources.
+        #[serde(default)]
+        sources: Vec<String>,
+        /// In the message or in a field's value.
+        #[serde(default)]
+        text: Option<String>,
+    },
+    /// From here on other lines are wanted.
+    Filter(Wanted),
+    /// Are you there?
+    Ping,
+    /// Answers a ping.
+    Pong,
+}
+
+/// What we say, lines apart.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ServerFrame<'a> {
+    /// The credential is good and the server may be seen.
+    AuthSuccess {
+        /// The server.
+        server_id: &'a ServerId,
+        /// Lines behind this position follow.
+        position: u64,
+    },
+    /// Refused; the socket closes.
+    Error {
+        /// Stable code.
+        code: &'static str,
+        /// For people.
+        message: &'static str,
+    },
+    /// Batches between these positions are left out: search for them.
+    Gap {
+        /// First missing position.
+        from: u64,
+        /// Last missing position.
+        to: u64,
+    },
+    /// Answers a ping.
+    Pong,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    r#type: &'static str,
+    position: u64,
+    lines: Vec<LogEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<Dropped>,
+}
+
+fn text(frame: &ServerFrame<'_>) -> Utf8Bytes {
+    serde_json::to_string(frame).unwrap_or_default().into()
+}
+
+/// [`Wanted`], checked.
+struct Sieve {
+    levels: Vec<LogLevel>,
+    sources: Vec<String>,
+    text: Option<String>,
+}
+
+impl Sieve {
+    fn new(wanted: Wanted) -> Option<Self> {
+        let levels = wanted.levels.iter().map(|name| LogLevel::parse(name));
+        let levels: Vec<LogLevel> = levels.collect::<Option<_>>()?;
+        let text = wanted.text.filter(|text| !text.is_empty());
+        if wanted.sources.len() > MAX_NAMES || text.as_ref().is_some_and(|t| t.len() > MAX_TEXT) {
+            return None;
+        }
+        Some(Self {
+            levels,
+            sources: wanted.sources,
+            text: text.map(|text| text.to_lowercase()),
+        })
+    }
+
+    fn wants(&self, line: &LogLine) -> bool {
+        if !self.levels.is_empty() && !self.levels.contains(&line.level) {
+            return false;
+        }
+        let Some(text) = &self.text else {
+            return true;
+        };
+        let holds = |found: &str| found.to_lowercase().contains(text);
+        holds(&line.message) || line.fields.values().any(|value| holds(value))
+    }
+
+    /// What of an event goes to the client; `None`: nothing.
+    fn frame(&self, server: &ServerId, event: &Recorded) -> Option<Utf8Bytes> {
+        let source = subject::log_source(&event.subject)?;
+        if !self.sources.is_empty() && !self.sources.iter().any(|wanted| wanted == source) {
+            return None;
+        }
+        // What the projector parks is not shown either.
+        let batch = codec::decode::<LogBatch>(&event.payload).ok()?;
+        if batch.server.as_ref() != Some(server) || batch.data.source != source {
+            return None;
+        }
+        let (id, time, kind) = (batch.id, batch.time, batch.data.kind.as_str());
+        let lines: Vec<LogEntry> = batch
+            .data
+            .lines
+            .into_iter()
+            .zip(0u16..)
+            .filter(|(line, _)| self.wants(line))
+            .map(|(line, n)| {
+                let id = LineId {
+                    at: moment(line.time, time),
+                    batch: id,
+                    n,
+                };
+                LogEntry::live(id, server.as_str(), source, kind, line)
+            })
+            .collect();
+        if lines.is_empty() && batch.data.dropped.is_empty() {
+            return None;
+        }
+        let frame = Lines {
+            r#type: "lines",
+            position: event.seq,
+            lines,
+            dropped: batch.data.dropped,
+        };
+        Some(serde_json::to_string(&frame).ok()?.into())
+    }
+}
+
+/// Talks with a client until it ends.
+pub async fn talk(
+    wire: &mut Wire,
+    api: &Api,
+    arrival: Arrival,
+    server: ServerId,
+) -> Result<Infallible, End> {
+    let first = first_frame(wire, api.hub().config().hello).await?;
+    let (mut actor, resume, wanted) = match serde_json::from_str(&first) {
+        Ok(ClientFrame::Auth {
+            token,
+            resume,
+            levels,
+            sources,
+            text,
+        }) => {
+            let wanted = Wanted {
+                levels,
+                sources,
+                text,
+            };
+            (arrival.actor(api, token.as_ref()).await?, resume, wanted)
+        }
+        Ok(_) => return Err(Close::Unauthenticated.into()),
+        Err(_) => return Err(Close::BadFrame.into()),
+    };
+    let mut sieve = Sieve::new(wanted).ok_or(Close::BadFrame)?;
+    authorise(wire, api, &actor, &server).await?;
+    // Counts as a socket, and keeps what is known of rights current.
+    let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
+    let ends = ends(api).await?;
+    let mut position = resume.unwrap_or(ends.1).min(ends.1);
+    wire.send(text(&ServerFrame::AuthSuccess {
+        server_id: &server,
+        position,
+    }))
+    .await?;
+    let mut gap = None;
+    if resume.is_some_and(|from| from > ends.1) {
+        // A stream that has been made anew: what the client has is of another one.
+        gap = Some((1, ends.1));
+    } else if position.saturating_add(1) < ends.0 {
+        gap = Some((position + 1, ends.0 - 1));
+        position = ends.0 - 1;
+    }
+    if let Some((from, to)) = gap {
+        wire.send(text(&ServerFrame::Gap { from, to })).await?;
+    }
+    let mut reader = read(api, &server, position).await?;
+    let mut rights = place.rights_moved();
+    let mut rechecks = api.hub().rechecks();
+    let expiry = api.instant_of(actor.expires_at);
+    loop {
+        tokio::select! {
+            biased;
+            () = api.stopping() => return Err(Close::GoingAway.into()),
+            () = sleep_until(expiry) => return Err(Close::Unauthenticated.into()),
+            said = wire.receive() => match serde_json::from_str(said?.as_str()) {
+                Ok(ClientFrame::Ping) => wire.send(text(&ServerFrame::Pong)).await?,
+                Ok(ClientFrame::Pong) => {}
+                Ok(ClientFrame::Filter(wanted)) => {
+                    sieve = Sieve::new(wanted).ok_or(Close::BadFrame)?;
+                }
+                Ok(ClientFrame::Auth { .. }) | Err(_) => return Err(Close::BadFrame.into()),
+            },
+            user = rechecks.recv() => match user {
+                Ok(user) if user != actor.user => {}
+                Ok(_) | Err(RecvError::Lagged(_)) => match actor.still(api).await {
+                    Ok(Some(now)) => actor = now,
+                    Ok(None) => return Err(Close::Unauthenticated.into()),
+                    Err(_) => return Err(Close::TryLater.into()),
+                },
+                Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
+            },
+            _ = rights.changed() => authorise(wire, api, &actor, &server).await?,
+            event = reader.next() => {
+                let Some(Ok(event)) = event else {
+                    return Err(Close::TryLater.into());
+                };
+                if event.pending > FAR_BEHIND {
+                    let (_, end) = self::ends(api).await?;
+                    let gap = ServerFrame::Gap { from: event.seq, to: end };
+                    metrics::counter!("chatops_api_live_gaps_total").increment(1);
+                    wire.send(text(&gap)).await?;
+                    reader = read(api, &server, end).await?;
+                    continue;
+                }
+                if let Some(frame) = sieve.frame(&server, &event) {
+                    authorise(wire, api, &actor, &server).await?;
+                    wire.send(frame).await?;
+                }
+            }
+        }
+    }
+}
+
+/// First and last position of the stream.
+async fn ends(api: &Api) -> Result<(u64, u64), End> {
+    match api.bus().stream_info(StreamName::Log).await {
+        Ok(info) => Ok((info.first_seq, info.last_seq)),
+        Err(_) => Err(Close::TryLater.into()),
+    }
+}
+
+async fn read(api: &Api, server: &ServerId, behind: u64) -> Result<Reader, End> {
+    let (filter, from) = (
+        subject::log_every(server),
+        From::Seq(behind.saturating_add(1)),
+    );
+    let reader = api.bus().read_few(StreamName::Log, &filter, from, AHEAD);
+    reader.await.map_err(|error| {
+        tracing::warn!(error = %crate::problem::Chain(&error), "a live tail could not read the stream");
+        Close::TryLater.into()
+    })
+}
+
+/// Ends the conversation when this server does not exist (any more) for this person.
+async fn authorise(
+    wire: &mut Wire,
+    api: &Api,
+    actor: &Actor,
+    server: &ServerId,
+) -> Result<(), End> {
+    if may_see(api, actor, server).await? {
+        return Ok(());
+    }
+    let code = Code::NoServer;
+    wire.send(text(&ServerFrame::Error {
+        code: code.as_str(),
+        message: code.title(),
+    }))
+    .await?;
+    Err(Close::Forbidden.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use chatops_schemas::clock::Timestamp;
+
+    use super::*;
+
+    fn line(level: LogLevel, message: &str) -> LogLine {
+        LogLine {
+            time: Timestamp::from_micros(0),
+            level,
+            message: message.to_owned(),
+            fields: [("status".to_owned(), "Bad Gateway".to_owned())].into(),
+            origin: None,
+            cut: None,
+        }
+    }
+
+    fn sieve(levels: &[&str], text: Option<&str>) -> Sieve {
+        let wanted = Wanted {
+            levels: levels.iter().map(|level| (*level).to_owned()).collect(),
+            sources: Vec::new(),
+            text: text.map(str::to_owned),
+        };
+        Sieve::new(wanted).unwrap()
+    }
+
+    #[test]
+    fn a_sieve_lets_through_what_a_search_finds() {
+        let warning = line(LogLevel::Warn, "Disk FULL");
+        assert!(sieve(&[], None).wants(&warning));
+        assert!(sieve(&["warn"], Some("disk full")).wants(&warning));
+        assert!(sieve(&[], Some("gateway")).wants(&warning), "in a field");
+        assert!(!sieve(&["error"], None).wants(&warning));
+        assert!(!sieve(&[], Some("empty")).wants(&warning));
+    }
+
+    #[test]
+    fn a_level_that_is_none_is_refused() {
+        let wanted = Wanted {
+            levels: vec!["loud".to_owned()],
+            ..Wanted::default()
+        };
+        assert!(Sieve::new(wanted).is_none());
+    }
+}
