@@ -5,6 +5,7 @@
 mod check;
 mod enroll;
 mod grant;
+mod logs;
 mod run;
 mod sample;
 
@@ -52,6 +53,12 @@ Settings come from flags, then from the environment, then from a file (TOML, /et
   interval = 5
   capabilities = [\"metrics\", \"processes\", \"docker\"]
 
+Lines of logs are sent of sources that this file names, once capabilities holds \"logs\":
+
+  [[logs]]
+  name = \"nginx\"
+  files = [\"/var/log/nginx/*.log\"]
+
 A key given with --api-key can be seen by every user of this host in the list of processes; prefer the file.";
 
 #[derive(Debug, Parser)]
@@ -87,6 +94,12 @@ enum Act {
     /// Explain what this agent can and cannot do on this host, and try the connection
     Check {
         /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the log lines that would be sent, as they come, and send nothing
+    Logs {
+        /// As JSON, a batch per line
         #[arg(long)]
         json: bool,
     },
@@ -135,6 +148,7 @@ impl Act {
         match self {
             Self::Run => Box::pin(run::run(settings)).await,
             Self::Check { json } => check::check(settings, file, json).await,
+            Self::Logs { json } => logs::logs(settings, json).await,
             Self::Sample { json } => sample::sample(settings, json).await,
             Self::Grant { capability, length } => grant::grant(settings, capability, length),
             Self::Grants { json } => grant::list(settings, json),
@@ -253,6 +267,7 @@ impl Flags {
             docker_socket: self.docker_socket,
             spool_mib: self.spool_mib,
             log: self.log,
+            logs: None,
         };
         (settings, self.config)
     }

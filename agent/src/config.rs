@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::{
     endpoint::{Endpoint, EndpointError},
     key::{ApiKey, KeyError},
+    logs::settings,
     trust::Fingerprint,
 };
 
@@ -114,6 +115,8 @@ pub struct Settings {
     pub spool_mib: Option<u64>,
     /// What is logged.
     pub log: Option<String>,
+    /// Sources of log lines that are sent.
+    pub logs: Option<Vec<settings::Written>>,
 }
 
 /// A text that is never printed.
@@ -166,6 +169,8 @@ pub struct Config {
     pub spool_bytes: u64,
     /// What is logged.
     pub log: String,
+    /// Sources of log lines; they are read only with [`Capability::Logs`].
+    pub logs: Vec<settings::Source>,
     /// Who signs what the server asks of this host; nothing is done without.
     pub signing_key: Option<[u8; 32]>,
 }
@@ -234,6 +239,9 @@ pub enum ConfigError {
         "there is no capability {0:?}; this agent knows metrics, processes, docker, logs, exec, terminal, docker_control, or all"
     )]
     Capability(String),
+    /// A source of log lines.
+    #[error(transparent)]
+    Logs(#[from] settings::SourceError),
     /// Out of range.
     #[error("the spool is {0} MiB; 1 to 4096 MiB are possible")]
     Spool(u64),
@@ -269,6 +277,7 @@ impl Settings {
             docker_socket: self.docker_socket.or(file.docker_socket),
             spool_mib: self.spool_mib.or(file.spool_mib),
             log: self.log.or(file.log),
+            logs: self.logs.or(file.logs),
         })
     }
 
@@ -300,6 +309,7 @@ impl Settings {
         if !(1..=4096).contains(&spool_mib) {
             return Err(ConfigError::Spool(spool_mib));
         }
+        let logs = settings::check(self.logs.unwrap_or_default())?;
         Ok(Config {
             uplink,
             interval: self.interval.map(Duration::from_secs),
@@ -314,6 +324,7 @@ impl Settings {
             docker_socket: self.docker_socket,
             spool_bytes: spool_mib << 20,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
+            logs,
             signing_key,
         })
     }

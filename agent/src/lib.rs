@@ -9,6 +9,7 @@
 //! | [`service`] | the one loop: when to read, what to do with the reading |
 //! | [`collect`] | where each figure comes from |
 //! | [`operate`] | what the server may ask of this host, and the checks before it |
+//! | [`logs`] | which lines of logs are sent |
 //! | [`grants`] | what somebody on this host has allowed for a while |
 //! | [`outbox`] | results, logs and facts on their way out |
 //! | [`record`] | a reading or another event as it waits and travels |
@@ -40,6 +41,7 @@ pub mod grants;
 pub mod identity;
 pub mod key;
 pub mod lanes;
+pub mod logs;
 pub mod operate;
 pub mod outbox;
 pub mod queue;

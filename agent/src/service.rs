@@ -40,6 +40,7 @@ use crate::{
     grants::Grant,
     identity,
     lanes::Lanes,
+    logs,
     operate::{Desk, Host, Surroundings, exec::JournalError, permits::Permits},
     outbox::{EventsOut, Outgoing},
     record,
@@ -123,6 +124,7 @@ impl Service {
         let (handle, wire) =
             transport::wire(transport.clone(), Arc::clone(&clock), Arc::clone(&ids));
         let (events_out, outgoing, room) = EventsOut::new();
+        let log_out = events_out.clone();
         let lanes = Lanes::open(folder.path(), config.spool_bytes, &handle.orders, room)?;
         let desk = Desk::open(Surroundings {
             key: config.signing_key,
@@ -146,6 +148,20 @@ impl Service {
             ..identity::describe(&options.roots)
         };
         let mut tasks = JoinSet::new();
+        let surroundings = logs::Surroundings {
+            out: logs::Out::Events(log_out),
+            folder: logs::settings::folder(folder.path()),
+            docker_socket: config.docker_socket.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        };
+        if config.capabilities.contains(&Capability::Logs) {
+            logs::start(config.logs, &surroundings, &mut tasks);
+        } else if !config.logs.is_empty() {
+            tracing::warn!(
+                "there are [[logs]] in the settings, but capabilities does not hold \"logs\": no lines are sent"
+            );
+        }
         tasks.spawn(transport::run(uplink, hello.hostname.clone(), wire));
         let (listing, containers) = watch::channel(Listing::default());
         if config.capabilities.contains(&Capability::Docker) {

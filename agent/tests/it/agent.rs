@@ -67,6 +67,12 @@ impl Agent {
             .expect("a size")
     }
 
+    /// Likewise, where programs are found in this folder only.
+    pub(crate) fn run_with_path(url: &str, data: &Path, config: &Path, programs: &Path) -> Self {
+        let mut command = command(env!("CARGO_BIN_EXE_chatops-agent"), url, data);
+        Self::start(command.arg("--config").arg(config).env("PATH", programs))
+    }
+
     fn start(command: &mut Command) -> Self {
         let mut child = command
             .stderr(Stdio::piped())

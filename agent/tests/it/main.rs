@@ -11,6 +11,7 @@ mod commands;
 mod crashes;
 mod gateway;
 mod granting;
+mod logs;
 mod nats;
 mod orders;
 mod readings;
