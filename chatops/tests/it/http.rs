@@ -36,6 +36,11 @@ impl Client {
         }
     }
 
+    /// The access token, for a socket.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     pub(crate) async fn ready(&self) -> bool {
         matches!(self.inner.get(format!("{}/readyz", self.base)).send().await, Ok(answer) if answer.status().is_success())
     }

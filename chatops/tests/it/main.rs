@@ -10,6 +10,7 @@ mod crash;
 mod enrol;
 mod http;
 mod installation;
+mod logs;
 mod refusal;
 mod secrets;
 mod serve;
