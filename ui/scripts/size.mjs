@@ -21,6 +21,8 @@ const ROUTES = {
   services: [['_app', '_app/servers.$id', '_app/servers.$id.services'], 190],
   containers: [['_app', '_app/servers.$id', '_app/servers.$id.containers'], 190],
   connections: [['_app', '_app/servers.$id', '_app/servers.$id.connections'], 190],
+  logs: [['_app', '_app/logs'], 190],
+  'server logs': [['_app', '_app/servers.$id', '_app/servers.$id.logs'], 190],
   'server settings': [['_app', '_app/servers.$id', '_app/servers.$id.settings'], 190],
   'add server': [['_app', '_app/servers.new'], 190],
   connect: [['_app', '_app/servers.$id_.connect'], 190],

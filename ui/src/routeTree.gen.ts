@@ -17,6 +17,7 @@ import { Route as RegisterRouteImport } from './routes/register'
 import { Route as SetupRouteImport } from './routes/setup'
 import { Route as AppSplatRouteImport } from './routes/_app/$'
 import { Route as AppAuditRouteImport } from './routes/_app/audit'
+import { Route as AppLogsRouteImport } from './routes/_app/logs'
 import { Route as AppPeopleRouteImport } from './routes/_app/people'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
 import { Route as AppCommandsIndexRouteImport } from './routes/_app/commands.index'
@@ -38,6 +39,7 @@ import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$i
 import { Route as AppServersIdCommandsRouteImport } from './routes/_app/servers.$id.commands'
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
 import { Route as AppServersIdContainersRouteImport } from './routes/_app/servers.$id.containers'
+import { Route as AppServersIdLogsRouteImport } from './routes/_app/servers.$id.logs'
 import { Route as AppServersIdProcessesRouteImport } from './routes/_app/servers.$id.processes'
 import { Route as AppServersIdServicesRouteImport } from './routes/_app/servers.$id.services'
 import { Route as AppServersIdSettingsRouteImport } from './routes/_app/servers.$id.settings'
@@ -80,6 +82,11 @@ const AppSplatRoute = AppSplatRouteImport.update({
 const AppAuditRoute = AppAuditRouteImport.update({
   id: '/audit',
   path: '/audit',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppLogsRoute = AppLogsRouteImport.update({
+  id: '/logs',
+  path: '/logs',
   getParentRoute: () => AppRoute,
 } as any)
 const AppPeopleRoute = AppPeopleRouteImport.update({
@@ -187,6 +194,11 @@ const AppServersIdContainersRoute = AppServersIdContainersRouteImport.update({
   path: '/containers',
   getParentRoute: () => AppServersIdRoute,
 } as any)
+const AppServersIdLogsRoute = AppServersIdLogsRouteImport.update({
+  id: '/logs',
+  path: '/logs',
+  getParentRoute: () => AppServersIdRoute,
+} as any)
 const AppServersIdProcessesRoute = AppServersIdProcessesRouteImport.update({
   id: '/processes',
   path: '/processes',
@@ -216,6 +228,7 @@ export interface FileRoutesByFullPath {
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
   '/audit': typeof AppAuditRoute
+  '/logs': typeof AppLogsRoute
   '/people': typeof AppPeopleRouteWithChildren
   '/settings': typeof AppSettingsRouteWithChildren
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
@@ -236,6 +249,7 @@ export interface FileRoutesByFullPath {
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
+  '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
@@ -250,6 +264,7 @@ export interface FileRoutesByTo {
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
   '/audit': typeof AppAuditRoute
+  '/logs': typeof AppLogsRoute
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
@@ -267,6 +282,7 @@ export interface FileRoutesByTo {
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/servers/$id/containers': typeof AppServersIdContainersRoute
+  '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
@@ -283,6 +299,7 @@ export interface FileRoutesById {
   '/setup': typeof SetupRoute
   '/_app/$': typeof AppSplatRoute
   '/_app/audit': typeof AppAuditRoute
+  '/_app/logs': typeof AppLogsRoute
   '/_app/people': typeof AppPeopleRouteWithChildren
   '/_app/settings': typeof AppSettingsRouteWithChildren
   '/_app/commands/$commandId': typeof AppCommandsCommandIdRoute
@@ -303,6 +320,7 @@ export interface FileRoutesById {
   '/_app/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
   '/_app/servers/$id/containers': typeof AppServersIdContainersRoute
+  '/_app/servers/$id/logs': typeof AppServersIdLogsRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
@@ -319,6 +337,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/$'
     | '/audit'
+    | '/logs'
     | '/people'
     | '/settings'
     | '/commands/$commandId'
@@ -339,6 +358,7 @@ export interface FileRouteTypes {
     | '/servers/$id/commands'
     | '/servers/$id/connections'
     | '/servers/$id/containers'
+    | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
@@ -353,6 +373,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/$'
     | '/audit'
+    | '/logs'
     | '/commands/$commandId'
     | '/people/invitations'
     | '/people/sharing'
@@ -370,6 +391,7 @@ export interface FileRouteTypes {
     | '/servers/$id/commands'
     | '/servers/$id/connections'
     | '/servers/$id/containers'
+    | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
@@ -385,6 +407,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/_app/$'
     | '/_app/audit'
+    | '/_app/logs'
     | '/_app/people'
     | '/_app/settings'
     | '/_app/commands/$commandId'
@@ -405,6 +428,7 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/commands'
     | '/_app/servers/$id/connections'
     | '/_app/servers/$id/containers'
+    | '/_app/servers/$id/logs'
     | '/_app/servers/$id/processes'
     | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
@@ -477,6 +501,13 @@ declare module '@tanstack/react-router' {
       path: '/audit'
       fullPath: '/audit'
       preLoaderRoute: typeof AppAuditRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/logs': {
+      id: '/_app/logs'
+      path: '/logs'
+      fullPath: '/logs'
+      preLoaderRoute: typeof AppLogsRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/people': {
@@ -626,6 +657,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdContainersRouteImport
       parentRoute: typeof AppServersIdRoute
     }
+    '/_app/servers/$id/logs': {
+      id: '/_app/servers/$id/logs'
+      path: '/logs'
+      fullPath: '/servers/$id/logs'
+      preLoaderRoute: typeof AppServersIdLogsRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
     '/_app/servers/$id/processes': {
       id: '/_app/servers/$id/processes'
       path: '/processes'
@@ -700,6 +738,7 @@ interface AppServersIdRouteChildren {
   AppServersIdCommandsRoute: typeof AppServersIdCommandsRoute
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
   AppServersIdContainersRoute: typeof AppServersIdContainersRoute
+  AppServersIdLogsRoute: typeof AppServersIdLogsRoute
   AppServersIdProcessesRoute: typeof AppServersIdProcessesRoute
   AppServersIdServicesRoute: typeof AppServersIdServicesRoute
   AppServersIdSettingsRoute: typeof AppServersIdSettingsRoute
@@ -711,6 +750,7 @@ const AppServersIdRouteChildren: AppServersIdRouteChildren = {
   AppServersIdCommandsRoute: AppServersIdCommandsRoute,
   AppServersIdConnectionsRoute: AppServersIdConnectionsRoute,
   AppServersIdContainersRoute: AppServersIdContainersRoute,
+  AppServersIdLogsRoute: AppServersIdLogsRoute,
   AppServersIdProcessesRoute: AppServersIdProcessesRoute,
   AppServersIdServicesRoute: AppServersIdServicesRoute,
   AppServersIdSettingsRoute: AppServersIdSettingsRoute,
@@ -724,6 +764,7 @@ const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(
 interface AppRouteChildren {
   AppSplatRoute: typeof AppSplatRoute
   AppAuditRoute: typeof AppAuditRoute
+  AppLogsRoute: typeof AppLogsRoute
   AppPeopleRoute: typeof AppPeopleRouteWithChildren
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
   AppCommandsCommandIdRoute: typeof AppCommandsCommandIdRoute
@@ -737,6 +778,7 @@ interface AppRouteChildren {
 const AppRouteChildren: AppRouteChildren = {
   AppSplatRoute: AppSplatRoute,
   AppAuditRoute: AppAuditRoute,
+  AppLogsRoute: AppLogsRoute,
   AppPeopleRoute: AppPeopleRouteWithChildren,
   AppSettingsRoute: AppSettingsRouteWithChildren,
   AppCommandsCommandIdRoute: AppCommandsCommandIdRoute,

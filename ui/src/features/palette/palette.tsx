@@ -9,6 +9,7 @@ import {
   CornerDownLeft,
   Keyboard,
   LogOut,
+  Logs,
   Moon,
   Plus,
   ScrollText,
@@ -229,6 +230,14 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
         icon: <SquareTerminal />,
         hint: 'g c',
         run: go('/commands'),
+      },
+      {
+        id: 'p-logs',
+        group: 'Go to',
+        label: 'Logs',
+        words: 'lines search tail journal',
+        icon: <Logs />,
+        run: go('/logs'),
       },
       ...(me && decidesAboutPeople(me)
         ? (

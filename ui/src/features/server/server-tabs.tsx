@@ -8,6 +8,7 @@ const TABS = [
   { to: '/servers/$id/processes', label: 'Processes', exact: false },
   { to: '/servers/$id/services', label: 'Services', exact: false },
   { to: '/servers/$id/containers', label: 'Containers', exact: false },
+  { to: '/servers/$id/logs', label: 'Logs', exact: false },
   { to: '/servers/$id/connections', label: 'Connections', exact: false },
   { to: '/servers/$id/access', label: 'Access', exact: false },
   { to: '/servers/$id/settings', label: 'Settings', exact: false },

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { ScrollText, Server, Settings, SquareTerminal, Users } from 'lucide-react'
+import { Logs, ScrollText, Server, Settings, SquareTerminal, Users } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
@@ -38,6 +38,9 @@ export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
         >
           Commands
         </NavLink>
+        <NavLink to="/logs" icon={<Logs aria-hidden="true" />} onNavigate={onNavigate}>
+          Logs
+        </NavLink>
         {me && decidesAboutPeople(me) ? (
           <>
             <NavLink to="/people" icon={<Users aria-hidden="true" />} onNavigate={onNavigate}>
@@ -66,7 +69,7 @@ function NavLink({
   children,
   onNavigate,
 }: {
-  to: '/servers' | '/commands' | '/people' | '/audit' | '/settings'
+  to: '/servers' | '/commands' | '/logs' | '/people' | '/audit' | '/settings'
   icon: ReactNode
   children: ReactNode
   onNavigate?: () => void

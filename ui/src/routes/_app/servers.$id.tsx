@@ -14,6 +14,7 @@ function Page() {
       worksWithoutAgent={
         Boolean(matches({ to: '/servers/$id/settings' })) ||
         Boolean(matches({ to: '/servers/$id/access' })) ||
+        Boolean(matches({ to: '/servers/$id/logs' })) ||
         Boolean(matches({ to: '/servers/$id/connections' }))
       }
       connectLink={

@@ -21,6 +21,7 @@ export function LineDetail({
 }) {
   const text = plain(line.text)
   const json = jsonOf(text)
+  const fields = Object.entries(line.fields ?? {})
   const shown = json ? JSON.stringify(json, null, 2) : text
   return (
     <div className="flex max-h-64 min-h-24 flex-col border-line border-t">
@@ -28,6 +29,7 @@ export function LineDetail({
         <span className="tnum">{line.at === null ? 'No time' : exact(line.at)}</span>
         {line.stream ? <span>{line.stream}</span> : null}
         {line.source ? <span>{line.source}</span> : null}
+        {line.origin ? <span className="font-mono">{line.origin}</span> : null}
         <span className="flex-1" />
         {onContext ? (
           <Button size="sm" onClick={onContext}>
@@ -44,6 +46,16 @@ export function LineDetail({
           <X aria-hidden="true" />
         </Button>
       </div>
+      {fields.length > 0 ? (
+        <dl className="grid max-h-32 shrink-0 grid-cols-[auto_1fr] gap-x-3 overflow-auto px-3 pb-2 font-mono text-xs">
+          {fields.map(([name, value]) => (
+            <div key={name} className="contents">
+              <dt className="text-ink-2">{name}</dt>
+              <dd className="break-words">{value}</dd>
+            </div>
+          ))}
+        </dl>
+      ) : null}
       <pre className="min-h-0 overflow-auto whitespace-pre-wrap break-words px-3 pb-3 font-mono text-xs">
         {shown}
       </pre>

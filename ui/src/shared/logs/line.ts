@@ -11,6 +11,10 @@ export interface LogLine {
   source?: string | null
   /** Names it for ever: links to one line need it. */
   id?: string | null
+  /** Path of the file, name of the unit or of the container. */
+  origin?: string | null
+  /** What else the line holds, by name. */
+  fields?: Record<string, string> | null
   /** Not a line of the log: lines that are missing here. */
   skipped?: number
 }

@@ -81,11 +81,20 @@ export const LogRow = memo(function LogRow({
           isError && 'text-bad',
         )}
       >
-        <Text text={line.text} search={search} />
+        <Text text={wrap ? line.text : firstLine(line.text)} search={search} />
+        {!wrap && line.text.includes('\n') ? (
+          <span className="text-ink-3"> +{number.format(line.text.split('\n').length - 1)}</span>
+        ) : null}
       </span>
     </button>
   )
 })
+
+/** Rows that do not wrap have one height. */
+const firstLine = (text: string): string => {
+  const end = text.indexOf('\n')
+  return end < 0 ? text : text.slice(0, end)
+}
 
 const milliseconds = (at: number): string =>
   (((at % 1000) + 1000) % 1000).toFixed(0).padStart(3, '0')

@@ -1,0 +1,230 @@
+/**
+ * Lines of logs: of one server, with its agent coming and going among them, or of all that one may
+ * see. Searched on the server; what was found can be searched again in the viewer.
+ */
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { Download } from 'lucide-react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { Problem } from '@/shared/api/problem'
+import { useFleetSnapshot } from '@/shared/fleet/fleet'
+import { exact } from '@/shared/lib/time'
+import { LogBuffer } from '@/shared/logs/buffer'
+import type { LogLine } from '@/shared/logs/line'
+import { LogView } from '@/shared/logs/log-view'
+import { Button, buttonStyle } from '@/shared/ui/button'
+import { ProblemPanel } from '@/shared/ui/problem-panel'
+import { Skeleton } from '@/shared/ui/skeleton'
+import { StatusDot, type Tone } from '@/shared/ui/status-dot'
+import { LogFilters } from './filters'
+import { Histogram } from './histogram'
+import { type LogEntry, lineOf, linesQuery, sourcesQuery } from './logs-query'
+import { downloadHref, isFiltered, type LogsSearch, listOf } from './logs-search'
+import { OneLine } from './one-line'
+import { OptIn } from './opt-in'
+import type { TailState } from './tail'
+import { useTails } from './use-tails'
+
+/** Servers that are followed at once. */
+const FOLLOWED = 12
+
+const STATES: Record<TailState, { tone: Tone; words: string }> = {
+  live: { tone: 'ok', words: 'Live' },
+  connecting: { tone: 'off', words: 'Connecting' },
+  reconnecting: { tone: 'warn', words: 'Reconnecting' },
+  refused: { tone: 'bad', words: 'Not allowed' },
+}
+
+export function LogsPage({
+  serverId,
+  search,
+  onSearch,
+  lineHref,
+}: {
+  serverId?: string
+  search: LogsSearch
+  onSearch: (change: LogsSearch) => void
+  /** Address of one line. */
+  lineHref: (line: LogLine) => string | null
+}) {
+  const { byId } = useFleetSnapshot()
+  const nameOf = useCallback((id: string) => byId.get(id)?.server.name ?? id, [byId])
+  const mixed = serverId ? null : nameOf
+  const known = useQuery(sourcesQuery)
+  const all = known.data?.sources ?? []
+  const here = serverId ? all.filter((source) => source.server_id === serverId) : all
+  const chosen = listOf(search.servers)
+  const shippers = [...new Set(here.map((source) => source.server_id))].filter(
+    (id) => serverId !== undefined || chosen.length === 0 || chosen.includes(id),
+  )
+  const noLive = search.regex
+    ? 'a regular expression is searched for'
+    : search.from
+      ? 'a time in the past is shown'
+      : shippers.length > FOLLOWED
+        ? `choose at most ${FOLLOWED} servers`
+        : shippers.length === 0 && !serverId
+          ? 'no server sends lines'
+          : null
+  const live = Boolean(search.live) && noLive === null
+
+  const query = useInfiniteQuery(linesQuery(search, serverId))
+  const [buffer] = useState(() => new LogBuffer())
+  const seen = useRef(new Set<string>())
+  const fill = useCallback(
+    (entries: LogEntry[]) => {
+      const fresh = entries.filter((entry) => !seen.current.has(entry.id))
+      for (const { id } of fresh) seen.current.add(id)
+      buffer.push(fresh.map((entry) => lineOf(entry, mixed)))
+    },
+    [buffer, mixed],
+  )
+  // What was found is newest first; the viewer reads downwards in time.
+  const found = useMemo(
+    () => (query.data?.pages ?? []).flatMap((page) => page.entries).reverse(),
+    [query.data],
+  )
+  const arrived = useRef<LogEntry[]>([])
+  const filterKey = JSON.stringify([search, serverId])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another search forgets what came live.
+  useEffect(() => {
+    arrived.current = []
+  }, [filterKey])
+  useEffect(() => {
+    seen.current = new Set()
+    buffer.clear()
+    fill(found)
+    fill(arrived.current)
+  }, [buffer, found, fill])
+
+  const refetch = query.refetch
+  const state = useTails(
+    live ? (serverId ?? shippers.join(',')) : '',
+    {
+      levels: listOf(search.levels),
+      sources: listOf(search.sources),
+      text: search.q ?? null,
+    },
+    (entries, dropped) => {
+      arrived.current = [...arrived.current, ...entries].slice(-5000)
+      fill(entries)
+      buffer.skipped(dropped)
+    },
+    () => void refetch(),
+  )
+
+  const problem =
+    query.error instanceof Problem && query.error.status === 422
+      ? (query.error.fields[0]?.message ?? query.error.title)
+      : null
+  const last = query.data?.pages.at(-1)
+  const nothing = !known.isPending && here.length === 0 && !isFiltered(search)
+  const empty = found.length === 0 && nothing
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      {search.line ? (
+        <OneLine id={search.line} onClose={() => onSearch({ line: undefined })} />
+      ) : null}
+      {known.isError ? (
+        <ProblemPanel
+          className="mb-4"
+          what="The sources of logs could not be loaded"
+          error={known.error}
+          onRetry={() => void known.refetch()}
+        />
+      ) : null}
+      {empty && !query.isPending ? (
+        <OptIn />
+      ) : (
+        <>
+          <LogFilters
+            search={search}
+            onSearch={onSearch}
+            servers={
+              serverId
+                ? null
+                : [...new Set(all.map((source) => source.server_id))].map((id) => ({
+                    value: id,
+                    label: nameOf(id),
+                  }))
+            }
+            sources={[...new Set(here.map((source) => source.source))].map((source) => ({
+              value: source,
+              label: source,
+            }))}
+            problem={problem}
+          />
+          <div className="card mt-3 flex min-h-0 flex-1 flex-col overflow-hidden">
+            <Histogram search={search} serverId={serverId} onSearch={onSearch} />
+            {query.isError && problem === null ? (
+              <ProblemPanel
+                className="m-2"
+                what="The lines could not be loaded"
+                error={query.error}
+                onRetry={() => void query.refetch()}
+              />
+            ) : null}
+            {query.isPending ? <Skeleton className="h-96" /> : null}
+            <div className={query.isPending ? 'hidden' : 'flex h-[60vh] min-h-72 flex-col'}>
+              <LogView
+                buffer={buffer}
+                label={serverId ? `Logs of ${nameOf(serverId)}` : 'Logs'}
+                fileName="logs"
+                linkTo={lineHref}
+                empty={
+                  query.hasNextPage
+                    ? 'Nothing found so far. The search goes on with “Search further back”.'
+                    : 'No line fits. Take a filter away, or look at another time.'
+                }
+              >
+                <Button
+                  size="sm"
+                  variant={live ? 'primary' : 'outline'}
+                  aria-pressed={live}
+                  disabled={noLive !== null}
+                  title={noLive ? `Not live: ${noLive}` : 'Show lines as they come'}
+                  onClick={() => onSearch({ live: live ? undefined : true })}
+                >
+                  Live tail
+                </Button>
+                {state ? (
+                  <span role="status" className="flex items-center gap-1.5 text-xs">
+                    <StatusDot tone={STATES[state].tone} />
+                    {STATES[state].words}
+                  </span>
+                ) : null}
+                <Button size="sm" busy={query.isRefetching} onClick={() => void query.refetch()}>
+                  Search again
+                </Button>
+                {query.hasNextPage ? (
+                  <Button
+                    size="sm"
+                    busy={query.isFetchingNextPage}
+                    onClick={() => void query.fetchNextPage()}
+                  >
+                    {found.length === 0 ? 'Search further back' : 'Load older'}
+                  </Button>
+                ) : null}
+              </LogView>
+            </div>
+          </div>
+          <div className="mt-2 flex flex-wrap items-center justify-between gap-2 text-2xs text-ink-2">
+            <span>{last ? `Searched back to ${exact(Date.parse(last.searched_to))}` : ''}</span>
+            <span className="flex gap-2">
+              {(['text', 'ndjson'] as const).map((format) => (
+                <a
+                  key={format}
+                  href={downloadHref(search, serverId, format)}
+                  download
+                  className={buttonStyle({ size: 'sm' })}
+                >
+                  <Download aria-hidden="true" />
+                  All that fits, as {format === 'text' ? 'text' : 'NDJSON'}
+                </a>
+              ))}
+            </span>
+          </div>
+        </>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,55 @@
+/** Follows several servers while mounted. */
+import { useEffect, useRef, useState } from 'react'
+import { renewSession } from '@/shared/api/session-fetch'
+import type { LogEntry } from './logs-query'
+import { Tail, type TailFilter, type TailSocket, type TailState } from './tail'
+
+function openSocket(serverId: string): TailSocket {
+  const { protocol, host } = window.location
+  const scheme = protocol === 'https:' ? 'wss' : 'ws'
+  return new WebSocket(`${scheme}://${host}/api/v1/ws/logs/${serverId}`) as unknown as TailSocket
+}
+
+const WORST: TailState[] = ['refused', 'reconnecting', 'connecting', 'live']
+
+/** `servers` joined by commas; empty: nothing is followed. Gives the worst state of all of them. */
+export function useTails(
+  servers: string,
+  filter: TailFilter,
+  take: (entries: LogEntry[], dropped: number) => void,
+  onGap: () => void,
+): TailState | null {
+  const [states, setStates] = useState<Record<string, TailState>>({})
+  const latest = useRef({ take, onGap })
+  latest.current = { take, onGap }
+  const key = JSON.stringify(filter)
+  useEffect(() => {
+    const wanted = JSON.parse(key) as TailFilter
+    const ids = servers.split(',').filter((id) => id !== '')
+    setStates({})
+    const tails = ids.map(
+      (id) =>
+        new Tail(
+          wanted,
+          {
+            lines: (entries, dropped) => latest.current.take(entries, dropped),
+            gap: () => latest.current.onGap(),
+            state: (state) => setStates((before) => ({ ...before, [id]: state })),
+          },
+          {
+            open: () => openSocket(id),
+            random: Math.random,
+            setTimer: (run, ms) => window.setTimeout(run, ms),
+            clearTimer: (timer) => window.clearTimeout(timer as number),
+            renewSession,
+          },
+        ),
+    )
+    return () => {
+      for (const tail of tails) tail.stop()
+    }
+  }, [servers, key])
+  if (servers === '') return null
+  const all = Object.values(states)
+  return WORST.find((state) => all.includes(state)) ?? 'connecting'
+}
