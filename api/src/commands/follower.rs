@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Pieces that wait for a slow reader, each of at most 48 KiB.
 const BEHIND: usize = 64;
+/// Commands that are waited for at the same time in this process; more are refused as busy.
+const PLACES: usize = 2000;
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Something that happened to a command.
@@ -94,20 +96,23 @@ impl Follower {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that is stored of this command from now on.
-    pub fn place(&self, server: &ServerId, command: CommandId) -> Place {
+    /// Everything that is stored of this command from now on; `None`: too many wait already.
+    pub fn place(&self, server: &ServerId, command: CommandId) -> Option<Place> {
         let of = (server.clone(), command);
         let mut desk = self.desk();
+        if desk.len() >= PLACES && !desk.contains_key(&of) {
+            return None;
+        }
         let sender = desk
             .entry(of.clone())
             .or_insert_with(|| broadcast::Sender::new(BEHIND));
         let events = Some(sender.subscribe());
         drop(desk);
-        Place {
+        Some(Place {
             follower: self.clone(),
             of,
             events,
-        }
+        })
     }
 
     fn hand_over(&self, stream: StreamName, event: &Recorded) {

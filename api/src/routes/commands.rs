@@ -109,7 +109,13 @@ pub(crate) async fn ask(
     let id = api.orders().fresh();
     let repeats = wish.repeats;
     // Before it is asked for: nothing of it is missed.
-    let place = seconds.map(|_| api.follower().place(&server.id, id));
+    let place = match seconds {
+        Some(_) => match api.follower().place(&server.id, id) {
+            Some(place) => Some(place),
+            None => return Err(Problem::new(Code::Busy).retry_after(2)),
+        },
+        None => None,
+    };
     let requested = ask::request(api, &actor.by(), id, wish).await?;
     let event = requested.event;
     let mut shown = Command {

@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod commands;
 mod crash;
 mod enrol;
 mod http;
