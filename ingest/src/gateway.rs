@@ -5,9 +5,12 @@
 //! which are open. An acknowledged reading is in the stream; one that was not acknowledged is the agent's to repeat,
 //! under the same id. When the process dies its sockets die with it: agents reconnect, and presence, which no longer
 //! hears from this gateway, closes their sessions.
+//!
+//! Agents that speak JSON know no signed orders; for them the gateway is the executor of record: see [`executor`].
 
 mod admission;
 mod body;
+mod executor;
 mod frame;
 mod http;
 mod open;
@@ -34,6 +37,7 @@ use chatops_schemas::{clock::Timestamp, ids::ServerId};
 use chatops_schemas::{
     clock::{Clock, IdSource},
     ids::KeyId,
+    order::VerifyingKey,
     wire::MAX_FRAME_BYTES,
 };
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -110,6 +114,8 @@ pub struct GatewayParts {
     pub roster: Roster,
     /// Connection in the agents' account, with the right to publish for any server.
     pub ops: Bus,
+    /// What orders are signed with, as agents pin it.
+    pub orders: VerifyingKey,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Ids of sockets and of events that came without one.

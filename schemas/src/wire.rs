@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     event::{fact::AgentHello, metric::Sample},
-    ids::ServerId,
+    ids::{CommandId, ServerId},
+    order::ContainerAction,
 };
 
 /// Largest accepted frame, in bytes.
@@ -63,10 +64,45 @@ pub enum AgentFrame {
         /// The reading, in our form or in the original one.
         data: MetricsData,
     },
+    /// How a `command` went.
+    CommandResponse(CommandResponse),
+    /// How a `docker_command` went.
+    DockerResponse(DockerResponse),
     /// Asks for a `pong`.
     Ping,
     /// Answers a `ping`.
     Pong,
+}
+
+/// How a `command` went, all at once.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CommandResponse {
+    /// The command; may be left out while only one is running.
+    pub command_id: Option<CommandId>,
+    /// What it wrote.
+    #[serde(alias = "output")]
+    pub stdout: Option<String>,
+    /// What it wrote to standard error.
+    pub stderr: Option<String>,
+    /// With which code it exited.
+    pub exit_code: Option<i32>,
+    /// Whether it worked, for agents that know no exit code.
+    pub success: Option<bool>,
+    /// Why it could not be run.
+    pub error: Option<String>,
+}
+
+/// How a `docker_command` went.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct DockerResponse {
+    /// The command; may be left out while only one is running.
+    pub command_id: Option<CommandId>,
+    /// Whether it worked; it did when there is no `error` either.
+    pub success: Option<bool>,
+    /// The engine's words, when it did not.
+    pub error: Option<String>,
 }
 
 /// A reading in either form. Tried in the order of the variants; the original form is recognised by its `cpu.usage_percent`.
@@ -127,6 +163,26 @@ pub enum ServerFrame {
         id: Uuid,
         /// Its position.
         seq: u64,
+    },
+    /// Run this. Comes once per command, to agents that speak JSON.
+    Command {
+        /// Names it in the answer.
+        command_id: CommandId,
+        /// A line for the shell.
+        command: String,
+        /// Seconds after which nobody waits for the answer any more.
+        timeout: u64,
+    },
+    /// Do this with a container. Comes once per command, to agents that speak JSON.
+    DockerCommand {
+        /// Names it in the answer.
+        command_id: CommandId,
+        /// What to do.
+        action: ContainerAction,
+        /// Id or name.
+        container_id: String,
+        /// Seconds after which nobody waits for the answer any more.
+        timeout: u64,
     },
     /// A frame was refused; the connection stays.
     Error {

@@ -107,7 +107,11 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
                     return Err(format!("{message} ({code})"));
                 }
                 Some(
-                    ServerFrame::MetricsReceived { .. } | ServerFrame::Ping | ServerFrame::Pong,
+                    ServerFrame::MetricsReceived { .. }
+                    | ServerFrame::Command { .. }
+                    | ServerFrame::DockerCommand { .. }
+                    | ServerFrame::Ping
+                    | ServerFrame::Pong,
                 )
                 | None => {}
             }
@@ -219,7 +223,12 @@ fn settle(frame: ServerFrame, in_flight: &mut InFlight) -> Option<(u64, Outcome)
             tracing::warn!("the server refused a frame: {message} ({code})");
             None
         }
-        ServerFrame::AuthSuccess { .. } | ServerFrame::Ping | ServerFrame::Pong => None,
+        // Commands in this form are for agents that know no signed orders.
+        ServerFrame::AuthSuccess { .. }
+        | ServerFrame::Command { .. }
+        | ServerFrame::DockerCommand { .. }
+        | ServerFrame::Ping
+        | ServerFrame::Pong => None,
     }
 }
 

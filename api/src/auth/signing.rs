@@ -3,7 +3,7 @@
 
 use chatops_projections::Store;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -53,6 +53,11 @@ pub async fn pair(store: &Store) -> Result<Pair, Problem> {
     let key = SigningKey::from_bytes(seed);
     let id = HEXLOWER.encode(&Sha256::digest(key.verifying_key().to_bytes())[..8]);
     Ok(Pair { key, id })
+}
+
+/// What checks orders.
+pub async fn verifying_key(store: &Store) -> Result<VerifyingKey, Problem> {
+    Ok(pair(store).await?.key.verifying_key())
 }
 
 /// The public half of [`pair`].

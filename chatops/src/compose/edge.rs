@@ -4,7 +4,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use axum::{Router, serve::ListenerExt};
-use chatops_api::{Api, Parts, auth::seal::Seal, live::relay::Relay, oidc};
+use chatops_api::{
+    Api, Parts,
+    auth::{seal::Seal, signing},
+    live::relay::Relay,
+    oidc,
+};
 use chatops_ingest::{
     dispatch::{DispatchConfig, DispatchParts, Dispatcher},
     gate::{GateConfig, GateParts, GateService},
@@ -12,7 +17,7 @@ use chatops_ingest::{
     presence::{PresenceConfig, PresenceParts, PresenceService},
 };
 use chatops_projections::Progress;
-use chatops_schemas::clock::System;
+use chatops_schemas::{clock::System, order::VerifyingKey};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -103,7 +108,12 @@ pub(super) async fn http(
 ) -> anyhow::Result<Option<Api>> {
     let gateway = match &shared.agents {
         Some(agents) if roles.contains(&Role::Gateway) => {
-            agents_routes(stage, shared.config, agents)
+            let key = signing::verifying_key(&shared.connections.store)
+                .await
+                .map_err(|problem| {
+                    anyhow::anyhow!("read the key that signs orders: {problem:?}")
+                })?;
+            agents_routes(stage, shared.config, agents, key)
         }
         _ => Router::new(),
     };
@@ -215,7 +225,12 @@ fn identity_provider(config: &Oidc) -> Result<Option<oidc::Settings>, Trouble> {
     }))
 }
 
-fn agents_routes(stage: &mut Stage, config: &Config, agents: &Agents) -> Router {
+fn agents_routes(
+    stage: &mut Stage,
+    config: &Config,
+    agents: &Agents,
+    orders: VerifyingKey,
+) -> Router {
     let service = GatewayService::new(GatewayParts {
         config: GatewayConfig {
             behind_proxy: config.api.behind_proxy,
@@ -224,6 +239,7 @@ fn agents_routes(stage: &mut Stage, config: &Config, agents: &Agents) -> Router 
         ring: agents.ring.clone(),
         roster: agents.roster.clone(),
         ops: agents.ops.clone(),
+        orders,
         clock: Arc::new(System),
         ids: Arc::new(System),
         stop: stage.token(),

@@ -62,6 +62,8 @@ pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Result<AgentFrame, Rej
         "auth" => field(&mut map, "api_key").map(|api_key| AgentFrame::Auth { api_key }),
         "hello" => field(&mut map, "data").map(|data| AgentFrame::Hello { data }),
         "metrics" => metrics(map),
+        "command_response" => whole(map).map(AgentFrame::CommandResponse),
+        "docker_response" => whole(map).map(AgentFrame::DockerResponse),
         "ping" => Ok(AgentFrame::Ping),
         "pong" => Ok(AgentFrame::Pong),
         other => Err(Rejected::new(
@@ -133,6 +135,12 @@ fn metrics(mut map: Map<String, Value>) -> Result<AgentFrame, Rejected> {
         })
     })();
     rest.map_err(|rejected: Rejected| Rejected { id, ..rejected })
+}
+
+/// A frame without a `data` of its own. What went wrong is told without what was in it: output may hold anything.
+fn whole<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, Rejected> {
+    serde_json::from_value(Value::Object(map))
+        .map_err(|_| Rejected::malformed("a field has a type that it must not have"))
 }
 
 fn field<T: DeserializeOwned>(

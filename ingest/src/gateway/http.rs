@@ -179,6 +179,8 @@ fn stamp(gateway: &Gateway, admitted: &Admitted, frame: AgentFrame) -> Result<Ou
         }
         AgentFrame::Auth { .. }
         | AgentFrame::Hello { .. }
+        | AgentFrame::CommandResponse(_)
+        | AgentFrame::DockerResponse(_)
         | AgentFrame::Ping
         | AgentFrame::Pong => Err(Rejected::new("malformed_frame", "expected a sample")),
     }

@@ -10,6 +10,7 @@ use chatops_schemas::{
 use uuid::Uuid;
 
 use super::{
+    executor::Answer,
     frame::{self, Encoding, Rejected, UNKNOWN_TYPE},
     rates::Rates,
     reading::{self, Circumstances, Outgoing},
@@ -36,6 +37,8 @@ pub(super) enum Effect {
         event: Outgoing,
         receipt: Option<Uuid>,
     },
+    /// A command is over, as the agent says.
+    Over(Answer),
     /// Close with this code and reason, and end.
     Close(u16, &'static str),
 }
@@ -135,6 +138,8 @@ impl Session {
                 let receipt = event.id.0;
                 store(event, Some(receipt))
             }
+            AgentFrame::CommandResponse(answer) => vec![Effect::Over(Answer::Command(answer))],
+            AgentFrame::DockerResponse(answer) => vec![Effect::Over(Answer::Docker(answer))],
             AgentFrame::Ping => vec![Effect::Send(ServerFrame::Pong)],
             AgentFrame::Pong => Vec::new(),
         };
@@ -207,6 +212,14 @@ impl Session {
             )),
             Effect::Close(TRY_AGAIN, "too many attempts"),
         ]
+    }
+
+    /// An answer to a command that is not running.
+    pub(super) fn not_running(&mut self) -> Vec<Effect> {
+        self.reject(Rejected::new(
+            "unknown_command",
+            "no such command is running on this connection",
+        ))
     }
 
     /// A reading is in the stream.

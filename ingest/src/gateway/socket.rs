@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use chatops_bus::Stored;
+use chatops_bus::{Stored, Subscription};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::{
@@ -15,10 +15,11 @@ use uuid::Uuid;
 use super::{
     Gateway,
     admission::Denied,
+    executor::{self, Answer, Executor},
     frame::{self, Encoding},
     open::{OpenSession, Place},
     reading::Outgoing,
-    session::{Effect, POLICY, Session},
+    session::{Effect, POLICY, Session, TRY_AGAIN},
 };
 use crate::{
     keyring::{Admitted, Revoked},
@@ -49,6 +50,8 @@ struct Shell {
     judged: bool,
     /// When the key stops working.
     expires: Option<Instant>,
+    /// Commands of this agent, and what the server asks it: only for agents that speak JSON.
+    executor: Option<(Executor, Subscription)>,
 }
 
 /// Why a socket ends.
@@ -79,6 +82,7 @@ pub(super) async fn serve(
         heard: Instant::now(),
         judged: false,
         expires: None,
+        executor: None,
         socket,
         address,
         gateway,
@@ -99,11 +103,29 @@ pub(super) async fn serve(
     }
     // The agent is gone for everybody else from here on, however long the good-bye takes.
     shell.agent = None;
+    let lost = shell.executor.take().map(|(executor, asked)| {
+        drop(asked);
+        executor.lost(&shell.gateway.inner.parts)
+    });
     if let End::Close(code, reason) = end {
         metrics::cut(reason);
         let _ = timeout(GOOD_BYE, good_bye(&mut shell.socket, code, reason)).await;
     }
+    if let Some(lost) = lost {
+        lost.await;
+    }
     drop(place);
+}
+
+/// The next request, and the moment at which a command is given up.
+async fn asked(executor: &mut Option<(Executor, Subscription)>) -> executor::Turn {
+    let Some((executor, requests)) = executor else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        Some(request) = requests.next() => executor::Turn::Asked(request),
+        () = at(executor.next_deadline()) => executor::Turn::Late,
+    }
 }
 
 async fn good_bye(socket: &mut WebSocket, code: u16, reason: &'static str) {
@@ -145,6 +167,7 @@ impl Shell {
                         None => Err(End::Gone("connection lost")),
                     }
                 }
+                turn = asked(&mut self.executor) => self.turn(turn).await,
                 _ = pings.tick() => self.send(Message::Ping(axum::body::Bytes::new())).await,
                 () = sleep_until(self.heard + config.idle) => Err(End::Close(POLICY, "idle")),
                 () = at(self.expires) => Err(End::Close(POLICY, "expired")),
@@ -184,11 +207,15 @@ impl Shell {
                     }
                 }
                 Effect::Store { event, receipt } => self.store(event, receipt).await?,
+                Effect::Over(answer) => self.over(answer).await?,
                 Effect::Close(code, reason) => return Err(End::Close(code, reason)),
                 Effect::Check(key) => {
                     let verdict = self.gateway.admit(&key, self.address).await;
                     let effects = match verdict {
-                        Ok(admitted) => self.welcome(admitted),
+                        Ok(admitted) => {
+                            self.listen(&admitted).await?;
+                            self.welcome(admitted)
+                        }
                         Err(denied) => {
                             self.judged = true;
                             match denied {
@@ -202,6 +229,54 @@ impl Shell {
             }
         }
         Ok(())
+    }
+
+    /// From here on this connection is asked for what its host is to do.
+    async fn listen(&mut self, admitted: &Admitted) -> Result<(), End> {
+        // Those that speak MessagePack are ours: they know signed orders, and take none in this form.
+        if self.session.encoding() != Encoding::Json {
+            return Ok(());
+        }
+        let ops = &self.gateway.inner.parts.ops;
+        let listening = executor::listen(ops, &admitted.server).await;
+        let requests = listening.map_err(|_| End::Close(TRY_AGAIN, "try again"))?;
+        self.executor = Some((Executor::new(admitted.server.clone()), requests));
+        Ok(())
+    }
+
+    async fn turn(&mut self, turn: executor::Turn) -> Result<(), End> {
+        let parts = &self.gateway.inner.parts;
+        let Some((executor, _)) = &mut self.executor else {
+            return Ok(());
+        };
+        match turn {
+            executor::Turn::Late => {
+                executor.late(parts);
+                Ok(())
+            }
+            executor::Turn::Asked(request) => {
+                let (frame, reply) = executor.take(parts, &request).await;
+                // The answer first: it says that the command is marked, whatever becomes of the socket.
+                executor::answer(&parts.ops, &request, reply).await;
+                match frame {
+                    Some(frame) => Box::pin(self.perform(vec![Effect::Send(frame)])).await,
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    async fn over(&mut self, answer: Answer) -> Result<(), End> {
+        let parts = &self.gateway.inner.parts;
+        let known = match &mut self.executor {
+            Some((executor, _)) => executor.over(parts, answer),
+            None => false,
+        };
+        if known {
+            return Ok(());
+        }
+        let effects = self.session.not_running();
+        Box::pin(self.perform(effects)).await
     }
 
     fn welcome(&mut self, admitted: Admitted) -> Vec<Effect> {

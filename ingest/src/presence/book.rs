@@ -178,6 +178,13 @@ impl Book {
             .collect()
     }
 
+    /// Whether this server has an open session of this kind.
+    pub(crate) fn has(&self, server: &ServerId, transport: Transport) -> bool {
+        self.open
+            .values()
+            .any(|entry| entry.seen.transport == transport && entry.seen.server == *server)
+    }
+
     /// Open sessions of a server.
     pub(crate) fn count(&self, server: &ServerId) -> u32 {
         self.per_server.get(server).copied().unwrap_or(0)

@@ -31,6 +31,7 @@ use chatops_schemas::{
         ctl::{KeyRetired, KeyRevoked, ServerDeleted},
     },
     ids::{KeyId, ServerId},
+    order::SigningKey,
     subject::{self, Entity},
 };
 use chatops_testkit::{NatsServer, NatsVersion};
@@ -116,6 +117,11 @@ impl KeyDirectory for Book {
         self.used.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
+}
+
+/// What orders of a test are signed with.
+pub(crate) fn signing_key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
 }
 
 /// How the edge of a test differs from the usual one.
@@ -250,6 +256,7 @@ impl Ground {
             ring,
             roster: roster.clone(),
             ops: ops.clone(),
+            orders: signing_key().verifying_key(),
             clock,
             ids,
             stop: stop.clone(),

@@ -4,6 +4,7 @@ mod agent;
 mod callout;
 mod client;
 mod dispatch;
+mod executor;
 mod ground;
 mod herd;
 mod hostile_sockets;
