@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { usePageTitle } from '@/shared/lib/page-title'
 import { commandQuery } from './command-query'
-import { Shown } from './shown'
+import Shown from './shown'
 
 /** The page of one command, for links. */
 export function CommandPage({ id, onRerun }: { id: string; onRerun: (id: string) => void }) {

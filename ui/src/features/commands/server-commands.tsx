@@ -1,7 +1,7 @@
 /** Commands of one server: run one, look at one, and what was run before. */
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Lock, SquareTerminal } from 'lucide-react'
-import { useMemo } from 'react'
+import { lazy, Suspense, useMemo } from 'react'
 import type { Server } from '@/shared/api/model'
 import { useMayOperate } from '@/shared/servers/may-operate'
 import { Needs } from '@/shared/servers/needs'
@@ -10,7 +10,9 @@ import { draftOf } from './asked'
 import { commandQuery, commandsQuery, runCommand } from './command-query'
 import { HistoryList } from './history-list'
 import { RunBox } from './run-box'
-import { Shown } from './shown'
+
+// The log is large, and nobody needs it before something is shown.
+const Shown = lazy(() => import('./shown'))
 
 export function ServerCommands({
   server,
@@ -69,7 +71,9 @@ export function ServerCommands({
       )}
       {show === undefined ? null : (
         <div className="mt-4">
-          <Shown id={show} onRerun={onShow} />
+          <Suspense>
+            <Shown id={show} onRerun={onShow} />
+          </Suspense>
         </div>
       )}
       <h2 className="mt-6 mb-2 font-semibold text-base">What was run here</h2>

@@ -4,7 +4,7 @@ import { commandQuery } from './command-query'
 import { CommandView } from './command-view'
 
 /** The command with this id, wherever it is shown. */
-export function Shown({ id, onRerun }: { id: string; onRerun: (id: string) => void }) {
+export default function Shown({ id, onRerun }: { id: string; onRerun: (id: string) => void }) {
   const query = useQuery(commandQuery(id))
   return (
     <Loaded query={query} what="The command could not be loaded">
