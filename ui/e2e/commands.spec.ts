@@ -22,7 +22,7 @@ async function run(page: Page, line: string): Promise<void> {
 }
 
 const output = (page: Page) => page.getByRole('log', { name: 'Output' })
-const state = (page: Page) => page.getByRole('article').getByRole('status').first()
+const state = (page: Page) => page.getByRole('article').locator('dl').getByRole('status')
 
 test('a command runs with Enter, both outputs are told apart, and everything of it is linked', async ({
   page,

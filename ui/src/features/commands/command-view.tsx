@@ -5,6 +5,7 @@ import { CircleStop, Link2, Pencil, RotateCw } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { Command } from '@/shared/api/model'
 import { toProblem } from '@/shared/api/problem'
+import { cn } from '@/shared/lib/cn'
 import { bytes } from '@/shared/lib/format'
 import { LogView } from '@/shared/logs/log-view'
 import { Button, buttonStyle } from '@/shared/ui/button'
@@ -60,7 +61,12 @@ export function CommandView({
           The output could not be loaded, this is tried again: {toProblem(failure).message}
         </p>
       ) : null}
-      <div className="flex h-[clamp(16rem,55dvh,44rem)] flex-col">
+      <div
+        className={cn(
+          'flex flex-col',
+          whole && wrote === 0 ? 'h-28' : 'h-[clamp(16rem,55dvh,44rem)]',
+        )}
+      >
         <LogView
           buffer={buffer}
           label="Output"

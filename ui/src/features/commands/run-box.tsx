@@ -129,7 +129,7 @@ export function RunBox({
             change({ line: event.target.value })
           }}
           onKeyDown={onKeyDown}
-          className="min-h-8 min-w-0 flex-1 resize-none bg-transparent py-1 font-mono text-sm leading-6 outline-none"
+          className="field-sizing-content max-h-72 min-h-8 min-w-0 flex-1 resize-none bg-transparent py-1 font-mono text-sm leading-6 outline-none"
         />
         <Button type="submit" variant="primary" busy={busy}>
           <Play aria-hidden="true" />
