@@ -382,7 +382,7 @@ mod tests {
         ground.rename("a.log", "a.log.1");
         ground.append("a.log", "three\n");
         ground.append("new.log", "four\n");
-        let mut reader = Reader::new(ground.from.clone(), Some(places));
+        let mut reader = Reader::new(ground.from, Some(places));
         let mut found = all(&mut reader);
         found.sort();
         assert_eq!(found, ["four", "half a line", "three", "two"]);
@@ -400,7 +400,7 @@ mod tests {
             reader.done(file, end);
         }
         let places = reader.places();
-        let mut again = Reader::new(ground.from.clone(), Some(places));
+        let mut again = Reader::new(ground.from, Some(places));
         assert_eq!(all(&mut again), ["two\n  of two"]);
     }
 }
