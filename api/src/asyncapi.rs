@@ -10,7 +10,7 @@ use chatops_schemas::{
 };
 use serde_json::{Value, json};
 
-use crate::live::{frame, one_server, tail, viewer::TOPICS};
+use crate::live::{container_logs, frame, one_server, tail, viewer::TOPICS};
 
 /// What a socket says beyond what its route says.
 struct Frames {
@@ -53,6 +53,13 @@ fn described() -> Vec<Frames> {
                 ("server", schema_of::<tail::ServerFrame<'_>>()),
                 ("lines", lines()),
             ],
+        },
+        Frames {
+            path: "/api/v1/ws/containers/{server_id}/{container}/logs",
+            first: json!({"type": "auth"}),
+            topics: &[],
+            client: vec![("client", schema_of::<container_logs::ClientFrame>())],
+            server: vec![("server", schema_of::<container_logs::ServerFrame<'_>>())],
         },
     ]
 }

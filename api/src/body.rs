@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod command;
+pub mod container;
 pub mod host;
 pub mod key;
 pub mod log;

@@ -27,6 +27,8 @@
 
 pub mod change;
 pub mod close;
+pub mod container_logs;
+pub mod follow;
 pub mod frame;
 pub mod item;
 pub mod one_server;

@@ -1,111 +1,164 @@
+import { useQuery } from '@tanstack/react-query'
 import { Box } from 'lucide-react'
-import { cn } from '@/shared/lib/cn'
-import { bytes, count, shortRate } from '@/shared/lib/format'
+import { useMemo, useState } from 'react'
+import { bytes } from '@/shared/lib/format'
 import type { Container } from '@/shared/metrics/sample'
 import { useNewestSample } from '@/shared/metrics/use-feed'
+import { Badge } from '@/shared/ui/badge'
 import { Empty } from '@/shared/ui/empty'
-import { StatusDot, type Tone } from '@/shared/ui/status-dot'
+import { Loaded } from '@/shared/ui/loaded'
+import { StatusDot } from '@/shared/ui/status-dot'
+import { Ago } from '@/shared/ui/time'
+import { ActionButtons } from './action-buttons'
+import { Bulk } from './bulk'
+import { containersQuery, type HostContainer } from './queries'
+import { byProject, condition } from './state'
 
-interface Condition {
-  tone: Tone
-  text: string
-}
-
-function condition({ state, health }: Container): Condition {
-  if (state === 'running') {
-    if (health === 'unhealthy') return { tone: 'bad', text: 'Unhealthy' }
-    if (health === 'starting') return { tone: 'warn', text: 'Starting' }
-    return { tone: 'ok', text: health === 'healthy' ? 'Healthy' : 'Running' }
-  }
-  if (state === 'restarting') return { tone: 'bad', text: 'Restarting' }
-  if (state === 'paused') return { tone: 'warn', text: 'Paused' }
-  if (state === 'dead') return { tone: 'bad', text: 'Dead' }
-  return { tone: 'off', text: state ? `${state[0]?.toUpperCase()}${state.slice(1)}` : 'Unknown' }
-}
-
-function byProject(list: Container[]): [string, Container[]][] {
-  const groups = new Map<string, Container[]>()
-  for (const container of list) {
-    const key = container.project ?? ''
-    groups.set(key, [...(groups.get(key) ?? []), container])
-  }
-  const sorted = [...groups].sort(([a], [b]) => (a === '' ? 1 : b === '' ? -1 : a.localeCompare(b)))
-  for (const [, members] of sorted) members.sort((a, b) => a.name.localeCompare(b.name))
-  return sorted
-}
-
-/** The containers of the newest reading, by compose project. Read-only. */
-export function ContainersPage() {
+/** The containers of a host by compose project, as the host answers; figures come from its samples. */
+export function ContainersPage({ server }: { server: string }) {
+  const query = useQuery(containersQuery(server))
   const newest = useNewestSample()
-  const list = newest?.sample.containers ?? []
-  if (list.length === 0) {
-    return (
-      <Empty icon={<Box aria-hidden="true" />} title="No containers">
-        {newest
-          ? 'No container runs here, or the agent may not ask the engine: it needs the capability “docker” and access to its socket.'
-          : 'They appear with the first reading of the agent.'}
-      </Empty>
-    )
-  }
-  const groups = byProject(list)
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const figures = useMemo(
+    () => new Map((newest?.sample.containers ?? []).map((one) => [one.name, one])),
+    [newest],
+  )
   return (
-    <div className="mt-4 flex flex-col gap-4">
-      {groups.map(([project, members]) => (
-        <section
-          key={project}
-          className="card min-w-0 relative overflow-x-auto"
-          aria-label={project || 'No project'}
-        >
-          {groups.length > 1 || project !== '' ? (
-            <h2 className="px-3 pt-2.5 font-semibold">{project || 'Without a project'}</h2>
-          ) : null}
-          <table className="w-full text-left">
-            <thead>
-              <tr className="text-2xs text-ink-3">
-                <th scope="col" className="h-9 px-3 font-medium">
-                  Name
-                </th>
-                <th scope="col" className="w-32 px-3 font-medium">
-                  State
-                </th>
-                <th scope="col" className="w-24 px-3 text-right font-medium">
-                  CPU
-                </th>
-                <th scope="col" className="w-44 px-3 text-right font-medium">
-                  Memory
-                </th>
-                <th scope="col" className="w-36 px-3 text-right font-medium max-lg:hidden">
-                  Network
-                </th>
-                <th scope="col" className="w-36 px-3 text-right font-medium max-lg:hidden">
-                  Disk
-                </th>
-                <th scope="col" className="w-20 px-3 text-right font-medium max-md:hidden">
-                  Restarts
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {members.map((container) => (
-                <ContainerRow key={container.id} container={container} />
-              ))}
-            </tbody>
-          </table>
-        </section>
-      ))}
+    <div className="mt-4">
+      <Loaded query={query} what="The containers could not be loaded">
+        {(list) => {
+          const groups = byProject(list.containers)
+          const names = list.containers.map((one) => one.name).filter((name) => chosen.has(name))
+          const choose = (name: string, on: boolean) => {
+            const next = new Set(chosen)
+            if (on) next.add(name)
+            else next.delete(name)
+            setChosen(next)
+          }
+          if (groups.length === 0) {
+            return (
+              <Empty icon={<Box aria-hidden="true" />} title="No containers">
+                {list.engine
+                  ? `${list.engine} runs here and has none. Start one: docker run …`
+                  : 'They appear when the host is back.'}
+              </Empty>
+            )
+          }
+          return (
+            <>
+              <p className="mb-3 flex flex-wrap items-center gap-2 text-ink-2">
+                {list.live ? (
+                  <span>{list.engine}</span>
+                ) : (
+                  <span role="status">
+                    The host does not answer. This is how it was <Ago at={Date.parse(list.at)} />.
+                  </span>
+                )}
+              </p>
+              <Bulk server={server} names={names} onDone={() => setChosen(new Set())} />
+              <div className="flex flex-col gap-4">
+                {groups.map(([project, members]) => (
+                  <section
+                    key={project}
+                    className="card relative min-w-0 overflow-x-auto"
+                    aria-label={project || 'No project'}
+                  >
+                    {groups.length > 1 || project !== '' ? (
+                      <h2 className="px-3 pt-2.5 font-semibold">
+                        {project || 'Without a project'}
+                      </h2>
+                    ) : null}
+                    <table className="w-full text-left">
+                      <thead>
+                        <tr className="text-2xs text-ink-3">
+                          <th scope="col" className="w-9 pl-3">
+                            <span className="sr-only">Choose</span>
+                          </th>
+                          <th scope="col" className="h-9 px-3 font-medium">
+                            Name
+                          </th>
+                          <th scope="col" className="w-40 px-3 font-medium">
+                            State
+                          </th>
+                          <th scope="col" className="w-24 px-3 text-right font-medium">
+                            CPU
+                          </th>
+                          <th scope="col" className="w-28 px-3 text-right font-medium">
+                            Memory
+                          </th>
+                          <th scope="col" className="px-3 font-medium max-lg:hidden">
+                            Ports
+                          </th>
+                          <th scope="col" className="px-3 font-medium">
+                            Actions
+                          </th>
+                        </tr>
+                      </thead>
+                      <tbody>
+                        {members.map((container) => (
+                          <Row
+                            key={container.id}
+                            server={server}
+                            container={container}
+                            figures={figures.get(container.name)}
+                            live={list.live}
+                            chosen={chosen.has(container.name)}
+                            onChoose={(on) => choose(container.name, on)}
+                          />
+                        ))}
+                      </tbody>
+                    </table>
+                  </section>
+                ))}
+              </div>
+            </>
+          )
+        }}
+      </Loaded>
     </div>
   )
 }
 
-function ContainerRow({ container }: { container: Container }) {
-  const { tone, text } = condition(container)
-  const { cpu, mem, mem_limit, rx, tx, read, write, restarts } = container
+function Row({
+  server,
+  container,
+  figures,
+  live,
+  chosen,
+  onChoose,
+}: {
+  server: string
+  container: HostContainer
+  figures: Container | undefined
+  live: boolean
+  chosen: boolean
+  onChoose: (on: boolean) => void
+}) {
+  const { tone, text } = condition(container.state, container.health)
+  const { name } = container
+  const href = `/servers/${encodeURIComponent(server)}/containers/${encodeURIComponent(name)}`
+  const cpu = figures?.cpu
   return (
     <tr className="border-line border-t">
+      <td className="pl-3">
+        <input
+          type="checkbox"
+          aria-label={`Choose ${name}`}
+          checked={chosen}
+          disabled={!live}
+          onChange={(event) => onChoose(event.target.checked)}
+          className="size-4 accent-accent"
+        />
+      </td>
       <th scope="row" className="h-11 max-w-72 px-3 font-normal">
-        <span className="block truncate font-medium">{container.name}</span>
-        <span className="block truncate text-2xs text-ink-3" title={container.image ?? undefined}>
-          {container.image}
+        <a href={href} className="block truncate font-medium hover:underline">
+          {name}
+        </a>
+        <span className="flex items-center gap-2 text-2xs text-ink-3">
+          <span className="truncate" title={container.image}>
+            {container.image}
+          </span>
+          {container.newer_image ? <Badge>newer image here</Badge> : null}
         </span>
       </th>
       <td className="px-3">
@@ -113,27 +166,17 @@ function ContainerRow({ container }: { container: Container }) {
           <StatusDot tone={tone} />
           {text}
         </span>
+        <span className="block text-2xs text-ink-3">{container.status}</span>
       </td>
       <td className="tnum whitespace-nowrap px-3 text-right">
         {typeof cpu === 'number' ? `${cpu.toFixed(1)} %` : '–'}
       </td>
-      <td className="tnum whitespace-nowrap px-3 text-right">
-        {bytes(mem)}
-        {mem_limit ? <span className="text-ink-3"> of {bytes(mem_limit)}</span> : null}
+      <td className="tnum whitespace-nowrap px-3 text-right">{bytes(figures?.mem)}</td>
+      <td className="max-w-56 truncate px-3 text-2xs max-lg:hidden">
+        {container.ports.join(', ')}
       </td>
-      <td className="tnum whitespace-nowrap px-3 text-right max-lg:hidden">
-        ↓ {shortRate(rx)} ↑ {shortRate(tx)}
-      </td>
-      <td className="tnum whitespace-nowrap px-3 text-right max-lg:hidden">
-        {shortRate(read)} / {shortRate(write)}
-      </td>
-      <td
-        className={cn(
-          'tnum px-3 text-right max-md:hidden',
-          typeof restarts === 'number' && restarts > 0 && 'font-medium text-warn',
-        )}
-      >
-        {count(restarts)}
+      <td className="px-3 py-1">
+        {live ? <ActionButtons server={server} name={name} state={container.state} /> : null}
       </td>
     </tr>
   )

@@ -1,0 +1,211 @@
+//! The conversation of `/api/v1/ws/containers/{server_id}/{container}/logs`: the log of one container as it is written.
+//!
+//! `auth` (token, `tail`, `since`) → `auth_success` → `lines` … → `ended`. What the client has not taken stops the reading
+//! on the host, so nothing piles up and nothing is left out; what is missing after all is counted in `dropped`.
+
+use std::convert::Infallible;
+
+use axum::extract::ws::Utf8Bytes;
+use chatops_schemas::{ids::ServerId, session::Ended};
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
+
+use super::{
+    close::Close,
+    follow::{Line, Log, Piece},
+    socket::first_frame,
+    wire::{End, Wire},
+};
+use crate::{
+    access::{self, Action},
+    auth::actor::{Actor, Arrival},
+    code::Code,
+    problem::Problem,
+    state::Api,
+};
+
+/// Lines of the past that a view begins with, unless it says how many.
+const TAIL: u32 = 1000;
+/// Most that it can ask for.
+const MAX_TAIL: u32 = 500_000;
+
+/// What a client says.
+#[derive(Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ClientFrame {
+    /// First frame.
+    Auth {
+        /// Access token, without cookies.
+        #[serde(default)]
+        #[schemars(with = "Option<String>")]
+        token: Option<SecretString>,
+        /// Lines of the past to begin with; 1,000 when absent.
+        #[serde(default)]
+        tail: Option<u32>,
+        /// Unix seconds to begin at.
+        #[serde(default)]
+        since: Option<i64>,
+    },
+    /// Are you there?
+    Ping,
+    /// Answers a ping.
+    Pong,
+}
+
+/// What we say.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ServerFrame<'a> {
+    /// The host sends its log.
+    AuthSuccess {
+        /// The server.
+        server_id: &'a ServerId,
+    },
+    /// Lines in their order: milliseconds since 1970, `stdout` or `stderr`, and the text.
+    Lines {
+        /// Each of them.
+        #[schemars(with = "Vec<(Option<i64>, Option<String>, String)>")]
+        lines: &'a [Line],
+    },
+    /// Lines are missing here.
+    Dropped {
+        /// How many; 0: nobody knows.
+        lines: u64,
+    },
+    /// There is no more.
+    Ended {
+        /// Why.
+        reason: Ended,
+        /// In the host's words.
+        message: Option<String>,
+    },
+    /// It cannot be had.
+    Error {
+        /// Stable code.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// Answers a ping.
+    Pong,
+}
+
+fn text(frame: &ServerFrame<'_>) -> Utf8Bytes {
+    serde_json::to_string(frame).unwrap_or_default().into()
+}
+
+/// Talks with a client until it ends.
+pub async fn talk(
+    wire: &mut Wire,
+    api: &Api,
+    arrival: Arrival,
+    server: ServerId,
+    container: String,
+) -> Result<Infallible, End> {
+    let first = first_frame(wire, api.hub().config().hello).await?;
+    let (mut actor, tail, since) = match serde_json::from_str(&first) {
+        Ok(ClientFrame::Auth { token, tail, since }) => {
+            (arrival.actor(api, token.as_ref()).await?, tail, since)
+        }
+        Ok(_) => return Err(Close::Unauthenticated.into()),
+        Err(_) => return Err(Close::BadFrame.into()),
+    };
+    authorise(wire, api, &actor, &server).await?;
+    let tail = Some(tail.unwrap_or(TAIL).min(MAX_TAIL));
+    let opened = Log::open(api, &actor.by(), &server, container, tail, since, true).await;
+    let mut log = match opened {
+        Ok(log) => log,
+        Err(problem) => return Err(tell(wire, &problem).await),
+    };
+    let end = match relay(wire, api, &mut actor, &server, &mut log).await {
+        Ok(never) => match never {},
+        Err(end) => end,
+    };
+    log.close().await;
+    Err(end)
+}
+
+async fn relay(
+    wire: &mut Wire,
+    api: &Api,
+    actor: &mut Actor,
+    server: &ServerId,
+    log: &mut Log,
+) -> Result<Infallible, End> {
+    let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
+    let mut rights = place.rights_moved();
+    let mut rechecks = api.hub().rechecks();
+    let expiry = api.instant_of(actor.expires_at);
+    // Rights may have changed while the host was asked.
+    authorise(wire, api, actor, server).await?;
+    wire.send(text(&ServerFrame::AuthSuccess { server_id: server }))
+        .await?;
+    let mut over = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = api.stopping() => return Err(Close::GoingAway.into()),
+            () = sleep_until(expiry) => return Err(Close::Unauthenticated.into()),
+            said = wire.receive() => match serde_json::from_str(said?.as_str()) {
+                Ok(ClientFrame::Ping) => wire.send(text(&ServerFrame::Pong)).await?,
+                Ok(ClientFrame::Pong) => {}
+                Ok(ClientFrame::Auth { .. }) | Err(_) => return Err(Close::BadFrame.into()),
+            },
+            user = rechecks.recv() => match user {
+                Ok(user) if user != actor.user => {}
+                Ok(_) | Err(RecvError::Lagged(_)) => match actor.still(api).await {
+                    Ok(Some(now)) => {
+                        *actor = now;
+                        authorise(wire, api, actor, server).await?;
+                    }
+                    Ok(None) => return Err(Close::Unauthenticated.into()),
+                    Err(_) => return Err(Close::TryLater.into()),
+                },
+                Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
+            },
+            _ = rights.changed() => authorise(wire, api, actor, server).await?,
+            piece = log.next(), if !over => match piece {
+                Piece::Lines(lines) => {
+                    wire.send(text(&ServerFrame::Lines { lines: &lines })).await?;
+                    log.taken().await;
+                }
+                Piece::Dropped(lines) => wire.send(text(&ServerFrame::Dropped { lines })).await?,
+                Piece::Ended(reason, message) => {
+                    over = true;
+                    wire.send(text(&ServerFrame::Ended { reason, message })).await?;
+                }
+            },
+        }
+    }
+}
+
+/// Ends the conversation when this person may not (any more) read the logs of this server.
+async fn authorise(
+    wire: &mut Wire,
+    api: &Api,
+    actor: &Actor,
+    server: &ServerId,
+) -> Result<(), End> {
+    match access::server(api, actor, server, Action::ReadLogs).await {
+        Ok(_) => Ok(()),
+        Err(problem) => Err(tell(wire, &problem).await),
+    }
+}
+
+/// Says why, and ends.
+async fn tell(wire: &mut Wire, problem: &Problem) -> End {
+    let code = problem.code();
+    let frame = ServerFrame::Error {
+        code: code.as_str(),
+        message: problem.words().unwrap_or_else(|| code.title().to_owned()),
+    };
+    if let Err(end) = wire.send(text(&frame)).await {
+        return end;
+    }
+    match code {
+        Code::DatabaseDown | Code::StreamsDown | Code::HostBusy => Close::TryLater.into(),
+        _ => Close::Forbidden.into(),
+    }
+}
