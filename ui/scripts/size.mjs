@@ -19,7 +19,7 @@ const ROUTES = {
   command: [['_app', '_app/commands.$commandId'], 190],
   'server commands': [['_app', '_app/servers.$id', '_app/servers.$id.commands'], 190],
   services: [['_app', '_app/servers.$id', '_app/servers.$id.services'], 190],
-  containers: [['_app', '_app/servers.$id', '_app/servers.$id.containers'], 190],
+  containers: [['_app', '_app/servers.$id', '_app/servers.$id.containers.index'], 190],
   connections: [['_app', '_app/servers.$id', '_app/servers.$id.connections'], 190],
   logs: [['_app', '_app/logs'], 190],
   'server logs': [['_app', '_app/servers.$id', '_app/servers.$id.logs'], 190],

@@ -17,7 +17,6 @@ import { Route as RegisterRouteImport } from './routes/register'
 import { Route as SetupRouteImport } from './routes/setup'
 import { Route as AppSplatRouteImport } from './routes/_app/$'
 import { Route as AppAuditRouteImport } from './routes/_app/audit'
-import { Route as AppLogsRouteImport } from './routes/_app/logs'
 import { Route as AppPeopleRouteImport } from './routes/_app/people'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
 import { Route as AppCommandsIndexRouteImport } from './routes/_app/commands.index'
@@ -38,12 +37,17 @@ import { Route as AppServersIdIndexRouteImport } from './routes/_app/servers.$id
 import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$id.access'
 import { Route as AppServersIdCommandsRouteImport } from './routes/_app/servers.$id.commands'
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
-import { Route as AppServersIdContainersRouteImport } from './routes/_app/servers.$id.containers'
-import { Route as AppServersIdLogsRouteImport } from './routes/_app/servers.$id.logs'
 import { Route as AppServersIdProcessesRouteImport } from './routes/_app/servers.$id.processes'
 import { Route as AppServersIdServicesRouteImport } from './routes/_app/servers.$id.services'
 import { Route as AppServersIdSettingsRouteImport } from './routes/_app/servers.$id.settings'
 import { Route as AppServersIdConnectRouteImport } from './routes/_app/servers.$id_.connect'
+import { Route as AppServersIdContainersIndexRouteImport } from './routes/_app/servers.$id.containers.index'
+import { Route as AppServersIdContainersContainerRouteImport } from './routes/_app/servers.$id.containers.$container'
+import { Route as AppServersIdContainersContainerIndexRouteImport } from './routes/_app/servers.$id.containers.$container.index'
+import { Route as AppServersIdContainersContainerEventsRouteImport } from './routes/_app/servers.$id.containers.$container.events'
+import { Route as AppServersIdContainersContainerInspectRouteImport } from './routes/_app/servers.$id.containers.$container.inspect'
+import { Route as AppServersIdContainersContainerLogsRouteImport } from './routes/_app/servers.$id.containers.$container.logs'
+import { Route as AppServersIdContainersContainerStatsRouteImport } from './routes/_app/servers.$id.containers.$container.stats'
 
 const IndexRoute = IndexRouteImport.update({
   id: '/',
@@ -82,11 +86,6 @@ const AppSplatRoute = AppSplatRouteImport.update({
 const AppAuditRoute = AppAuditRouteImport.update({
   id: '/audit',
   path: '/audit',
-  getParentRoute: () => AppRoute,
-} as any)
-const AppLogsRoute = AppLogsRouteImport.update({
-  id: '/logs',
-  path: '/logs',
   getParentRoute: () => AppRoute,
 } as any)
 const AppPeopleRoute = AppPeopleRouteImport.update({
@@ -189,16 +188,6 @@ const AppServersIdConnectionsRoute = AppServersIdConnectionsRouteImport.update({
   path: '/connections',
   getParentRoute: () => AppServersIdRoute,
 } as any)
-const AppServersIdContainersRoute = AppServersIdContainersRouteImport.update({
-  id: '/containers',
-  path: '/containers',
-  getParentRoute: () => AppServersIdRoute,
-} as any)
-const AppServersIdLogsRoute = AppServersIdLogsRouteImport.update({
-  id: '/logs',
-  path: '/logs',
-  getParentRoute: () => AppServersIdRoute,
-} as any)
 const AppServersIdProcessesRoute = AppServersIdProcessesRouteImport.update({
   id: '/processes',
   path: '/processes',
@@ -219,6 +208,48 @@ const AppServersIdConnectRoute = AppServersIdConnectRouteImport.update({
   path: '/servers/$id/connect',
   getParentRoute: () => AppRoute,
 } as any)
+const AppServersIdContainersIndexRoute =
+  AppServersIdContainersIndexRouteImport.update({
+    id: '/containers/',
+    path: '/containers/',
+    getParentRoute: () => AppServersIdRoute,
+  } as any)
+const AppServersIdContainersContainerRoute =
+  AppServersIdContainersContainerRouteImport.update({
+    id: '/containers/$container',
+    path: '/containers/$container',
+    getParentRoute: () => AppServersIdRoute,
+  } as any)
+const AppServersIdContainersContainerIndexRoute =
+  AppServersIdContainersContainerIndexRouteImport.update({
+    id: '/',
+    path: '/',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
+const AppServersIdContainersContainerEventsRoute =
+  AppServersIdContainersContainerEventsRouteImport.update({
+    id: '/events',
+    path: '/events',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
+const AppServersIdContainersContainerInspectRoute =
+  AppServersIdContainersContainerInspectRouteImport.update({
+    id: '/inspect',
+    path: '/inspect',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
+const AppServersIdContainersContainerLogsRoute =
+  AppServersIdContainersContainerLogsRouteImport.update({
+    id: '/logs',
+    path: '/logs',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
+const AppServersIdContainersContainerStatsRoute =
+  AppServersIdContainersContainerStatsRouteImport.update({
+    id: '/stats',
+    path: '/stats',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
 
 export interface FileRoutesByFullPath {
   '/': typeof IndexRoute
@@ -228,7 +259,6 @@ export interface FileRoutesByFullPath {
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
   '/audit': typeof AppAuditRoute
-  '/logs': typeof AppLogsRoute
   '/people': typeof AppPeopleRouteWithChildren
   '/settings': typeof AppSettingsRouteWithChildren
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
@@ -248,13 +278,18 @@ export interface FileRoutesByFullPath {
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
-  '/servers/$id/containers': typeof AppServersIdContainersRoute
-  '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
   '/servers/$id/': typeof AppServersIdIndexRoute
+  '/servers/$id/containers/$container': typeof AppServersIdContainersContainerRouteWithChildren
+  '/servers/$id/containers/': typeof AppServersIdContainersIndexRoute
+  '/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
+  '/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
+  '/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
+  '/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
+  '/servers/$id/containers/$container/': typeof AppServersIdContainersContainerIndexRoute
 }
 export interface FileRoutesByTo {
   '/': typeof IndexRoute
@@ -264,7 +299,6 @@ export interface FileRoutesByTo {
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
   '/audit': typeof AppAuditRoute
-  '/logs': typeof AppLogsRoute
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
@@ -281,13 +315,17 @@ export interface FileRoutesByTo {
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
-  '/servers/$id/containers': typeof AppServersIdContainersRoute
-  '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
   '/servers/$id': typeof AppServersIdIndexRoute
+  '/servers/$id/containers': typeof AppServersIdContainersIndexRoute
+  '/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
+  '/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
+  '/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
+  '/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
+  '/servers/$id/containers/$container': typeof AppServersIdContainersContainerIndexRoute
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport
@@ -299,7 +337,6 @@ export interface FileRoutesById {
   '/setup': typeof SetupRoute
   '/_app/$': typeof AppSplatRoute
   '/_app/audit': typeof AppAuditRoute
-  '/_app/logs': typeof AppLogsRoute
   '/_app/people': typeof AppPeopleRouteWithChildren
   '/_app/settings': typeof AppSettingsRouteWithChildren
   '/_app/commands/$commandId': typeof AppCommandsCommandIdRoute
@@ -319,13 +356,18 @@ export interface FileRoutesById {
   '/_app/servers/$id/access': typeof AppServersIdAccessRoute
   '/_app/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
-  '/_app/servers/$id/containers': typeof AppServersIdContainersRoute
-  '/_app/servers/$id/logs': typeof AppServersIdLogsRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/_app/servers/$id_/connect': typeof AppServersIdConnectRoute
   '/_app/servers/$id/': typeof AppServersIdIndexRoute
+  '/_app/servers/$id/containers/$container': typeof AppServersIdContainersContainerRouteWithChildren
+  '/_app/servers/$id/containers/': typeof AppServersIdContainersIndexRoute
+  '/_app/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
+  '/_app/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
+  '/_app/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
+  '/_app/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
+  '/_app/servers/$id/containers/$container/': typeof AppServersIdContainersContainerIndexRoute
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath
@@ -337,7 +379,6 @@ export interface FileRouteTypes {
     | '/setup'
     | '/$'
     | '/audit'
-    | '/logs'
     | '/people'
     | '/settings'
     | '/commands/$commandId'
@@ -357,13 +398,18 @@ export interface FileRouteTypes {
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
-    | '/servers/$id/containers'
-    | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
     | '/servers/$id/'
+    | '/servers/$id/containers/$container'
+    | '/servers/$id/containers/'
+    | '/servers/$id/containers/$container/events'
+    | '/servers/$id/containers/$container/inspect'
+    | '/servers/$id/containers/$container/logs'
+    | '/servers/$id/containers/$container/stats'
+    | '/servers/$id/containers/$container/'
   fileRoutesByTo: FileRoutesByTo
   to:
     | '/'
@@ -373,7 +419,6 @@ export interface FileRouteTypes {
     | '/setup'
     | '/$'
     | '/audit'
-    | '/logs'
     | '/commands/$commandId'
     | '/people/invitations'
     | '/people/sharing'
@@ -390,13 +435,17 @@ export interface FileRouteTypes {
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
-    | '/servers/$id/containers'
-    | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
     | '/servers/$id'
+    | '/servers/$id/containers'
+    | '/servers/$id/containers/$container/events'
+    | '/servers/$id/containers/$container/inspect'
+    | '/servers/$id/containers/$container/logs'
+    | '/servers/$id/containers/$container/stats'
+    | '/servers/$id/containers/$container'
   id:
     | '__root__'
     | '/'
@@ -407,7 +456,6 @@ export interface FileRouteTypes {
     | '/setup'
     | '/_app/$'
     | '/_app/audit'
-    | '/_app/logs'
     | '/_app/people'
     | '/_app/settings'
     | '/_app/commands/$commandId'
@@ -427,13 +475,18 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/access'
     | '/_app/servers/$id/commands'
     | '/_app/servers/$id/connections'
-    | '/_app/servers/$id/containers'
-    | '/_app/servers/$id/logs'
     | '/_app/servers/$id/processes'
     | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
     | '/_app/servers/$id_/connect'
     | '/_app/servers/$id/'
+    | '/_app/servers/$id/containers/$container'
+    | '/_app/servers/$id/containers/'
+    | '/_app/servers/$id/containers/$container/events'
+    | '/_app/servers/$id/containers/$container/inspect'
+    | '/_app/servers/$id/containers/$container/logs'
+    | '/_app/servers/$id/containers/$container/stats'
+    | '/_app/servers/$id/containers/$container/'
   fileRoutesById: FileRoutesById
 }
 export interface RootRouteChildren {
@@ -501,13 +554,6 @@ declare module '@tanstack/react-router' {
       path: '/audit'
       fullPath: '/audit'
       preLoaderRoute: typeof AppAuditRouteImport
-      parentRoute: typeof AppRoute
-    }
-    '/_app/logs': {
-      id: '/_app/logs'
-      path: '/logs'
-      fullPath: '/logs'
-      preLoaderRoute: typeof AppLogsRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/people': {
@@ -650,20 +696,6 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdConnectionsRouteImport
       parentRoute: typeof AppServersIdRoute
     }
-    '/_app/servers/$id/containers': {
-      id: '/_app/servers/$id/containers'
-      path: '/containers'
-      fullPath: '/servers/$id/containers'
-      preLoaderRoute: typeof AppServersIdContainersRouteImport
-      parentRoute: typeof AppServersIdRoute
-    }
-    '/_app/servers/$id/logs': {
-      id: '/_app/servers/$id/logs'
-      path: '/logs'
-      fullPath: '/servers/$id/logs'
-      preLoaderRoute: typeof AppServersIdLogsRouteImport
-      parentRoute: typeof AppServersIdRoute
-    }
     '/_app/servers/$id/processes': {
       id: '/_app/servers/$id/processes'
       path: '/processes'
@@ -691,6 +723,55 @@ declare module '@tanstack/react-router' {
       fullPath: '/servers/$id/connect'
       preLoaderRoute: typeof AppServersIdConnectRouteImport
       parentRoute: typeof AppRoute
+    }
+    '/_app/servers/$id/containers/': {
+      id: '/_app/servers/$id/containers/'
+      path: '/containers'
+      fullPath: '/servers/$id/containers/'
+      preLoaderRoute: typeof AppServersIdContainersIndexRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
+    '/_app/servers/$id/containers/$container': {
+      id: '/_app/servers/$id/containers/$container'
+      path: '/containers/$container'
+      fullPath: '/servers/$id/containers/$container'
+      preLoaderRoute: typeof AppServersIdContainersContainerRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
+    '/_app/servers/$id/containers/$container/': {
+      id: '/_app/servers/$id/containers/$container/'
+      path: '/'
+      fullPath: '/servers/$id/containers/$container/'
+      preLoaderRoute: typeof AppServersIdContainersContainerIndexRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
+    }
+    '/_app/servers/$id/containers/$container/events': {
+      id: '/_app/servers/$id/containers/$container/events'
+      path: '/events'
+      fullPath: '/servers/$id/containers/$container/events'
+      preLoaderRoute: typeof AppServersIdContainersContainerEventsRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
+    }
+    '/_app/servers/$id/containers/$container/inspect': {
+      id: '/_app/servers/$id/containers/$container/inspect'
+      path: '/inspect'
+      fullPath: '/servers/$id/containers/$container/inspect'
+      preLoaderRoute: typeof AppServersIdContainersContainerInspectRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
+    }
+    '/_app/servers/$id/containers/$container/logs': {
+      id: '/_app/servers/$id/containers/$container/logs'
+      path: '/logs'
+      fullPath: '/servers/$id/containers/$container/logs'
+      preLoaderRoute: typeof AppServersIdContainersContainerLogsRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
+    }
+    '/_app/servers/$id/containers/$container/stats': {
+      id: '/_app/servers/$id/containers/$container/stats'
+      path: '/stats'
+      fullPath: '/servers/$id/containers/$container/stats'
+      preLoaderRoute: typeof AppServersIdContainersContainerStatsRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
     }
   }
 }
@@ -733,28 +814,56 @@ const AppSettingsRouteWithChildren = AppSettingsRoute._addFileChildren(
   AppSettingsRouteChildren,
 )
 
+interface AppServersIdContainersContainerRouteChildren {
+  AppServersIdContainersContainerEventsRoute: typeof AppServersIdContainersContainerEventsRoute
+  AppServersIdContainersContainerInspectRoute: typeof AppServersIdContainersContainerInspectRoute
+  AppServersIdContainersContainerLogsRoute: typeof AppServersIdContainersContainerLogsRoute
+  AppServersIdContainersContainerStatsRoute: typeof AppServersIdContainersContainerStatsRoute
+  AppServersIdContainersContainerIndexRoute: typeof AppServersIdContainersContainerIndexRoute
+}
+
+const AppServersIdContainersContainerRouteChildren: AppServersIdContainersContainerRouteChildren =
+  {
+    AppServersIdContainersContainerEventsRoute:
+      AppServersIdContainersContainerEventsRoute,
+    AppServersIdContainersContainerInspectRoute:
+      AppServersIdContainersContainerInspectRoute,
+    AppServersIdContainersContainerLogsRoute:
+      AppServersIdContainersContainerLogsRoute,
+    AppServersIdContainersContainerStatsRoute:
+      AppServersIdContainersContainerStatsRoute,
+    AppServersIdContainersContainerIndexRoute:
+      AppServersIdContainersContainerIndexRoute,
+  }
+
+const AppServersIdContainersContainerRouteWithChildren =
+  AppServersIdContainersContainerRoute._addFileChildren(
+    AppServersIdContainersContainerRouteChildren,
+  )
+
 interface AppServersIdRouteChildren {
   AppServersIdAccessRoute: typeof AppServersIdAccessRoute
   AppServersIdCommandsRoute: typeof AppServersIdCommandsRoute
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
-  AppServersIdContainersRoute: typeof AppServersIdContainersRoute
-  AppServersIdLogsRoute: typeof AppServersIdLogsRoute
   AppServersIdProcessesRoute: typeof AppServersIdProcessesRoute
   AppServersIdServicesRoute: typeof AppServersIdServicesRoute
   AppServersIdSettingsRoute: typeof AppServersIdSettingsRoute
   AppServersIdIndexRoute: typeof AppServersIdIndexRoute
+  AppServersIdContainersContainerRoute: typeof AppServersIdContainersContainerRouteWithChildren
+  AppServersIdContainersIndexRoute: typeof AppServersIdContainersIndexRoute
 }
 
 const AppServersIdRouteChildren: AppServersIdRouteChildren = {
   AppServersIdAccessRoute: AppServersIdAccessRoute,
   AppServersIdCommandsRoute: AppServersIdCommandsRoute,
   AppServersIdConnectionsRoute: AppServersIdConnectionsRoute,
-  AppServersIdContainersRoute: AppServersIdContainersRoute,
-  AppServersIdLogsRoute: AppServersIdLogsRoute,
   AppServersIdProcessesRoute: AppServersIdProcessesRoute,
   AppServersIdServicesRoute: AppServersIdServicesRoute,
   AppServersIdSettingsRoute: AppServersIdSettingsRoute,
   AppServersIdIndexRoute: AppServersIdIndexRoute,
+  AppServersIdContainersContainerRoute:
+    AppServersIdContainersContainerRouteWithChildren,
+  AppServersIdContainersIndexRoute: AppServersIdContainersIndexRoute,
 }
 
 const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(
@@ -764,7 +873,6 @@ const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(
 interface AppRouteChildren {
   AppSplatRoute: typeof AppSplatRoute
   AppAuditRoute: typeof AppAuditRoute
-  AppLogsRoute: typeof AppLogsRoute
   AppPeopleRoute: typeof AppPeopleRouteWithChildren
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
   AppCommandsCommandIdRoute: typeof AppCommandsCommandIdRoute
@@ -778,7 +886,6 @@ interface AppRouteChildren {
 const AppRouteChildren: AppRouteChildren = {
   AppSplatRoute: AppSplatRoute,
   AppAuditRoute: AppAuditRoute,
-  AppLogsRoute: AppLogsRoute,
   AppPeopleRoute: AppPeopleRouteWithChildren,
   AppSettingsRoute: AppSettingsRouteWithChildren,
   AppCommandsCommandIdRoute: AppCommandsCommandIdRoute,

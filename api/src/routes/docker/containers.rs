@@ -1,4 +1,5 @@
-//! `GET /docker/{server_id}/containers`: as the host answers right now, else as its newest sample says.
+//! `GET /docker/{server_id}/containers`: as the host answers right now. A host that is away, that has no engine or that
+//! does not allow the question still has a list: what its newest sample says, with the reason.
 
 use axum::{Json, extract::State};
 use chatops_bus::StreamName;
@@ -19,17 +20,16 @@ use crate::{
 
 /// List the containers of a host
 ///
-/// `live` says whether the host answered just now; otherwise the list is what its newest sample says, and `reason` why.
+/// `live` says whether the host answered just now. Otherwise the list is what its newest sample says, and `reason` says why:
+/// the host is away, has no container engine, or does not allow to be asked.
 #[utoipa::path(get, path = "/docker/{server_id}/containers", tag = "Containers", operation_id = "docker_containers",
     params(("server_id" = String, Path)),
     responses(
         (status = 200, description = "the containers", body = ContainerList),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
-        (status = 403, description = "CO1204, or CO1403 when the host does not allow it", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1201", body = Document, content_type = "application/problem+json"),
-        (status = 409, description = "CO1404, CO1408 or CO1409", body = Document, content_type = "application/problem+json"),
-        (status = 503, description = "CO1401, CO1405, CO1407 or CO1902", body = Document, content_type = "application/problem+json"),
-        (status = 504, description = "CO1402", body = Document, content_type = "application/problem+json"),
+        (status = 503, description = "CO1407 or CO1902", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn handle(
     State(api): State<Api>,
@@ -46,9 +46,17 @@ pub async fn handle(
             let now = Moment(api.clock().now());
             return Ok(Json(ContainerList::live(answer, now)));
         }
-        // Away: what it said last is worth more than nothing. What it refuses is its answer.
-        Err(problem) if matches!(problem.code(), Code::HostOffline | Code::HostSilent) => problem,
-        Err(problem) => return Err(problem),
+        Err(problem) => problem,
+    };
+    let reason = match problem.code() {
+        Code::HostOffline
+        | Code::HostSilent
+        | Code::HostRefused
+        | Code::HostUnsupported
+        | Code::NoEngine => problem
+            .words()
+            .unwrap_or_else(|| problem.code().title().to_owned()),
+        _ => return Err(problem),
     };
     let last = api
         .bus()
@@ -56,11 +64,9 @@ pub async fn handle(
         .await
         .map_err(|error| written::unread(&error))?;
     let Some(event) = last.and_then(|last| codec::decode::<Sample>(&last.payload).ok()) else {
-        return Err(problem);
+        let now = Moment(api.clock().now());
+        return Ok(Json(ContainerList::remembered(Vec::new(), now, reason)));
     };
-    let reason = problem
-        .words()
-        .unwrap_or_else(|| problem.code().title().to_owned());
     let (containers, at) = (event.data.containers, event.time.into());
     Ok(Json(ContainerList::remembered(containers, at, reason)))
 }

@@ -38,9 +38,9 @@ export function ContainersPage({ server }: { server: string }) {
           if (groups.length === 0) {
             return (
               <Empty icon={<Box aria-hidden="true" />} title="No containers">
-                {list.engine
+                {list.live
                   ? `${list.engine} runs here and has none. Start one: docker run …`
-                  : 'They appear when the host is back.'}
+                  : list.reason}
               </Empty>
             )
           }
@@ -51,7 +51,7 @@ export function ContainersPage({ server }: { server: string }) {
                   <span>{list.engine}</span>
                 ) : (
                   <span role="status">
-                    The host does not answer. This is how it was <Ago at={Date.parse(list.at)} />.
+                    {list.reason} (as it was <Ago at={Date.parse(list.at)} />)
                   </span>
                 )}
               </p>
