@@ -58,7 +58,7 @@ pub(crate) enum ClientFrame {
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ServerFrame<'a> {
-    /// The host sends its log.
+    /// The credential is good and the log may be read; now the host is asked.
     AuthSuccess {
         /// The server.
         server_id: &'a ServerId,
@@ -113,6 +113,8 @@ pub async fn talk(
         Err(_) => return Err(Close::BadFrame.into()),
     };
     authorise(wire, api, &actor, &server).await?;
+    wire.send(text(&ServerFrame::AuthSuccess { server_id: &server }))
+        .await?;
     let tail = Some(tail.unwrap_or(TAIL).min(MAX_TAIL));
     let opened = Log::open(api, &actor.by(), &server, container, tail, since, true).await;
     let mut log = match opened {
@@ -140,8 +142,6 @@ async fn relay(
     let expiry = api.instant_of(actor.expires_at);
     // Rights may have changed while the host was asked.
     authorise(wire, api, actor, server).await?;
-    wire.send(text(&ServerFrame::AuthSuccess { server_id: server }))
-        .await?;
     let mut over = false;
     loop {
         tokio::select! {
@@ -190,7 +190,10 @@ async fn authorise(
 ) -> Result<(), End> {
     match access::server(api, actor, server, Action::ReadLogs).await {
         Ok(_) => Ok(()),
-        Err(problem) => Err(tell(wire, &problem).await),
+        Err(problem) if problem.code() == Code::NoServer => Err(tell(wire, &problem).await),
+        Err(problem) if problem.code() == Code::Forbidden => Err(Close::Forbidden.into()),
+        Err(problem) if problem.code() == Code::Deactivated => Err(Close::Unauthenticated.into()),
+        Err(_) => Err(Close::TryLater.into()),
     }
 }
 

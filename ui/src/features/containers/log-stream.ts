@@ -51,15 +51,19 @@ export function useLogStream(
     let timer: ReturnType<typeof setTimeout> | undefined
     let attempt = 0
     let over = false
+    /** What is shown is of an earlier connection, until the first lines of this one. */
+    let fresh = false
 
     const take = (frame: Frame) => {
       switch (frame.type) {
         case 'auth_success':
-          attempt = 0
-          buffer.clear()
+          fresh = true
           setState({ kind: 'live' })
           return
         case 'lines':
+          if (fresh) buffer.clear()
+          fresh = false
+          attempt = 0
           buffer.push(frame.lines.map(([at, stream, text]): LogLine => ({ at, stream, text })))
           return
         case 'dropped':

@@ -730,6 +730,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/docker/{server_id}/containers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the containers of a host
+         * @description `live` says whether the host answered just now. Otherwise the list is what its newest sample says, and `reason` says why:
+         *     the host is away, has no container engine, or does not allow to be asked.
+         */
+        get: operations["docker_containers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/docker/{server_id}/containers/{container}/inspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Inspect a container
+         * @description The engine's own answer. Values of environment variables are left out unless you may act on the container.
+         */
+        get: operations["docker_inspect"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/docker/{server_id}/containers/{container}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the log of a container
+         * @description One line per line, each with its time. The live view is `/ws/containers/{server_id}/{container}/logs`.
+         */
+        get: operations["docker_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/docker/{server_id}/containers/{container}/{action}": {
         parameters: {
             query?: never;
@@ -745,6 +806,43 @@ export interface paths {
          *     longer, and can be followed as a command.
          */
         post: operations["docker_act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/docker/{server_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what happened to containers
+         * @description The last lines that a container wrote are part of it.
+         */
+        get: operations["docker_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/docker/{server_id}/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the images of a host */
+        get: operations["docker_images"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1381,6 +1479,29 @@ export interface paths {
          * @description Sockets and sessions of an account that is switched off end at once.
          */
         patch: operations["users_change"];
+        trace?: never;
+    };
+    "/api/v1/ws/containers/{server_id}/{container}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live log of a container (WebSocket)
+         * @description JSON text frames. Client: `{"type":"auth","token"?,"tail"?,"since"?}`. Server: `auth_success`, then `lines`, each with its
+         *     time in milliseconds, its output and its text; `dropped` where lines are missing; `ended` after the last one; `error`
+         *     with a code when it cannot be had. A client that reads slowly slows the host's reading down. `ping` is answered with
+         *     `pong`.
+         */
+        get: operations["ws_container_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/ws/live": {
@@ -2036,6 +2157,55 @@ export interface components {
             /** @description `nats` or `websocket`. */
             transport: string | null;
         };
+        /** @description A container began, ended, ran out of memory or changed its health. */
+        ContainerEvent: {
+            /** @description When, by the host's clock. */
+            at: components["schemas"]["Moment"];
+            /** @description `started`, `died`, `out_of_memory`, `healthy`, `unhealthy`. */
+            change: string;
+            /** @description Full id. */
+            container: string;
+            /**
+             * Format: int32
+             * @description Exit code, when it ended.
+             */
+            exit_code: number | null;
+            /** @description Grows with time. */
+            id: string;
+            /** @description Image as it was named. */
+            image: string | null;
+            /**
+             * Format: int32
+             * @description Changes before it that were not told, because there were too many.
+             */
+            left_out: number;
+            /** @description What it wrote last, oldest first. */
+            lines: string[];
+            /** @description Name. */
+            name: string;
+            /** @description Compose project. */
+            project: string | null;
+        };
+        /** @description A page of what happened to containers. */
+        ContainerEventList: {
+            /** @description Newest first. */
+            events: components["schemas"]["ContainerEvent"][];
+            /** @description Give it as `after` to get what follows; `null`: this was the end. */
+            next: string | null;
+        };
+        /** @description The containers of a host. */
+        ContainerList: {
+            /** @description When it was like this. */
+            at: components["schemas"]["Moment"];
+            /** @description Those that run first. */
+            containers: components["schemas"]["HostContainer"][];
+            /** @description Name and version of the engine; `null` when the host could not be asked. */
+            engine: string | null;
+            /** @description Whether the host answered just now. Otherwise this is what its newest sample says. */
+            live: boolean;
+            /** @description Why the host could not be asked. */
+            reason: string | null;
+        };
         /** @description A new key. */
         CreateKeyRequest: {
             expires_at?: components["schemas"]["Moment"] | null;
@@ -2262,6 +2432,49 @@ export interface components {
             /** @description As in the list of series. */
             unit: string;
         };
+        /** @description A container. */
+        HostContainer: {
+            created_at: components["schemas"]["Moment"] | null;
+            /** @description `healthy`, `unhealthy`, `starting`. */
+            health: string | null;
+            /** @description Its id; of a sample, the beginning of it. */
+            id: string;
+            /** @description Image as it was named. */
+            image: string;
+            /** @description Name. */
+            name: string;
+            /** @description A newer image of the same name lies on the host. */
+            newer_image: boolean;
+            /** @description `0.0.0.0:8080->80/tcp`, … */
+            ports: string[];
+            /** @description Compose project. */
+            project: string | null;
+            /** @description Compose service. */
+            service: string | null;
+            /** @description `running`, `exited`, `paused`, … */
+            state: string;
+            /** @description In the engine's words; empty of a sample. */
+            status: string;
+        };
+        /** @description An image. */
+        HostImage: {
+            /**
+             * Format: int32
+             * @description Containers that use it.
+             */
+            containers: number;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Moment"];
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            /** @description Names with tags. */
+            tags: string[];
+        };
         /** @description A process. */
         HostProcess: {
             /** @description Command line. May be empty: kernel threads, or not readable to the agent. */
@@ -2328,6 +2541,11 @@ export interface components {
             id: string;
             /** @description Address of the provider. */
             issuer: string;
+        };
+        /** @description The images of a host. */
+        ImageList: {
+            /** @description The newest first. */
+            images: components["schemas"]["HostImage"][];
         };
         /** @description How to connect a host. */
         Install: {
@@ -5963,6 +6181,234 @@ export interface operations {
             };
         };
     };
+    docker_containers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the containers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1407 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    docker_inspect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+                /** @description id or name */
+                container: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what the engine says */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204, or CO1403 when the host does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1406 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1404, CO1408 or CO1409 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1401, CO1405, CO1407 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1402 */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    docker_logs: {
+        parameters: {
+            query?: {
+                /** @description So many of the newest; 1,000 when absent. */
+                tail?: number;
+                /** @description Unix seconds to begin at. */
+                since?: number;
+            };
+            header?: never;
+            path: {
+                server_id: string;
+                /** @description id or name */
+                container: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204, or CO1403 when the host does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1406 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1404, CO1408 or CO1409 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1401, CO1405, CO1407 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1402 */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     docker_act: {
         parameters: {
             query?: {
@@ -6047,6 +6493,147 @@ export interface operations {
                 };
             };
             /** @description CO1401 or CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1402 */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    docker_events: {
+        parameters: {
+            query?: {
+                /** @description Only of the container of this name or id. */
+                container?: string;
+                /** @description Most events in the answer; 50 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerEventList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    docker_images: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the images */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204, or CO1403 when the host does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1404, CO1408 or CO1409 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1401, CO1405, CO1407 or CO1902 */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8985,6 +9572,36 @@ export interface operations {
             };
             /** @description CO1101 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ws_container_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+                container: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description WebSocket */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1102: not a WebSocket request */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
