@@ -17,6 +17,7 @@ import { Route as RegisterRouteImport } from './routes/register'
 import { Route as SetupRouteImport } from './routes/setup'
 import { Route as AppSplatRouteImport } from './routes/_app/$'
 import { Route as AppAuditRouteImport } from './routes/_app/audit'
+import { Route as AppLogsRouteImport } from './routes/_app/logs'
 import { Route as AppPeopleRouteImport } from './routes/_app/people'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
 import { Route as AppCommandsIndexRouteImport } from './routes/_app/commands.index'
@@ -37,6 +38,7 @@ import { Route as AppServersIdIndexRouteImport } from './routes/_app/servers.$id
 import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$id.access'
 import { Route as AppServersIdCommandsRouteImport } from './routes/_app/servers.$id.commands'
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
+import { Route as AppServersIdLogsRouteImport } from './routes/_app/servers.$id.logs'
 import { Route as AppServersIdProcessesRouteImport } from './routes/_app/servers.$id.processes'
 import { Route as AppServersIdServicesRouteImport } from './routes/_app/servers.$id.services'
 import { Route as AppServersIdSettingsRouteImport } from './routes/_app/servers.$id.settings'
@@ -86,6 +88,11 @@ const AppSplatRoute = AppSplatRouteImport.update({
 const AppAuditRoute = AppAuditRouteImport.update({
   id: '/audit',
   path: '/audit',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppLogsRoute = AppLogsRouteImport.update({
+  id: '/logs',
+  path: '/logs',
   getParentRoute: () => AppRoute,
 } as any)
 const AppPeopleRoute = AppPeopleRouteImport.update({
@@ -188,6 +195,11 @@ const AppServersIdConnectionsRoute = AppServersIdConnectionsRouteImport.update({
   path: '/connections',
   getParentRoute: () => AppServersIdRoute,
 } as any)
+const AppServersIdLogsRoute = AppServersIdLogsRouteImport.update({
+  id: '/logs',
+  path: '/logs',
+  getParentRoute: () => AppServersIdRoute,
+} as any)
 const AppServersIdProcessesRoute = AppServersIdProcessesRouteImport.update({
   id: '/processes',
   path: '/processes',
@@ -259,6 +271,7 @@ export interface FileRoutesByFullPath {
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
   '/audit': typeof AppAuditRoute
+  '/logs': typeof AppLogsRoute
   '/people': typeof AppPeopleRouteWithChildren
   '/settings': typeof AppSettingsRouteWithChildren
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
@@ -278,6 +291,7 @@ export interface FileRoutesByFullPath {
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
+  '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
@@ -299,6 +313,7 @@ export interface FileRoutesByTo {
   '/setup': typeof SetupRoute
   '/$': typeof AppSplatRoute
   '/audit': typeof AppAuditRoute
+  '/logs': typeof AppLogsRoute
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
@@ -315,6 +330,7 @@ export interface FileRoutesByTo {
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
+  '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
@@ -337,6 +353,7 @@ export interface FileRoutesById {
   '/setup': typeof SetupRoute
   '/_app/$': typeof AppSplatRoute
   '/_app/audit': typeof AppAuditRoute
+  '/_app/logs': typeof AppLogsRoute
   '/_app/people': typeof AppPeopleRouteWithChildren
   '/_app/settings': typeof AppSettingsRouteWithChildren
   '/_app/commands/$commandId': typeof AppCommandsCommandIdRoute
@@ -356,6 +373,7 @@ export interface FileRoutesById {
   '/_app/servers/$id/access': typeof AppServersIdAccessRoute
   '/_app/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
+  '/_app/servers/$id/logs': typeof AppServersIdLogsRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
@@ -379,6 +397,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/$'
     | '/audit'
+    | '/logs'
     | '/people'
     | '/settings'
     | '/commands/$commandId'
@@ -398,6 +417,7 @@ export interface FileRouteTypes {
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
+    | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
@@ -419,6 +439,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/$'
     | '/audit'
+    | '/logs'
     | '/commands/$commandId'
     | '/people/invitations'
     | '/people/sharing'
@@ -435,6 +456,7 @@ export interface FileRouteTypes {
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
+    | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
@@ -456,6 +478,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/_app/$'
     | '/_app/audit'
+    | '/_app/logs'
     | '/_app/people'
     | '/_app/settings'
     | '/_app/commands/$commandId'
@@ -475,6 +498,7 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/access'
     | '/_app/servers/$id/commands'
     | '/_app/servers/$id/connections'
+    | '/_app/servers/$id/logs'
     | '/_app/servers/$id/processes'
     | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
@@ -554,6 +578,13 @@ declare module '@tanstack/react-router' {
       path: '/audit'
       fullPath: '/audit'
       preLoaderRoute: typeof AppAuditRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/logs': {
+      id: '/_app/logs'
+      path: '/logs'
+      fullPath: '/logs'
+      preLoaderRoute: typeof AppLogsRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/people': {
@@ -694,6 +725,13 @@ declare module '@tanstack/react-router' {
       path: '/connections'
       fullPath: '/servers/$id/connections'
       preLoaderRoute: typeof AppServersIdConnectionsRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
+    '/_app/servers/$id/logs': {
+      id: '/_app/servers/$id/logs'
+      path: '/logs'
+      fullPath: '/servers/$id/logs'
+      preLoaderRoute: typeof AppServersIdLogsRouteImport
       parentRoute: typeof AppServersIdRoute
     }
     '/_app/servers/$id/processes': {
@@ -845,6 +883,7 @@ interface AppServersIdRouteChildren {
   AppServersIdAccessRoute: typeof AppServersIdAccessRoute
   AppServersIdCommandsRoute: typeof AppServersIdCommandsRoute
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
+  AppServersIdLogsRoute: typeof AppServersIdLogsRoute
   AppServersIdProcessesRoute: typeof AppServersIdProcessesRoute
   AppServersIdServicesRoute: typeof AppServersIdServicesRoute
   AppServersIdSettingsRoute: typeof AppServersIdSettingsRoute
@@ -857,6 +896,7 @@ const AppServersIdRouteChildren: AppServersIdRouteChildren = {
   AppServersIdAccessRoute: AppServersIdAccessRoute,
   AppServersIdCommandsRoute: AppServersIdCommandsRoute,
   AppServersIdConnectionsRoute: AppServersIdConnectionsRoute,
+  AppServersIdLogsRoute: AppServersIdLogsRoute,
   AppServersIdProcessesRoute: AppServersIdProcessesRoute,
   AppServersIdServicesRoute: AppServersIdServicesRoute,
   AppServersIdSettingsRoute: AppServersIdSettingsRoute,
@@ -873,6 +913,7 @@ const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(
 interface AppRouteChildren {
   AppSplatRoute: typeof AppSplatRoute
   AppAuditRoute: typeof AppAuditRoute
+  AppLogsRoute: typeof AppLogsRoute
   AppPeopleRoute: typeof AppPeopleRouteWithChildren
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
   AppCommandsCommandIdRoute: typeof AppCommandsCommandIdRoute
@@ -886,6 +927,7 @@ interface AppRouteChildren {
 const AppRouteChildren: AppRouteChildren = {
   AppSplatRoute: AppSplatRoute,
   AppAuditRoute: AppAuditRoute,
+  AppLogsRoute: AppLogsRoute,
   AppPeopleRoute: AppPeopleRouteWithChildren,
   AppSettingsRoute: AppSettingsRouteWithChildren,
   AppCommandsCommandIdRoute: AppCommandsCommandIdRoute,
