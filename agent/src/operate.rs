@@ -233,6 +233,7 @@ impl Desk {
                 let answer = self.answer(question).await?;
                 Ok(Reply::Done { answer })
             }
+            Operation::Terminal(terminal) if terminal.reattach => self.still_open(id),
             Operation::Terminal(terminal) => {
                 let host = self.0.host.clone();
                 let lease = Duration::from_secs(terminal.lease_s.into());
@@ -325,6 +326,20 @@ impl Desk {
             Question::Inspect { container } => encode(&container::inspect(host, &container).await?),
             Question::Images => encode(&container::images(host).await?),
         }
+    }
+
+    /// Whether somebody can go on with this session; it is renewed, so that it still is there when they do.
+    fn still_open(&self, id: CommandId) -> Result<Reply, Refusal> {
+        let sessions = lock(&self.0.sessions);
+        let Some(open) = sessions.get(&id) else {
+            return Err(Refusal::new(
+                RefusalCode::NotFound,
+                "this terminal is not open any more",
+            ));
+        };
+        // One whose owner does not keep up is renewed by what it has not looked at yet.
+        let _ = open.down.try_send(Down::Control(Control::Renew));
+        Ok(Reply::Done { answer: Vec::new() })
     }
 
     /// Opens a session, unless this id was open before.

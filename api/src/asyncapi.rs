@@ -10,7 +10,10 @@ use chatops_schemas::{
 };
 use serde_json::{Value, json};
 
-use crate::live::{container_logs, frame, one_server, tail, viewer::TOPICS};
+use crate::{
+    live::{container_logs, frame, one_server, tail, viewer::TOPICS},
+    terminal,
+};
 
 /// What a socket says beyond what its route says.
 struct Frames {
@@ -61,6 +64,22 @@ fn described() -> Vec<Frames> {
             client: vec![("client", schema_of::<container_logs::ClientFrame>())],
             server: vec![("server", schema_of::<container_logs::ServerFrame<'_>>())],
         },
+        Frames {
+            path: "/api/v1/ws/terminal/{server_id}",
+            first: json!({"type": "open", "cols": 80, "rows": 24}),
+            topics: &[],
+            client: vec![
+                ("client", schema_of::<terminal::frame::ClientFrame>()),
+                ("input", bytes("What is typed.")),
+            ],
+            server: vec![
+                ("server", schema_of::<terminal::frame::ServerFrame<'_>>()),
+                (
+                    "output",
+                    bytes("Eight bytes with the offset, the highest first, then output."),
+                ),
+            ],
+        },
     ]
 }
 
@@ -84,6 +103,11 @@ fn batch() -> Value {
             }},
         },
     })
+}
+
+/// A binary frame.
+fn bytes(description: &str) -> Value {
+    json!({"type": "string", "format": "binary", "description": description})
 }
 
 fn metrics() -> Value {

@@ -175,6 +175,15 @@ codes! {
     /// It was given values that are not kept.
     NotRepeatable = "CO1412", CONFLICT, "The command cannot be run again as it was";
 
+    /// No such terminal, or somebody else's.
+    NoTerminal = "CO1421", NOT_FOUND, "There is no such terminal";
+    /// The terminal was not recorded, or it is not kept any more.
+    NoRecording = "CO1422", NOT_FOUND, "There is no recording";
+    /// One person may have so many terminals open.
+    TooManyTerminals = "CO1423", CONFLICT, "Too many terminals are open";
+    /// A recording is deleted when its terminal is over.
+    TerminalOpen = "CO1424", CONFLICT, "The terminal is still open";
+
     /// Agents' edge: no API key, or one that does not work.
     AgentKey = "CO2001", UNAUTHORIZED, "API key refused";
     /// Agents' edge: the key speaks for another server.

@@ -84,6 +84,30 @@ pub struct Config {
     pub read_your_writes: Duration,
     /// Live sockets.
     pub live: Live,
+    /// Terminals.
+    pub terminal: Terminal,
+}
+
+/// Settings of terminals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Terminal {
+    /// Seconds without input after which a terminal ends.
+    pub idle_s: u32,
+    /// Seconds that a terminal waits for its opener to come back.
+    pub lease_s: u32,
+    /// Whether terminals are recorded, until an administrator decides otherwise while the system runs.
+    pub recorded: bool,
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        Self {
+            idle_s: 3600,
+            lease_s: 600,
+            recorded: false,
+        }
+    }
 }
 
 /// Settings of live sockets.
@@ -126,6 +150,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(30),
             read_your_writes: Duration::from_secs(2),
             live: Live::default(),
+            terminal: Terminal::default(),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | [`order`] | how hosts are asked for something, and what their refusals look like |
 //! | [`commands`] | how hosts are made to do something, and how their answers are waited for |
 //! | [`live`] | how what happens reaches browsers within a millisecond |
+//! | [`terminal`] | a shell of a host in a browser |
 //! | [`problem`], [`code`] | what failures look like |
 //! | [`extract`], [`limit`], [`request_id`], [`peer`] | reading requests, and keeping them in their bounds |
 //! | [`assets`] | the embedded web app |
@@ -51,6 +52,7 @@ pub mod request_id;
 pub mod router;
 pub mod routes;
 pub mod state;
+pub mod terminal;
 pub mod witness;
 pub mod written;
 

@@ -150,6 +150,11 @@ impl Problem {
         Self::new(Code::Internal)
     }
 
+    /// What is special about this occurrence.
+    pub fn words(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
     /// Its code.
     pub const fn code(&self) -> Code {
         self.code

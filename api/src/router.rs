@@ -17,7 +17,7 @@ use crate::{
     problem, request_id,
     routes::{
         api_keys, audit, auth, commands, docker, enroll, grants, install, invitations, live, logs,
-        metrics, ops, servers, settings, teams, users,
+        metrics, ops, servers, settings, teams, terminals, users,
     },
     state::Api,
     witness,
@@ -108,6 +108,18 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(docker::logs::handle))
         .routes(routes!(docker::images::handle))
         .routes(routes!(docker::events::handle))
+        .routes(routes!(live::terminal::handle))
+        .routes(routes!(terminals::list::handle))
+        .routes(routes!(terminals::close::handle))
+        .routes(routes!(
+            terminals::recording::show,
+            terminals::recording::erase
+        ))
+        .routes(routes!(terminals::policy::show, terminals::policy::change))
+        .routes(routes!(
+            terminals::policy::show_own,
+            terminals::policy::change_own
+        ))
         .routes(routes!(audit::list::handle))
         .routes(routes!(audit::verify::handle))
         .routes(routes!(audit::export::handle))

@@ -16,4 +16,5 @@ pub mod ops;
 pub mod servers;
 pub mod settings;
 pub mod teams;
+pub mod terminals;
 pub mod users;

@@ -29,6 +29,7 @@ use crate::{
     order::Orders,
     problem::Problem,
     routes::install::Installer,
+    terminal::reaper::Reaper,
     witness::{Notary, Notes},
 };
 
@@ -164,6 +165,11 @@ impl Api {
     /// Carries what [`crate::witness`] noted into the stream: run it as a service, or noted events are lost.
     pub fn notary(&self) -> Notary {
         Notary::new(self.clone())
+    }
+
+    /// Ends terminals that nobody came back to: run it as a service.
+    pub fn reaper(&self) -> Reaper {
+        Reaper::new(self.clone())
     }
 
     /// Makes a fresh one-time token for the first owner and returns it for printing; `None` when there is an account.

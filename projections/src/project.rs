@@ -6,6 +6,7 @@ pub(crate) mod inventory;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod presence;
+pub(crate) mod terminals;
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,6 +34,8 @@ pub const LOGS: &str = "logs";
 pub const COMMANDS: &str = "commands";
 /// Name of the projector of what commands write.
 pub const COMMAND_OUTPUT: &str = "command-output";
+/// Name of the projector of terminals.
+pub const TERMINALS: &str = "terminals";
 /// Name of the projectors of samples.
 pub const METRICS: &str = "metrics";
 
@@ -190,6 +193,27 @@ pub fn command_output(
     (
         spec,
         TableSink::new(store.clone(), clock, settings, commands::CommandOutput),
+    )
+}
+
+/// The projector of terminals.
+pub fn terminals(
+    store: &Store,
+    clock: Arc<dyn Clock>,
+    settings: SinkSettings,
+) -> (Spec, impl Sink<Error = StoreError> + use<>) {
+    let spec = Spec {
+        name: TERMINALS,
+        ver: 1,
+        part: 0,
+        stream: StreamName::Cmd,
+        filter: "ops.v1.cmd.>".to_owned(),
+        max_batch: 500,
+        max_wait: Duration::ZERO,
+    };
+    (
+        spec,
+        TableSink::new(store.clone(), clock, settings, terminals::Terminals),
     )
 }
 

@@ -33,6 +33,8 @@ pub struct Retention {
     pub command_days: u32,
     /// What commands wrote.
     pub output_days: u32,
+    /// Recordings of terminals, after they began.
+    pub recording_days: u32,
 }
 
 impl Default for Retention {
@@ -46,6 +48,7 @@ impl Default for Retention {
             log_days: 14,
             command_days: 400,
             output_days: 90,
+            recording_days: 90,
         }
     }
 }
@@ -66,7 +69,7 @@ pub enum RetentionError {
     TooLong,
     /// Nothing would ever be seen.
     #[error(
-        "connection events, parked events, logs, commands and their output must be kept for at least a day"
+        "connection events, parked events, logs, commands, their output and recordings must be kept for at least a day"
     )]
     TooShort,
 }
@@ -86,6 +89,7 @@ impl Retention {
             self.log_days,
             self.command_days,
             self.output_days,
+            self.recording_days,
         ];
         if rows.contains(&0) {
             return Err(RetentionError::TooShort);

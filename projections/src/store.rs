@@ -29,6 +29,7 @@ pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod servers;
 pub(crate) mod settings;
+pub(crate) mod terminal;
 pub(crate) mod users;
 pub(crate) mod vault;
 
@@ -44,6 +45,7 @@ use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
 
+pub use terminal::TerminalQuery;
 pub use users::OwnersLock;
 
 /// Oldest PostgreSQL: `transaction_timeout` is what bounds a projector's transaction.

@@ -13,6 +13,7 @@ mod presence;
 mod progress;
 mod row;
 mod server;
+mod terminal;
 mod user;
 
 pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRow, AuditTold};
@@ -33,4 +34,7 @@ pub use presence::{ConnectionEvent, OpenSession};
 pub use progress::{ParkedEvent, Progress};
 pub use row::RowMetrics;
 pub use server::{AgentInfo, FleetQuery, FleetTotals, Owner, Server, ServerStatus};
+pub use terminal::{
+    TerminalPiece, TerminalPolicy, TerminalRecording, TerminalSession, TerminalShown,
+};
 pub use user::{Refresh, Rotation, Session, User};

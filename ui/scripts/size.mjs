@@ -20,6 +20,8 @@ const ROUTES = {
   'server commands': [['_app', '_app/servers.$id', '_app/servers.$id.commands'], 190],
   services: [['_app', '_app/servers.$id', '_app/servers.$id.services'], 190],
   containers: [['_app', '_app/servers.$id', '_app/servers.$id.containers.index'], 190],
+  terminal: [['_app', '_app/servers.$id', '_app/servers.$id.terminal.index'], 250],
+  recording: [['_app', '_app/servers.$id', '_app/servers.$id.terminal.$session'], 250],
   connections: [['_app', '_app/servers.$id', '_app/servers.$id.connections'], 190],
   logs: [['_app', '_app/logs'], 190],
   'server logs': [['_app', '_app/servers.$id', '_app/servers.$id.logs'], 190],

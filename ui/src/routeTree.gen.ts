@@ -38,18 +38,15 @@ import { Route as AppServersIdIndexRouteImport } from './routes/_app/servers.$id
 import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$id.access'
 import { Route as AppServersIdCommandsRouteImport } from './routes/_app/servers.$id.commands'
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
+import { Route as AppServersIdContainersRouteImport } from './routes/_app/servers.$id.containers'
 import { Route as AppServersIdLogsRouteImport } from './routes/_app/servers.$id.logs'
 import { Route as AppServersIdProcessesRouteImport } from './routes/_app/servers.$id.processes'
 import { Route as AppServersIdServicesRouteImport } from './routes/_app/servers.$id.services'
 import { Route as AppServersIdSettingsRouteImport } from './routes/_app/servers.$id.settings'
 import { Route as AppServersIdConnectRouteImport } from './routes/_app/servers.$id_.connect'
-import { Route as AppServersIdContainersIndexRouteImport } from './routes/_app/servers.$id.containers.index'
-import { Route as AppServersIdContainersContainerRouteImport } from './routes/_app/servers.$id.containers.$container'
-import { Route as AppServersIdContainersContainerIndexRouteImport } from './routes/_app/servers.$id.containers.$container.index'
-import { Route as AppServersIdContainersContainerEventsRouteImport } from './routes/_app/servers.$id.containers.$container.events'
-import { Route as AppServersIdContainersContainerInspectRouteImport } from './routes/_app/servers.$id.containers.$container.inspect'
-import { Route as AppServersIdContainersContainerLogsRouteImport } from './routes/_app/servers.$id.containers.$container.logs'
-import { Route as AppServersIdContainersContainerStatsRouteImport } from './routes/_app/servers.$id.containers.$container.stats'
+import { Route as AppServersIdTerminalIndexRouteImport } from './routes/_app/servers.$id.terminal.index'
+import { Route as AppServersIdTerminalSessionRouteImport } from './routes/_app/servers.$id.terminal.$session'
+import { Route as AppServersIdTerminalHistoryRouteImport } from './routes/_app/servers.$id.terminal.history'
 
 const IndexRoute = IndexRouteImport.update({
   id: '/',
@@ -195,6 +192,11 @@ const AppServersIdConnectionsRoute = AppServersIdConnectionsRouteImport.update({
   path: '/connections',
   getParentRoute: () => AppServersIdRoute,
 } as any)
+const AppServersIdContainersRoute = AppServersIdContainersRouteImport.update({
+  id: '/containers',
+  path: '/containers',
+  getParentRoute: () => AppServersIdRoute,
+} as any)
 const AppServersIdLogsRoute = AppServersIdLogsRouteImport.update({
   id: '/logs',
   path: '/logs',
@@ -220,47 +222,23 @@ const AppServersIdConnectRoute = AppServersIdConnectRouteImport.update({
   path: '/servers/$id/connect',
   getParentRoute: () => AppRoute,
 } as any)
-const AppServersIdContainersIndexRoute =
-  AppServersIdContainersIndexRouteImport.update({
-    id: '/containers/',
-    path: '/containers/',
+const AppServersIdTerminalIndexRoute =
+  AppServersIdTerminalIndexRouteImport.update({
+    id: '/terminal/',
+    path: '/terminal/',
     getParentRoute: () => AppServersIdRoute,
   } as any)
-const AppServersIdContainersContainerRoute =
-  AppServersIdContainersContainerRouteImport.update({
-    id: '/containers/$container',
-    path: '/containers/$container',
+const AppServersIdTerminalSessionRoute =
+  AppServersIdTerminalSessionRouteImport.update({
+    id: '/terminal/$session',
+    path: '/terminal/$session',
     getParentRoute: () => AppServersIdRoute,
   } as any)
-const AppServersIdContainersContainerIndexRoute =
-  AppServersIdContainersContainerIndexRouteImport.update({
-    id: '/',
-    path: '/',
-    getParentRoute: () => AppServersIdContainersContainerRoute,
-  } as any)
-const AppServersIdContainersContainerEventsRoute =
-  AppServersIdContainersContainerEventsRouteImport.update({
-    id: '/events',
-    path: '/events',
-    getParentRoute: () => AppServersIdContainersContainerRoute,
-  } as any)
-const AppServersIdContainersContainerInspectRoute =
-  AppServersIdContainersContainerInspectRouteImport.update({
-    id: '/inspect',
-    path: '/inspect',
-    getParentRoute: () => AppServersIdContainersContainerRoute,
-  } as any)
-const AppServersIdContainersContainerLogsRoute =
-  AppServersIdContainersContainerLogsRouteImport.update({
-    id: '/logs',
-    path: '/logs',
-    getParentRoute: () => AppServersIdContainersContainerRoute,
-  } as any)
-const AppServersIdContainersContainerStatsRoute =
-  AppServersIdContainersContainerStatsRouteImport.update({
-    id: '/stats',
-    path: '/stats',
-    getParentRoute: () => AppServersIdContainersContainerRoute,
+const AppServersIdTerminalHistoryRoute =
+  AppServersIdTerminalHistoryRouteImport.update({
+    id: '/terminal/history',
+    path: '/terminal/history',
+    getParentRoute: () => AppServersIdRoute,
   } as any)
 
 export interface FileRoutesByFullPath {
@@ -291,19 +269,16 @@ export interface FileRoutesByFullPath {
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
+  '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
   '/servers/$id/': typeof AppServersIdIndexRoute
-  '/servers/$id/containers/$container': typeof AppServersIdContainersContainerRouteWithChildren
-  '/servers/$id/containers/': typeof AppServersIdContainersIndexRoute
-  '/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
-  '/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
-  '/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
-  '/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
-  '/servers/$id/containers/$container/': typeof AppServersIdContainersContainerIndexRoute
+  '/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
+  '/servers/$id/terminal/history': typeof AppServersIdTerminalHistoryRoute
+  '/servers/$id/terminal/': typeof AppServersIdTerminalIndexRoute
 }
 export interface FileRoutesByTo {
   '/': typeof IndexRoute
@@ -330,18 +305,16 @@ export interface FileRoutesByTo {
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
+  '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
   '/servers/$id': typeof AppServersIdIndexRoute
-  '/servers/$id/containers': typeof AppServersIdContainersIndexRoute
-  '/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
-  '/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
-  '/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
-  '/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
-  '/servers/$id/containers/$container': typeof AppServersIdContainersContainerIndexRoute
+  '/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
+  '/servers/$id/terminal/history': typeof AppServersIdTerminalHistoryRoute
+  '/servers/$id/terminal': typeof AppServersIdTerminalIndexRoute
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport
@@ -373,19 +346,16 @@ export interface FileRoutesById {
   '/_app/servers/$id/access': typeof AppServersIdAccessRoute
   '/_app/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
+  '/_app/servers/$id/containers': typeof AppServersIdContainersRoute
   '/_app/servers/$id/logs': typeof AppServersIdLogsRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/_app/servers/$id_/connect': typeof AppServersIdConnectRoute
   '/_app/servers/$id/': typeof AppServersIdIndexRoute
-  '/_app/servers/$id/containers/$container': typeof AppServersIdContainersContainerRouteWithChildren
-  '/_app/servers/$id/containers/': typeof AppServersIdContainersIndexRoute
-  '/_app/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
-  '/_app/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
-  '/_app/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
-  '/_app/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
-  '/_app/servers/$id/containers/$container/': typeof AppServersIdContainersContainerIndexRoute
+  '/_app/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
+  '/_app/servers/$id/terminal/history': typeof AppServersIdTerminalHistoryRoute
+  '/_app/servers/$id/terminal/': typeof AppServersIdTerminalIndexRoute
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath
@@ -417,19 +387,16 @@ export interface FileRouteTypes {
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
+    | '/servers/$id/containers'
     | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
     | '/servers/$id/'
-    | '/servers/$id/containers/$container'
-    | '/servers/$id/containers/'
-    | '/servers/$id/containers/$container/events'
-    | '/servers/$id/containers/$container/inspect'
-    | '/servers/$id/containers/$container/logs'
-    | '/servers/$id/containers/$container/stats'
-    | '/servers/$id/containers/$container/'
+    | '/servers/$id/terminal/$session'
+    | '/servers/$id/terminal/history'
+    | '/servers/$id/terminal/'
   fileRoutesByTo: FileRoutesByTo
   to:
     | '/'
@@ -456,18 +423,16 @@ export interface FileRouteTypes {
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
+    | '/servers/$id/containers'
     | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
     | '/servers/$id'
-    | '/servers/$id/containers'
-    | '/servers/$id/containers/$container/events'
-    | '/servers/$id/containers/$container/inspect'
-    | '/servers/$id/containers/$container/logs'
-    | '/servers/$id/containers/$container/stats'
-    | '/servers/$id/containers/$container'
+    | '/servers/$id/terminal/$session'
+    | '/servers/$id/terminal/history'
+    | '/servers/$id/terminal'
   id:
     | '__root__'
     | '/'
@@ -498,19 +463,16 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/access'
     | '/_app/servers/$id/commands'
     | '/_app/servers/$id/connections'
+    | '/_app/servers/$id/containers'
     | '/_app/servers/$id/logs'
     | '/_app/servers/$id/processes'
     | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
     | '/_app/servers/$id_/connect'
     | '/_app/servers/$id/'
-    | '/_app/servers/$id/containers/$container'
-    | '/_app/servers/$id/containers/'
-    | '/_app/servers/$id/containers/$container/events'
-    | '/_app/servers/$id/containers/$container/inspect'
-    | '/_app/servers/$id/containers/$container/logs'
-    | '/_app/servers/$id/containers/$container/stats'
-    | '/_app/servers/$id/containers/$container/'
+    | '/_app/servers/$id/terminal/$session'
+    | '/_app/servers/$id/terminal/history'
+    | '/_app/servers/$id/terminal/'
   fileRoutesById: FileRoutesById
 }
 export interface RootRouteChildren {
@@ -727,6 +689,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdConnectionsRouteImport
       parentRoute: typeof AppServersIdRoute
     }
+    '/_app/servers/$id/containers': {
+      id: '/_app/servers/$id/containers'
+      path: '/containers'
+      fullPath: '/servers/$id/containers'
+      preLoaderRoute: typeof AppServersIdContainersRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
     '/_app/servers/$id/logs': {
       id: '/_app/servers/$id/logs'
       path: '/logs'
@@ -762,54 +731,26 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdConnectRouteImport
       parentRoute: typeof AppRoute
     }
-    '/_app/servers/$id/containers/': {
-      id: '/_app/servers/$id/containers/'
-      path: '/containers'
-      fullPath: '/servers/$id/containers/'
-      preLoaderRoute: typeof AppServersIdContainersIndexRouteImport
+    '/_app/servers/$id/terminal/': {
+      id: '/_app/servers/$id/terminal/'
+      path: '/terminal'
+      fullPath: '/servers/$id/terminal/'
+      preLoaderRoute: typeof AppServersIdTerminalIndexRouteImport
       parentRoute: typeof AppServersIdRoute
     }
-    '/_app/servers/$id/containers/$container': {
-      id: '/_app/servers/$id/containers/$container'
-      path: '/containers/$container'
-      fullPath: '/servers/$id/containers/$container'
-      preLoaderRoute: typeof AppServersIdContainersContainerRouteImport
+    '/_app/servers/$id/terminal/$session': {
+      id: '/_app/servers/$id/terminal/$session'
+      path: '/terminal/$session'
+      fullPath: '/servers/$id/terminal/$session'
+      preLoaderRoute: typeof AppServersIdTerminalSessionRouteImport
       parentRoute: typeof AppServersIdRoute
     }
-    '/_app/servers/$id/containers/$container/': {
-      id: '/_app/servers/$id/containers/$container/'
-      path: '/'
-      fullPath: '/servers/$id/containers/$container/'
-      preLoaderRoute: typeof AppServersIdContainersContainerIndexRouteImport
-      parentRoute: typeof AppServersIdContainersContainerRoute
-    }
-    '/_app/servers/$id/containers/$container/events': {
-      id: '/_app/servers/$id/containers/$container/events'
-      path: '/events'
-      fullPath: '/servers/$id/containers/$container/events'
-      preLoaderRoute: typeof AppServersIdContainersContainerEventsRouteImport
-      parentRoute: typeof AppServersIdContainersContainerRoute
-    }
-    '/_app/servers/$id/containers/$container/inspect': {
-      id: '/_app/servers/$id/containers/$container/inspect'
-      path: '/inspect'
-      fullPath: '/servers/$id/containers/$container/inspect'
-      preLoaderRoute: typeof AppServersIdContainersContainerInspectRouteImport
-      parentRoute: typeof AppServersIdContainersContainerRoute
-    }
-    '/_app/servers/$id/containers/$container/logs': {
-      id: '/_app/servers/$id/containers/$container/logs'
-      path: '/logs'
-      fullPath: '/servers/$id/containers/$container/logs'
-      preLoaderRoute: typeof AppServersIdContainersContainerLogsRouteImport
-      parentRoute: typeof AppServersIdContainersContainerRoute
-    }
-    '/_app/servers/$id/containers/$container/stats': {
-      id: '/_app/servers/$id/containers/$container/stats'
-      path: '/stats'
-      fullPath: '/servers/$id/containers/$container/stats'
-      preLoaderRoute: typeof AppServersIdContainersContainerStatsRouteImport
-      parentRoute: typeof AppServersIdContainersContainerRoute
+    '/_app/servers/$id/terminal/history': {
+      id: '/_app/servers/$id/terminal/history'
+      path: '/terminal/history'
+      fullPath: '/servers/$id/terminal/history'
+      preLoaderRoute: typeof AppServersIdTerminalHistoryRouteImport
+      parentRoute: typeof AppServersIdRoute
     }
   }
 }
@@ -852,58 +793,34 @@ const AppSettingsRouteWithChildren = AppSettingsRoute._addFileChildren(
   AppSettingsRouteChildren,
 )
 
-interface AppServersIdContainersContainerRouteChildren {
-  AppServersIdContainersContainerEventsRoute: typeof AppServersIdContainersContainerEventsRoute
-  AppServersIdContainersContainerInspectRoute: typeof AppServersIdContainersContainerInspectRoute
-  AppServersIdContainersContainerLogsRoute: typeof AppServersIdContainersContainerLogsRoute
-  AppServersIdContainersContainerStatsRoute: typeof AppServersIdContainersContainerStatsRoute
-  AppServersIdContainersContainerIndexRoute: typeof AppServersIdContainersContainerIndexRoute
-}
-
-const AppServersIdContainersContainerRouteChildren: AppServersIdContainersContainerRouteChildren =
-  {
-    AppServersIdContainersContainerEventsRoute:
-      AppServersIdContainersContainerEventsRoute,
-    AppServersIdContainersContainerInspectRoute:
-      AppServersIdContainersContainerInspectRoute,
-    AppServersIdContainersContainerLogsRoute:
-      AppServersIdContainersContainerLogsRoute,
-    AppServersIdContainersContainerStatsRoute:
-      AppServersIdContainersContainerStatsRoute,
-    AppServersIdContainersContainerIndexRoute:
-      AppServersIdContainersContainerIndexRoute,
-  }
-
-const AppServersIdContainersContainerRouteWithChildren =
-  AppServersIdContainersContainerRoute._addFileChildren(
-    AppServersIdContainersContainerRouteChildren,
-  )
-
 interface AppServersIdRouteChildren {
   AppServersIdAccessRoute: typeof AppServersIdAccessRoute
   AppServersIdCommandsRoute: typeof AppServersIdCommandsRoute
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
+  AppServersIdContainersRoute: typeof AppServersIdContainersRoute
   AppServersIdLogsRoute: typeof AppServersIdLogsRoute
   AppServersIdProcessesRoute: typeof AppServersIdProcessesRoute
   AppServersIdServicesRoute: typeof AppServersIdServicesRoute
   AppServersIdSettingsRoute: typeof AppServersIdSettingsRoute
   AppServersIdIndexRoute: typeof AppServersIdIndexRoute
-  AppServersIdContainersContainerRoute: typeof AppServersIdContainersContainerRouteWithChildren
-  AppServersIdContainersIndexRoute: typeof AppServersIdContainersIndexRoute
+  AppServersIdTerminalSessionRoute: typeof AppServersIdTerminalSessionRoute
+  AppServersIdTerminalHistoryRoute: typeof AppServersIdTerminalHistoryRoute
+  AppServersIdTerminalIndexRoute: typeof AppServersIdTerminalIndexRoute
 }
 
 const AppServersIdRouteChildren: AppServersIdRouteChildren = {
   AppServersIdAccessRoute: AppServersIdAccessRoute,
   AppServersIdCommandsRoute: AppServersIdCommandsRoute,
   AppServersIdConnectionsRoute: AppServersIdConnectionsRoute,
+  AppServersIdContainersRoute: AppServersIdContainersRoute,
   AppServersIdLogsRoute: AppServersIdLogsRoute,
   AppServersIdProcessesRoute: AppServersIdProcessesRoute,
   AppServersIdServicesRoute: AppServersIdServicesRoute,
   AppServersIdSettingsRoute: AppServersIdSettingsRoute,
   AppServersIdIndexRoute: AppServersIdIndexRoute,
-  AppServersIdContainersContainerRoute:
-    AppServersIdContainersContainerRouteWithChildren,
-  AppServersIdContainersIndexRoute: AppServersIdContainersIndexRoute,
+  AppServersIdTerminalSessionRoute: AppServersIdTerminalSessionRoute,
+  AppServersIdTerminalHistoryRoute: AppServersIdTerminalHistoryRoute,
+  AppServersIdTerminalIndexRoute: AppServersIdTerminalIndexRoute,
 }
 
 const AppServersIdRouteWithChildren = AppServersIdRoute._addFileChildren(

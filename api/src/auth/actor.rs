@@ -194,6 +194,26 @@ impl Arrival {
     /// Who it is: by the token of the first message, else by the cookie. A cookie counts only from our own pages:
     /// browsers let any page open a WebSocket to us and send the cookies along.
     pub async fn actor(self, api: &Api, token: Option<&SecretString>) -> Result<Actor, End> {
+        let actor = self.person(api, token).await?;
+        access::may(&actor, Action::SeeFleet).map_err(|problem| refused(&problem))?;
+        Ok(actor)
+    }
+
+    /// The same for a socket of another kind: who it is, whatever they may do, as long as their credential is for this.
+    pub async fn actor_for(
+        self,
+        api: &Api,
+        token: Option<&SecretString>,
+        action: Action,
+    ) -> Result<Actor, End> {
+        let actor = self.person(api, token).await?;
+        match actor.subject().may_use(action.scope()) {
+            true => Ok(actor),
+            false => Err(Close::Forbidden.into()),
+        }
+    }
+
+    async fn person(self, api: &Api, token: Option<&SecretString>) -> Result<Actor, End> {
         let token = match (token, &self.cookie) {
             (Some(token), _) => token,
             (None, Some(_)) if self.origin != Origin::Own => return Err(Close::Forbidden.into()),
@@ -202,13 +222,16 @@ impl Arrival {
         };
         by_bearer(api, token.expose_secret(), self.address)
             .await
-            .and_then(|actor| access::may(&actor, Action::SeeFleet).map(|()| actor))
-            .map_err(|problem| match problem.code() {
-                Code::NotSignedIn => Close::Unauthenticated.into(),
-                Code::Deactivated => Close::Unauthenticated.into(),
-                Code::Forbidden => Close::Forbidden.into(),
-                _ => Close::TryLater.into(),
-            })
+            .map_err(|problem| refused(&problem))
+    }
+}
+
+/// How a socket ends for somebody who does not come in.
+fn refused(problem: &Problem) -> End {
+    match problem.code() {
+        Code::NotSignedIn | Code::Deactivated => Close::Unauthenticated.into(),
+        Code::Forbidden => Close::Forbidden.into(),
+        _ => Close::TryLater.into(),
     }
 }
 

@@ -11,6 +11,10 @@ pub enum Close {
     Unauthenticated,
     /// Not from our own pages, or not allowed.
     Forbidden,
+    /// The same person goes on with this session elsewhere.
+    TakenOver,
+    /// The session is over; there is nothing to come back to.
+    Over,
     /// The client does not take what it asked for, or has gone silent.
     TooSlow,
     /// We stop; connect again in a moment.
@@ -25,6 +29,8 @@ impl Close {
             Self::BadFrame => (4400, "bad frame"),
             Self::Unauthenticated => (4401, "not signed in"),
             Self::Forbidden => (4403, "forbidden"),
+            Self::TakenOver => (4409, "taken over"),
+            Self::Over => (1000, "over"),
             Self::TooSlow => (4408, "too slow"),
             Self::GoingAway => (1001, "server stops"),
             Self::TryLater => (1013, "try again later"),

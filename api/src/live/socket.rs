@@ -86,7 +86,7 @@ async fn hello(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<(Actor, O
 }
 
 /// The first frame, if it comes in time.
-pub(super) async fn first_frame(wire: &mut Wire, patience: Duration) -> Result<String, End> {
+pub(crate) async fn first_frame(wire: &mut Wire, patience: Duration) -> Result<String, End> {
     match tokio::time::timeout(patience, wire.receive()).await {
         Ok(text) => Ok(text?.as_str().to_owned()),
         Err(_) => Err(Close::Unauthenticated.into()),
@@ -314,7 +314,7 @@ impl Client {
 
 /// Whether this person may see this server now. A refusal is told to the audit.
 pub(super) async fn may_see(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> {
-    let allowed = sees(api, actor, server).await?;
+    let allowed = may(api, actor, server, Action::SeeServer, Level::View).await?;
     if !allowed {
         let problem = access::absent(api, actor, server).await;
         if let Some(denial) = problem.denial() {
@@ -324,8 +324,15 @@ pub(super) async fn may_see(api: &Api, actor: &Actor, server: &ServerId) -> Resu
     Ok(allowed)
 }
 
-/// The relay knows most servers; the database knows what was added a moment ago.
-async fn sees(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> {
+/// Whether this person may do this, which needs this level, on this server now. The relay knows most servers; the database
+/// knows what was added a moment ago.
+pub(crate) async fn may(
+    api: &Api,
+    actor: &Actor,
+    server: &ServerId,
+    action: Action,
+    level: Level,
+) -> Result<bool, End> {
     let rights_say = {
         let rights = api.hub().rights();
         let subject = rights.now(actor.subject());
@@ -333,10 +340,10 @@ async fn sees(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> 
             Some(owner) => {
                 let granted = rights.granted_on(subject.user, server);
                 let resource = Resource::Server { owner, granted };
-                Ok(access::decide(&subject, Action::SeeServer, resource).allow)
+                Ok(access::decide(&subject, action, resource).allow)
             }
             None if rights.is_removed(server) => Ok(false),
-            None => Err(access::visible(&subject, Level::View)),
+            None => Err(access::visible(&subject, level)),
         }
     };
     match rights_say {

@@ -36,6 +36,15 @@ impl From<Close> for End {
     }
 }
 
+/// What a client said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// A text frame.
+    Text(Utf8Bytes),
+    /// A binary frame.
+    Bytes(Bytes),
+}
+
 /// A WebSocket whose writes end.
 pub struct Wire {
     socket: WebSocket,
@@ -100,8 +109,27 @@ impl Wire {
         )
     }
 
-    /// The next text frame. Cancel-safe. Asks the client from time to time whether it is there, and fails when it is not.
+    /// Writes a binary frame; fails like [`Self::send`].
+    pub async fn send_bytes(&mut self, bytes: Bytes) -> Result<(), End> {
+        written(
+            timeout(
+                self.limits.stalled,
+                self.socket.send(Message::Binary(bytes)),
+            )
+            .await,
+        )
+    }
+
+    /// The next text frame, where nothing else is spoken. Cancel-safe like [`Self::receive_any`].
     pub async fn receive(&mut self) -> Result<Utf8Bytes, End> {
+        match self.receive_any().await? {
+            Said::Text(text) => Ok(text),
+            Said::Bytes(_) => Err(Close::BadFrame.into()),
+        }
+    }
+
+    /// The next frame. Cancel-safe. Asks the client from time to time whether it is there, and fails when it is not.
+    pub async fn receive_any(&mut self) -> Result<Said, End> {
         loop {
             let message = tokio::select! {
                 message = self.socket.recv() => message,
@@ -117,11 +145,12 @@ impl Wire {
             };
             self.heard = Instant::now();
             match message {
-                Some(Ok(Message::Text(text))) => return Ok(text),
+                Some(Ok(Message::Text(text))) => return Ok(Said::Text(text)),
+                Some(Ok(Message::Binary(bytes))) => return Ok(Said::Bytes(bytes)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
-                // Binary, too large or not a frame at all.
-                Some(Ok(Message::Binary(_)) | Err(_)) => return Err(Close::BadFrame.into()),
+                // Too large or not a frame at all.
+                Some(Err(_)) => return Err(Close::BadFrame.into()),
             }
         }
     }

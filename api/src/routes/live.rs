@@ -4,3 +4,4 @@ pub mod container_logs;
 pub mod fleet;
 pub mod logs;
 pub mod metrics;
+pub mod terminal;

@@ -129,6 +129,7 @@ async fn retention(
         ("hours", days.hour_days),
         ("connections", days.connection_days),
         ("parked events", days.parked_days),
+        ("terminal recordings", days.recording_days),
     ];
     let rows = rows.map(|(what, days)| vec![what.to_owned(), days.to_string()]);
     print(&output::table(&["kept", "days"], rows))

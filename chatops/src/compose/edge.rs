@@ -148,6 +148,11 @@ pub(super) async fn http(
             notary.run(token).await;
             Ok(())
         });
+        let (token, reaper) = (stage.token(), api.reaper());
+        stage.run("terminals that were left", async move {
+            reaper.run(token).await;
+            Ok(())
+        });
         (chatops_api::router(api.clone(), gateway), Some(api))
     } else {
         (gateway, None)

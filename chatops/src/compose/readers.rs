@@ -38,6 +38,8 @@ pub(super) async fn projections(
     run(stage, store, bus.clone(), spec, sink);
     let (spec, sink) = project::command_output(store, clock.clone(), settings.clone());
     run(stage, store, bus.clone(), spec, sink);
+    let (spec, sink) = project::terminals(store, clock.clone(), settings.clone());
+    run(stage, store, bus.clone(), spec, sink);
     for (spec, sink) in
         project::metrics(store, &bus, &clock, &settings, &MetricsSettings::default())
     {
@@ -57,6 +59,7 @@ pub(crate) fn specs(connections: &Connections) -> Vec<Spec> {
         project::logs(store, clock.clone(), settings.clone()).0,
         project::commands(store, clock.clone(), settings.clone()).0,
         project::command_output(store, clock.clone(), settings.clone()).0,
+        project::terminals(store, clock.clone(), settings.clone()).0,
     ];
     let metrics = project::metrics(
         store,

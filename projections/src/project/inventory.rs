@@ -1,5 +1,5 @@
 //! `OPS_CTL` → `users`, `name_claims`, `sign_in_ways`, `api_tokens`, `servers`, `api_keys`, `teams`, `team_members`,
-//! `grants`, `invitations`, `system_settings`, `jobs`, `scripts`, `script_versions`, `schedules`.
+//! `grants`, `invitations`, `system_settings`, `jobs`, `scripts`, `script_versions`, `schedules`, `terminal_policy`.
 //!
 //! An aggregate is one subject. Once an event of it is parked, what follows on that subject is parked behind it: applying
 //! the second decision without the first could show something that nobody decided.
@@ -12,6 +12,7 @@ use chatops_schemas::{
     clock::Timestamp,
     codec::{self, DecodeError},
     envelope::Envelope,
+    event::terminal::TerminalRecordingDecided,
     subject::SYSTEM,
 };
 use sqlx::PgConnection;
@@ -24,7 +25,7 @@ use crate::{
     store::{
         credential::{self, Proof},
         inventory::{self as write, Stored},
-        jobs, people, schedules, scripts,
+        jobs, people, schedules, scripts, terminal,
     },
     view::JobState,
 };
@@ -229,6 +230,9 @@ impl Projection for Inventory {
                     schedules::deleted(tx, stored, data.schedule).await?
                 }
                 Payload::ScheduleFired(data) => schedules::fired(tx, stored, data).await?,
+                Payload::TerminalRecordingDecided(data) => {
+                    terminal::recording_decided(tx, stored, event.actor.as_deref(), data).await?
+                }
                 // Of other streams: parked when it was read.
                 _ => {}
             }
@@ -315,6 +319,10 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::ScheduleDisabled(data) => ("schedule", Some(data.schedule.to_string())),
         Payload::ScheduleDeleted(data) => ("schedule", Some(data.schedule.to_string())),
         Payload::ScheduleFired(data) => ("schedule", Some(data.schedule.to_string())),
+        Payload::TerminalRecordingDecided(data) => (
+            "settings",
+            Some(TerminalRecordingDecided::aggregate(data.server.as_ref())),
+        ),
         // Of other streams.
         _ => {
             return Err(Unreadable::Parked(

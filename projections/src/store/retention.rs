@@ -138,6 +138,20 @@ impl Store {
             .await
             .doing("remove sign-ins that nobody finished")?
             .rows_affected();
+        removed.rows += sqlx::query!(
+            "DELETE FROM terminal_recording WHERE started_at < now() - make_interval(days => $1)",
+            days(keep.recording_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove old recordings of terminals")?
+        .rows_affected();
+        removed.rows +=
+            sqlx::query!("DELETE FROM terminal_attached WHERE seen_at < now() - interval '7 days'")
+                .execute(&mut connection)
+                .await
+                .doing("forget who was at terminals")?
+                .rows_affected();
         connection
             .close()
             .await

@@ -76,6 +76,26 @@ pub enum TerminalEnd {
 }
 
 impl TerminalEnd {
+    /// All that this build knows.
+    pub const ALL: [Self; 8] = [
+        Self::Exited,
+        Self::Closed,
+        Self::Idle,
+        Self::Abandoned,
+        Self::AgentStopped,
+        Self::Refused,
+        Self::Revoked,
+        Self::Failed,
+    ];
+
+    /// From the wire name.
+    pub fn parse(text: &str) -> Self {
+        let mut known = Self::ALL.into_iter();
+        known
+            .find(|end| end.as_str() == text)
+            .unwrap_or(Self::Unknown)
+    }
+
     /// The wire name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -145,6 +145,7 @@ impl World {
             .replace("{unit}", "web.service")
             .replace("{pid}", "4242")
             .replace("{action}", "restart")
+            .replace("{session}", NOBODY)
             .replace("{code}", "CO1002")
     }
 
@@ -166,6 +167,8 @@ impl World {
                 json!({"signal": "TERM", "start_ticks": "7"})
             }
             "POST /api/v1/invitations" => json!({"role": "viewer"}),
+            "PUT /api/v1/settings/terminal" => json!({"recorded": false}),
+            "PUT /api/v1/servers/{id}/terminal-policy" => json!({"own": null}),
             "PUT /api/v1/settings/registration" => json!({"registration": "open"}),
             _ => json!({}),
         }
@@ -337,6 +340,10 @@ async fn topic(world: &World, client: &Client, conversation: &Conversation) -> S
         Ok(frame) => frame,
         Err(close) => return close.to_string(),
     };
+    // Whoever may open a terminal is told that the host is away.
+    if first["code"] == "CO1401" {
+        return "ok".to_owned();
+    }
     if let (Some("error"), Some(code)) = (first["type"].as_str(), first["code"].as_str()) {
         return code.to_owned();
     }

@@ -9,6 +9,7 @@ const TABS = [
   { to: '/servers/$id/services', label: 'Services', exact: false },
   { to: '/servers/$id/containers', label: 'Containers', exact: false },
   { to: '/servers/$id/logs', label: 'Logs', exact: false },
+  { to: '/servers/$id/terminal', label: 'Terminal', exact: false },
   { to: '/servers/$id/connections', label: 'Connections', exact: false },
   { to: '/servers/$id/access', label: 'Access', exact: false },
   { to: '/servers/$id/settings', label: 'Settings', exact: false },

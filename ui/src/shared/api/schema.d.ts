@@ -1325,6 +1325,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{id}/terminal-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Are terminals of this server recorded? */
+        get: operations["terminals_policy"];
+        /** Decide whether terminals of this server are recorded */
+        put: operations["terminals_change_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{id}/terminals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a server's terminals
+         * @description One's own; who manages the server sees everybody's.
+         */
+        get: operations["terminals_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{id}/terminals/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a terminal
+         * @description Whoever opened it, or manages the server. One that is over already stays so.
+         */
+        delete: operations["terminals_close"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{id}/terminals/{session}/recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a terminal's recording
+         * @description An asciicast v2 file: a header, then one line per piece of output or change of size. What was typed is not in it, but for
+         *     what the shell echoed. Whoever opened the terminal may get it, and whoever manages the server; that they did is in the
+         *     audit trail.
+         */
+        get: operations["terminals_recording"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a terminal's recording
+         * @description For good; that it was deleted stays. Whoever manages the server may do it.
+         */
+        delete: operations["terminals_erase_recording"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{id}/units": {
         parameters: {
             query?: never;
@@ -1374,6 +1458,24 @@ export interface paths {
         get: operations["settings_registration"];
         /** Change who may make an account */
         put: operations["settings_change_registration"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/terminal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Are terminals recorded? */
+        get: operations["settings_terminal"];
+        /** Decide whether terminals are recorded */
+        put: operations["settings_change_terminal"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1563,6 +1665,33 @@ export interface paths {
          *     (`seq`, `timestamp`, `data`). `ping` is answered with `pong`.
          */
         get: operations["ws_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ws/terminal/{server_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A terminal of a server (WebSocket)
+         * @description Client, JSON text: `{"type":"open","cols","rows","token"?,"container"?,"shell"?}` within 5 s, or with `session` and `from`
+         *     (bytes that it has) to come back to an open session; then `{"type":"ack","off"}` for what is on the screen, `resize`
+         *     (`cols`, `rows`), `close`, `ping`. Client, binary: what is typed. Server, binary: eight bytes with the offset
+         *     (big-endian), then output; at most `window` bytes beyond the last `ack`. Server, JSON text: `opened` (`session`,
+         *     `reattached`, `recorded`, `idle_s`, `lease_s`, `window`), `lost` (`up_to`), `ended` (`reason`, `exit_code`, `message`),
+         *     `error` (`code`, `message`, `detail`), `pong`. Close codes: 1000 over, 1013 and 1001 come back in a moment, 4400 bad
+         *     frame, 4401 not signed in or token ended (renew it and come back), 4403 forbidden, 4408 too slow, 4409 somebody with the
+         *     same account went on with this session elsewhere.
+         */
+        get: operations["ws_terminal"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1973,6 +2102,11 @@ export interface components {
             needs_approval?: boolean;
             /** @description All labels. */
             tags?: string[];
+        };
+        /** @description What to decide for a server. */
+        ChangeTerminalPolicy: {
+            /** @description Recorded or not; `null`: what holds for all. */
+            own: boolean | null;
         };
         /** @description What to change; what is absent stays. */
         ChangeUserRequest: {
@@ -3027,6 +3161,21 @@ export interface components {
             /** @description All checks passed. */
             ready: boolean;
         };
+        /** @description A recording. */
+        Recording: {
+            /**
+             * Format: int64
+             * @description Bytes of output.
+             */
+            bytes: number;
+            /** @description Whether something is missing. */
+            cut: boolean;
+            /**
+             * Format: double
+             * @description Seconds.
+             */
+            duration_s: number;
+        };
         /** @description Codes for the day the authenticator is lost. */
         RecoveryCodes: {
             /**
@@ -3422,6 +3571,61 @@ export interface components {
              * @example night shift
              */
             name: string;
+        };
+        /** @description A terminal. */
+        Terminal: {
+            closed_at: components["schemas"]["Moment"] | null;
+            /** @description In this container instead of on the host. */
+            container: string | null;
+            /**
+             * Format: int32
+             * @description Exit code of the shell, if it ended by itself.
+             */
+            exit_code: number | null;
+            /** @description In words. */
+            message: string | null;
+            /** @description Whether that is you: only then you can go on with it. */
+            mine: boolean;
+            /** @description When it was opened. */
+            opened_at: components["schemas"]["Moment"];
+            /** @description Why it ended: `exited`, `closed`, `idle`, `abandoned`, `agent_stopped`, `refused`, `revoked`, `failed`. */
+            reason: string | null;
+            /** @description Whether what it shows is or was recorded. */
+            recorded: boolean;
+            recording: components["schemas"]["Recording"] | null;
+            /**
+             * Format: uuid
+             * @description Its session.
+             */
+            session: string;
+            /** @description The shell that was asked for. */
+            shell: string | null;
+            /**
+             * Format: uuid
+             * @description Who opened it.
+             */
+            user: string | null;
+            /** @description Their name. */
+            user_name: string | null;
+        };
+        /** @description A page of terminals. */
+        TerminalList: {
+            /** @description Give it as `after` to get what follows; `null`: this was the end. */
+            next: string | null;
+            /** @description The newest first. */
+            terminals: components["schemas"]["Terminal"][];
+        };
+        /** @description Whether terminals of a server are recorded. */
+        TerminalPolicy: {
+            /** @description What was decided for this server; `null`: what holds for all. */
+            own: boolean | null;
+            /** @description What holds. */
+            recorded: boolean;
+        };
+        /** @description Whether terminals are recorded. */
+        TerminalSettings: {
+            /** @description Record what terminals show, where nothing else is decided for a server. */
+            recorded: boolean;
         };
         /** @description Something that a host allows for a while. */
         TimedGrant: {
@@ -8633,6 +8837,384 @@ export interface operations {
             };
         };
     };
+    terminals_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminalPolicy"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terminals_change_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeTerminalPolicy"];
+            };
+        };
+        responses: {
+            /** @description the policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminalPolicy"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terminals_list: {
+        parameters: {
+            query?: {
+                /** @description Only open ones, or only those that are over. */
+                open?: boolean;
+                /** @description Only one's own. */
+                mine?: boolean;
+                /** @description Most terminals in the answer; 50 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of terminals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminalList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terminals_close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description it is over */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201, CO1421 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terminals_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the recording */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-asciicast": string;
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201, CO1421, CO1422: it was not recorded, or is not kept any more */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terminals_erase_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, gone in a moment */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description it is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201, CO1421, CO1422 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206, CO1424: the terminal is open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     servers_units: {
         parameters: {
             query?: never;
@@ -8865,6 +9447,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RegistrationSettings"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_terminal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminalSettings"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_change_terminal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TerminalSettings"];
+            };
+        };
+        responses: {
+            /** @description the settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminalSettings"];
                 };
             };
             /** @description stored, not visible yet */
@@ -9668,6 +10357,35 @@ export interface operations {
         };
     };
     ws_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description WebSocket */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1102: not a WebSocket request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ws_terminal: {
         parameters: {
             query?: never;
             header?: never;

@@ -9,6 +9,7 @@ it('makes something usable of whatever lies in storage', () => {
     widths: {},
     views: [],
     recent: [],
+    screenReader: false,
   }
   expect(sane(null)).toEqual(usual)
   const odd = {

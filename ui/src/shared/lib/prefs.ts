@@ -24,6 +24,8 @@ interface Prefs {
   views: SavedView[]
   /** Servers looked at last, newest first, for the sidebar and the palette. */
   recent: { id: string; name: string }[]
+  /** Terminals also write what they show where screen readers find it. */
+  screenReader: boolean
 }
 
 const DEFAULTS: Prefs = {
@@ -33,6 +35,7 @@ const DEFAULTS: Prefs = {
   widths: {},
   views: [],
   recent: [],
+  screenReader: false,
 }
 const MOST_RECENT = 6
 const MOST_VIEWS = 50
@@ -43,10 +46,11 @@ function isPartial(value: unknown): value is Partial<Prefs> {
 
 /** Whatever an older version or a curious hand left in storage, the result is usable. */
 export function sane(stored: Partial<Prefs> | null): Prefs {
-  const { singleKeys, density, columns, widths, views, recent } = stored ?? {}
+  const { singleKeys, density, columns, widths, views, recent, screenReader } = stored ?? {}
   const isText = (value: unknown): value is string => typeof value === 'string'
   return {
     singleKeys: typeof singleKeys === 'boolean' ? singleKeys : DEFAULTS.singleKeys,
+    screenReader: screenReader === true,
     density: density === 'comfortable' ? 'comfortable' : 'compact',
     columns: Array.isArray(columns) && columns.every(isText) ? columns : null,
     widths: Object.fromEntries(
