@@ -7,6 +7,7 @@ pub mod audit;
 pub mod command;
 pub mod container;
 pub mod host;
+pub mod job;
 pub mod key;
 pub mod log;
 pub mod moment;

@@ -183,6 +183,16 @@ codes! {
     TooManyTerminals = "CO1423", CONFLICT, "Too many terminals are open";
     /// A recording is deleted when its terminal is over.
     TerminalOpen = "CO1424", CONFLICT, "The terminal is still open";
+    /// No such job, or none that you may know of.
+    NoJob = "CO1601", NOT_FOUND, "There is no such job";
+    /// No such script, or it was deleted.
+    NoScript = "CO1602", NOT_FOUND, "There is no such script";
+    /// No such schedule, or none that you may know of.
+    NoSchedule = "CO1603", NOT_FOUND, "There is no such schedule";
+    /// It has ended, or its state does not allow this.
+    NotNow = "CO1604", CONFLICT, "It is not so far, or over";
+    /// Two persons have to want it.
+    OwnRequest = "CO1605", FORBIDDEN, "Somebody else has to approve this";
 
     /// Agents' edge: no API key, or one that does not work.
     AgentKey = "CO2001", UNAUTHORIZED, "API key refused";

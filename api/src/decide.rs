@@ -9,6 +9,7 @@ pub mod invite;
 pub mod issue_key;
 pub mod issue_token;
 pub mod name_team;
+pub mod plan;
 pub mod register_server;
 pub mod register_user;
 pub mod rotate_key;

@@ -5,6 +5,18 @@
 //! |---|---|
 //! | [`state`] | what is to be done next for a job; pure |
 //! | [`timetable`] | when a schedule runs; pure |
+//! | [`start`] | which hosts are meant, and whether this person may |
+//! | [`runner`] | carries jobs from host to host |
+//! | [`scheduler`] | starts jobs when their moment has come |
+//! | [`values`] | what a job was given that is no event's business |
 
+mod cancel;
+pub mod runner;
+pub mod scheduler;
+pub mod start;
 pub mod state;
 pub mod timetable;
+pub mod values;
+
+pub use runner::Runner;
+pub use scheduler::Scheduler;

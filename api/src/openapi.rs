@@ -22,6 +22,7 @@ use utoipa::{
         (name = "API keys", description = "Keys by which agents prove which server they speak for"),
         (name = "Audit", description = "Who did what, and whether that was changed since"),
         (name = "Metrics", description = "What a server measured"),
+        (name = "Jobs", description = "One operation on many servers, scripts, schedules"),
         (name = "Live", description = "WebSockets for browsers"),
         (name = "Operations", description = "For machines that watch this one, and for people who look things up"),
     ),

@@ -111,6 +111,18 @@ impl Problem {
         self
     }
 
+    /// Everything there is to say, in one line.
+    pub fn words(&self) -> String {
+        let mut words = self.code.title().to_owned();
+        if let Some(detail) = &self.detail {
+            words = format!("{words}: {detail}");
+        }
+        for error in &self.errors {
+            words = format!("{words}; {} {}", error.field, error.message);
+        }
+        words
+    }
+
     /// Says when to try again.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {

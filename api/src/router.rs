@@ -16,8 +16,8 @@ use crate::{
     openapi::Base,
     problem, request_id,
     routes::{
-        api_keys, audit, auth, commands, docker, enroll, grants, install, invitations, live, logs,
-        metrics, ops, servers, settings, teams, terminals, users,
+        api_keys, audit, auth, commands, docker, enroll, grants, install, invitations, jobs, live,
+        logs, metrics, ops, schedules, scripts, servers, settings, teams, terminals, users,
     },
     state::Api,
     witness,
@@ -72,6 +72,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(commands::show::handle))
         .routes(routes!(commands::output::handle))
         .routes(routes!(commands::cancel::handle))
+        .routes(routes!(commands::approve::approve))
+        .routes(routes!(commands::approve::deny))
         .routes(routes!(commands::rerun::handle))
         .routes(routes!(docker::act::handle))
         .routes(routes!(enroll::handle))
@@ -120,6 +122,28 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
             terminals::policy::show_own,
             terminals::policy::change_own
         ))
+        .routes(routes!(jobs::list, jobs::start::handle))
+        .routes(routes!(jobs::start::preview))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::hosts::handle))
+        .routes(routes!(jobs::start::retry))
+        .routes(routes!(jobs::control::cancel))
+        .routes(routes!(jobs::control::pause))
+        .routes(routes!(jobs::control::resume))
+        .routes(routes!(jobs::control::approve))
+        .routes(routes!(jobs::control::deny))
+        .routes(routes!(scripts::list, scripts::create))
+        .routes(routes!(scripts::show, scripts::change, scripts::delete))
+        .routes(routes!(scripts::versions))
+        .routes(routes!(schedules::list, schedules::create))
+        .routes(routes!(schedules::preview))
+        .routes(routes!(
+            schedules::show,
+            schedules::change,
+            schedules::delete
+        ))
+        .routes(routes!(schedules::enable))
+        .routes(routes!(schedules::disable))
         .routes(routes!(audit::list::handle))
         .routes(routes!(audit::verify::handle))
         .routes(routes!(audit::export::handle))

@@ -25,6 +25,7 @@ use crate::{
     code::Code,
     commands::follower::Follower,
     config::Config,
+    jobs::{Runner, Scheduler},
     live::{Hub, relay::Relay, wire},
     order::Orders,
     problem::Problem,
@@ -170,6 +171,16 @@ impl Api {
     /// Ends terminals that nobody came back to: run it as a service.
     pub fn reaper(&self) -> Reaper {
         Reaper::new(self.clone())
+    }
+
+    /// Carries jobs from host to host: run it as a service, or jobs stand still.
+    pub fn job_runner(&self) -> Runner {
+        Runner::new(self.clone())
+    }
+
+    /// Starts the jobs of schedules: run it as a service, or nothing is started.
+    pub fn scheduler(&self) -> Scheduler {
+        Scheduler::new(self.clone())
     }
 
     /// Makes a fresh one-time token for the first owner and returns it for printing; `None` when there is an account.

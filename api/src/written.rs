@@ -91,6 +91,14 @@ impl By {
         }
     }
 
+    /// Whoever an event names, once more.
+    pub fn again(actor: String, address: Option<&str>) -> Self {
+        Self {
+            actor,
+            address: address.and_then(|address| address.parse().ok()),
+        }
+    }
+
     /// This program, or a person with a shell on its machine.
     pub fn system() -> Self {
         Self {

@@ -21,7 +21,7 @@ pub use command::{Command, CommandEnd, CommandQuery, OutputPiece};
 pub use container::ContainerEvent;
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};
 pub use history::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo};
-pub use job::{Job, JobQuery, JobState, Schedule, Script, ScriptVersionRow};
+pub use job::{Job, JobHost, JobQuery, JobState, Schedule, Script, ScriptVersionRow};
 pub use key::{Key, KeyForGate, KeyState};
 pub use logs::{
     LogBar, LogContext, LogPage, LogPlace, LogQuery, LogRow, LogSearchError, LogSource,

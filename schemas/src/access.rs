@@ -177,6 +177,10 @@ actions! {
     RunCommand = "run_command", Need::Level(Level::Operate), Operate;
     /// See what was run on a server and what it wrote, which may be anything that is on it.
     SeeCommands = "see_commands", Need::Level(Level::Operate), Read;
+    /// Start something on several servers, or decide about it; for each of them the right to run commands is needed, too.
+    StartJob = "start_job", Need::Operator, Operate;
+    /// Keep scripts.
+    SaveScript = "save_script", Need::Operator, Operate;
     /// Open a terminal on a server.
     OpenTerminal = "open_terminal", Need::Level(Level::Operate), Operate;
     /// Start, stop or restart a container of a server.

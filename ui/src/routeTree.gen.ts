@@ -22,6 +22,8 @@ import { Route as AppPeopleRouteImport } from './routes/_app/people'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
 import { Route as AppCommandsIndexRouteImport } from './routes/_app/commands.index'
 import { Route as AppCommandsCommandIdRouteImport } from './routes/_app/commands.$commandId'
+import { Route as AppJobsIndexRouteImport } from './routes/_app/jobs.index'
+import { Route as AppJobsIdRouteImport } from './routes/_app/jobs.$id'
 import { Route as AppPeopleIndexRouteImport } from './routes/_app/people.index'
 import { Route as AppPeopleInvitationsRouteImport } from './routes/_app/people.invitations'
 import { Route as AppPeopleSharingRouteImport } from './routes/_app/people.sharing'
@@ -110,6 +112,16 @@ const AppCommandsIndexRoute = AppCommandsIndexRouteImport.update({
 const AppCommandsCommandIdRoute = AppCommandsCommandIdRouteImport.update({
   id: '/commands/$commandId',
   path: '/commands/$commandId',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppJobsIndexRoute = AppJobsIndexRouteImport.update({
+  id: '/jobs/',
+  path: '/jobs/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppJobsIdRoute = AppJobsIdRouteImport.update({
+  id: '/jobs/$id',
+  path: '/jobs/$id',
   getParentRoute: () => AppRoute,
 } as any)
 const AppPeopleIndexRoute = AppPeopleIndexRouteImport.update({
@@ -253,6 +265,7 @@ export interface FileRoutesByFullPath {
   '/people': typeof AppPeopleRouteWithChildren
   '/settings': typeof AppSettingsRouteWithChildren
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
+  '/jobs/$id': typeof AppJobsIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
   '/people/teams': typeof AppPeopleTeamsRoute
@@ -263,6 +276,7 @@ export interface FileRoutesByFullPath {
   '/settings/sessions': typeof AppSettingsSessionsRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
   '/commands/': typeof AppCommandsIndexRoute
+  '/jobs/': typeof AppJobsIndexRoute
   '/people/': typeof AppPeopleIndexRoute
   '/servers/': typeof AppServersIndexRoute
   '/settings/': typeof AppSettingsIndexRoute
@@ -290,6 +304,7 @@ export interface FileRoutesByTo {
   '/audit': typeof AppAuditRoute
   '/logs': typeof AppLogsRoute
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
+  '/jobs/$id': typeof AppJobsIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
   '/people/teams': typeof AppPeopleTeamsRoute
@@ -299,6 +314,7 @@ export interface FileRoutesByTo {
   '/settings/sessions': typeof AppSettingsSessionsRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
   '/commands': typeof AppCommandsIndexRoute
+  '/jobs': typeof AppJobsIndexRoute
   '/people': typeof AppPeopleIndexRoute
   '/servers': typeof AppServersIndexRoute
   '/settings': typeof AppSettingsIndexRoute
@@ -330,6 +346,7 @@ export interface FileRoutesById {
   '/_app/people': typeof AppPeopleRouteWithChildren
   '/_app/settings': typeof AppSettingsRouteWithChildren
   '/_app/commands/$commandId': typeof AppCommandsCommandIdRoute
+  '/_app/jobs/$id': typeof AppJobsIdRoute
   '/_app/people/invitations': typeof AppPeopleInvitationsRoute
   '/_app/people/sharing': typeof AppPeopleSharingRoute
   '/_app/people/teams': typeof AppPeopleTeamsRoute
@@ -340,6 +357,7 @@ export interface FileRoutesById {
   '/_app/settings/sessions': typeof AppSettingsSessionsRoute
   '/_app/settings/tokens': typeof AppSettingsTokensRoute
   '/_app/commands/': typeof AppCommandsIndexRoute
+  '/_app/jobs/': typeof AppJobsIndexRoute
   '/_app/people/': typeof AppPeopleIndexRoute
   '/_app/servers/': typeof AppServersIndexRoute
   '/_app/settings/': typeof AppSettingsIndexRoute
@@ -371,6 +389,7 @@ export interface FileRouteTypes {
     | '/people'
     | '/settings'
     | '/commands/$commandId'
+    | '/jobs/$id'
     | '/people/invitations'
     | '/people/sharing'
     | '/people/teams'
@@ -381,6 +400,7 @@ export interface FileRouteTypes {
     | '/settings/sessions'
     | '/settings/tokens'
     | '/commands/'
+    | '/jobs/'
     | '/people/'
     | '/servers/'
     | '/settings/'
@@ -408,6 +428,7 @@ export interface FileRouteTypes {
     | '/audit'
     | '/logs'
     | '/commands/$commandId'
+    | '/jobs/$id'
     | '/people/invitations'
     | '/people/sharing'
     | '/people/teams'
@@ -417,6 +438,7 @@ export interface FileRouteTypes {
     | '/settings/sessions'
     | '/settings/tokens'
     | '/commands'
+    | '/jobs'
     | '/people'
     | '/servers'
     | '/settings'
@@ -447,6 +469,7 @@ export interface FileRouteTypes {
     | '/_app/people'
     | '/_app/settings'
     | '/_app/commands/$commandId'
+    | '/_app/jobs/$id'
     | '/_app/people/invitations'
     | '/_app/people/sharing'
     | '/_app/people/teams'
@@ -457,6 +480,7 @@ export interface FileRouteTypes {
     | '/_app/settings/sessions'
     | '/_app/settings/tokens'
     | '/_app/commands/'
+    | '/_app/jobs/'
     | '/_app/people/'
     | '/_app/servers/'
     | '/_app/settings/'
@@ -575,6 +599,20 @@ declare module '@tanstack/react-router' {
       path: '/commands/$commandId'
       fullPath: '/commands/$commandId'
       preLoaderRoute: typeof AppCommandsCommandIdRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/jobs/': {
+      id: '/_app/jobs/'
+      path: '/jobs'
+      fullPath: '/jobs/'
+      preLoaderRoute: typeof AppJobsIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/jobs/$id': {
+      id: '/_app/jobs/$id'
+      path: '/jobs/$id'
+      fullPath: '/jobs/$id'
+      preLoaderRoute: typeof AppJobsIdRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/people/': {
@@ -834,9 +872,11 @@ interface AppRouteChildren {
   AppPeopleRoute: typeof AppPeopleRouteWithChildren
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
   AppCommandsCommandIdRoute: typeof AppCommandsCommandIdRoute
+  AppJobsIdRoute: typeof AppJobsIdRoute
   AppServersIdRoute: typeof AppServersIdRouteWithChildren
   AppServersNewRoute: typeof AppServersNewRoute
   AppCommandsIndexRoute: typeof AppCommandsIndexRoute
+  AppJobsIndexRoute: typeof AppJobsIndexRoute
   AppServersIndexRoute: typeof AppServersIndexRoute
   AppServersIdConnectRoute: typeof AppServersIdConnectRoute
 }
@@ -848,9 +888,11 @@ const AppRouteChildren: AppRouteChildren = {
   AppPeopleRoute: AppPeopleRouteWithChildren,
   AppSettingsRoute: AppSettingsRouteWithChildren,
   AppCommandsCommandIdRoute: AppCommandsCommandIdRoute,
+  AppJobsIdRoute: AppJobsIdRoute,
   AppServersIdRoute: AppServersIdRouteWithChildren,
   AppServersNewRoute: AppServersNewRoute,
   AppCommandsIndexRoute: AppCommandsIndexRoute,
+  AppJobsIndexRoute: AppJobsIndexRoute,
   AppServersIndexRoute: AppServersIndexRoute,
   AppServersIdConnectRoute: AppServersIdConnectRoute,
 }

@@ -13,6 +13,7 @@ use chatops_schemas::{
 use crate::{
     auth::seal,
     code::Code,
+    jobs::runner::APPROVAL_MS,
     problem::Problem,
     state::Api,
     written::{self, By},
@@ -94,13 +95,23 @@ pub fn program(command: Option<String>, argv: Option<Vec<String>>) -> Result<Pro
     }
 }
 
-/// Signs and stores it. The caller has decided that this person may.
-pub async fn request(api: &Api, by: &By, id: CommandId, wish: Wish) -> Result<Requested, Problem> {
+/// Signs and stores it. The caller has decided that this person may. With `needs_approval` it waits for another person.
+pub async fn request(
+    api: &Api,
+    by: &By,
+    id: CommandId,
+    wish: Wish,
+    needs_approval: bool,
+) -> Result<Requested, Problem> {
     let Some((asked, whole)) = asked(&wish.operation) else {
         tracing::error!("something that is no command was to be stored as one");
         return Err(Problem::new(Code::Internal));
     };
-    let not_after = api.clock().now().plus_millis(i64::from(wish.ttl_ms));
+    let waits = if needs_approval { APPROVAL_MS } else { 0 };
+    let not_after = api
+        .clock()
+        .now()
+        .plus_millis(i64::from(wish.ttl_ms).saturating_add(waits));
     let order = api
         .orders()
         .sign(by, &wish.server, id, not_after, wish.operation)?;
@@ -114,7 +125,7 @@ pub async fn request(api: &Api, by: &By, id: CommandId, wish: Wish) -> Result<Re
         not_after,
         timeout_ms: wish.timeout_ms,
         order: whole.then(|| order.to_vec()),
-        needs_approval: false,
+        needs_approval,
         job: None,
         repeats: wish.repeats,
     };

@@ -1,5 +1,6 @@
 //! Commands: asking for one, its history, its output, its end.
 
+pub mod approve;
 pub mod cancel;
 pub mod list;
 pub mod output;
@@ -106,6 +107,8 @@ pub(crate) async fn ask(
     wish: Wish,
     seconds: Option<u32>,
 ) -> Result<Answer, Problem> {
+    // Nobody waits for another person with a request open.
+    let seconds = seconds.filter(|_| !server.needs_approval);
     let id = api.orders().fresh();
     let repeats = wish.repeats;
     // Before it is asked for: nothing of it is missed.
@@ -116,7 +119,7 @@ pub(crate) async fn ask(
         },
         None => None,
     };
-    let requested = ask::request(api, &actor.by(), id, wish).await?;
+    let requested = ask::request(api, &actor.by(), id, wish, server.needs_approval).await?;
     let event = requested.event;
     let mut shown = Command {
         id,

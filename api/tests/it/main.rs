@@ -9,6 +9,7 @@ mod commands;
 mod enrolment;
 mod every_route_is_guarded;
 mod host;
+mod jobs;
 mod keys;
 mod live;
 mod logs;

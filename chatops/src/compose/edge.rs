@@ -153,6 +153,16 @@ pub(super) async fn http(
             reaper.run(token).await;
             Ok(())
         });
+        let (token, runner) = (stage.token(), api.job_runner());
+        stage.run("jobs", async move {
+            runner.run(token).await;
+            Ok(())
+        });
+        let (token, scheduler) = (stage.token(), api.scheduler());
+        stage.run("schedules", async move {
+            scheduler.run(token).await;
+            Ok(())
+        });
         (chatops_api::router(api.clone(), gateway), Some(api))
     } else {
         (gateway, None)

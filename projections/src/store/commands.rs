@@ -402,7 +402,8 @@ impl Store {
     /// Keeps an encrypted order until its command is over. Before the event that asks for it.
     pub async fn put_order(&self, command: CommandId, sealed: &[u8]) -> Result<(), StoreError> {
         sqlx::query!(
-            "INSERT INTO vault_order (command_id, sealed) VALUES ($1, $2)",
+            "INSERT INTO vault_order (command_id, sealed) VALUES ($1, $2)
+             ON CONFLICT (command_id) DO UPDATE SET sealed = excluded.sealed",
             command.0,
             sealed
         )

@@ -1,19 +1,22 @@
 //! Jobs: writes of the projector `inventory-v1`, reads, and the sealed values of the vault.
 
 use chatops_schemas::{
-    event::job::{JobEnded, JobOutcome, JobStarted},
-    ids::{JobId, UserId},
+    event::{
+        command::Outcome,
+        job::{JobEnded, JobOutcome, JobStarted},
+    },
+    ids::{JobId, ServerId, UserId},
 };
 use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Store, datetime, inventory::Stored, timestamp, to_i64, to_u64};
+use super::{Store, Visible, datetime, inventory::Stored, timestamp, to_i64, to_u64};
 use crate::{
     error::{Doing, StoreError},
     page::Page,
     text::{clean, optional},
-    view::{Job, JobQuery, JobState},
+    view::{Job, JobHost, JobQuery, JobState},
 };
 
 const NAME: usize = 128;
@@ -229,6 +232,74 @@ impl Store {
         .await
         .doing("read a job")?;
         Ok(row.and_then(Row::job))
+    }
+
+    /// How far a job is on each of its servers that this reader may see, in the order in which they are begun.
+    pub async fn job_hosts(&self, visible: Visible, id: JobId) -> Result<Vec<JobHost>, StoreError> {
+        let rows = sqlx::query!(
+            r#"
+            SELECT t.server_id AS "server_id!", s.name, c.command_id IS NOT NULL AS "requested!",
+                   b.command_id IS NOT NULL AS "started!", c.outcome AS "outcome?", c.exit_code AS "exit_code?",
+                   c.message AS "message?", c.duration_ms AS "duration_ms?", c.ended_at AS "ended_at?",
+                   CASE WHEN c.outcome IS NOT NULL AND coalesce(c.stdout_bytes, 0) + coalesce(c.stderr_bytes, 0) <= 262144 THEN (
+                       SELECT encode(sha256(coalesce(string_agg(o.data, ''::bytea ORDER BY o.n)
+                                  FILTER (WHERE o.stream = 'stdout'), ''::bytea)), 'hex')
+                           || encode(sha256(coalesce(string_agg(o.data, ''::bytea ORDER BY o.n)
+                                  FILTER (WHERE o.stream = 'stderr'), ''::bytea)), 'hex')
+                       FROM command_output o WHERE o.server_id = c.server_id AND o.command_id = c.command_id
+                   ) END AS digest
+            FROM jobs j
+            CROSS JOIN LATERAL unnest(j.servers) WITH ORDINALITY AS t (server_id, place)
+            JOIN servers s ON s.server_id = t.server_id AND s.deleted_at IS NULL
+            LEFT JOIN command_history c ON c.job = j.job_id AND c.server_id = t.server_id
+            LEFT JOIN command_start b ON b.server_id = c.server_id AND b.command_id = c.command_id
+            WHERE j.job_id = $1
+              AND ($2::uuid IS NULL OR s.owner = $2 OR s.server_id IN (SELECT g.server_id FROM granted_to($2, $3) g))
+            ORDER BY t.place
+            "#,
+            id.0,
+            visible.asker(),
+            visible.least(),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("read the servers of a job")?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| {
+                Some(JobHost {
+                    server: ServerId::parse(row.server_id).ok()?,
+                    name: row.name,
+                    requested: row.requested,
+                    started: row.started,
+                    outcome: row.outcome.as_deref().and_then(Outcome::parse),
+                    exit_code: row.exit_code,
+                    message: row.message,
+                    duration_ms: row.duration_ms.map(to_u64),
+                    ended_at: row.ended_at.map(timestamp),
+                    digest: row.digest,
+                })
+            })
+            .collect())
+    }
+
+    /// The servers on which a job was asked for and did not succeed.
+    pub async fn job_failed(&self, id: JobId) -> Result<Vec<ServerId>, StoreError> {
+        let rows = sqlx::query_scalar!(
+            "
+            SELECT server_id FROM command_history
+            WHERE job = $1 AND outcome IS NOT NULL AND NOT (outcome = 'finished' AND coalesce(exit_code, 0) = 0)
+            ORDER BY seq
+            ",
+            id.0
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("read where a job failed")?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|id| ServerId::parse(id).ok())
+            .collect())
     }
 
     /// Keeps sealed values for a job or a schedule, over former ones.

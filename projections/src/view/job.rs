@@ -3,11 +3,12 @@
 use chatops_schemas::{
     clock::Timestamp,
     event::{
+        command::Outcome,
         job::{JobOutcome, JobStarted},
         schedule::ScheduleSaved,
         script::ScriptSaved,
     },
-    ids::{JobId, ScheduleId, ScriptId, UserId},
+    ids::{JobId, ScheduleId, ScriptId, ServerId, UserId},
 };
 
 /// How far a job is.
@@ -87,6 +88,31 @@ pub struct Job {
     pub started_seq: u64,
     /// Newest event in `OPS_CTL`.
     pub ctl_seq: u64,
+}
+
+/// A job on one of its servers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobHost {
+    /// Which.
+    pub server: ServerId,
+    /// Its name.
+    pub name: String,
+    /// Whether it was asked.
+    pub requested: bool,
+    /// Whether it has begun.
+    pub started: bool,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Exit code.
+    pub exit_code: Option<i32>,
+    /// In words.
+    pub message: Option<String>,
+    /// Milliseconds on the host.
+    pub duration_ms: Option<u64>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Equal for equal output on both streams; `None`: it has not ended, or wrote too much to be compared.
+    pub digest: Option<String>,
 }
 
 /// Which jobs to list, newest first.

@@ -170,6 +170,18 @@ impl World {
             "PUT /api/v1/settings/terminal" => json!({"recorded": false}),
             "PUT /api/v1/servers/{id}/terminal-policy" => json!({"own": null}),
             "PUT /api/v1/settings/registration" => json!({"registration": "open"}),
+            "POST /api/v1/jobs/preview" => json!({"targets": {"servers": [server]}}),
+            "POST /api/v1/jobs" => {
+                json!({"targets": {"servers": [server]}, "run": {"command": "true"}})
+            }
+            "POST /api/v1/scripts" | "PUT /api/v1/scripts/{id}" => {
+                json!({"name": fresh, "command": "true"})
+            }
+            "POST /api/v1/schedules/preview" => json!({"cron": "0 3 * * *", "zone": "UTC"}),
+            "POST /api/v1/schedules" | "PUT /api/v1/schedules/{id}" => json!({
+                "name": fresh, "cron": "0 3 * * *", "zone": "UTC",
+                "targets": {"servers": [server]}, "run": {"command": "true"},
+            }),
             _ => json!({}),
         }
     }

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Logs, ScrollText, Server, Settings, SquareTerminal, Users } from 'lucide-react'
+import { Layers, Logs, ScrollText, Server, Settings, SquareTerminal, Users } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
@@ -41,6 +41,9 @@ export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
         <NavLink to="/logs" icon={<Logs aria-hidden="true" />} onNavigate={onNavigate}>
           Logs
         </NavLink>
+        <NavLink to="/jobs" icon={<Layers aria-hidden="true" />} onNavigate={onNavigate}>
+          Jobs
+        </NavLink>
         {me && decidesAboutPeople(me) ? (
           <>
             <NavLink to="/people" icon={<Users aria-hidden="true" />} onNavigate={onNavigate}>
@@ -69,7 +72,7 @@ function NavLink({
   children,
   onNavigate,
 }: {
-  to: '/servers' | '/commands' | '/logs' | '/people' | '/audit' | '/settings'
+  to: '/servers' | '/commands' | '/jobs' | '/logs' | '/people' | '/audit' | '/settings'
   icon: ReactNode
   children: ReactNode
   onNavigate?: () => void

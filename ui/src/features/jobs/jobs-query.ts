@@ -1,0 +1,43 @@
+/** Jobs and how they go. What is not over is asked for again every second; what is over stays as it is. */
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { api, unwrap } from '@/shared/api/client'
+import type { Job } from '@/shared/api/model'
+
+const ONCE_A_SECOND = 1_000
+/** A list moves on slowly enough. */
+const LIST_MS = 3_000
+
+export const isOver = (job: Job) => job.state === 'ended'
+
+export const jobsQuery = (state: string | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ['jobs', 'list', state ?? ''],
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(api.GET('/api/v1/jobs', { params: { query: { state, after: pageParam } }, signal })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    refetchInterval: LIST_MS,
+  })
+
+export const jobQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['jobs', 'one', id],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET('/api/v1/jobs/{id}', { params: { path: { id } }, signal })),
+    refetchInterval: ({ state }) => (state.data && isOver(state.data) ? false : ONCE_A_SECOND),
+  })
+
+export const hostsQuery = (id: string, over: boolean) =>
+  queryOptions({
+    // Asked once more after the end: the last outputs arrive with it.
+    queryKey: ['jobs', 'hosts', id, over],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET('/api/v1/jobs/{id}/hosts', { params: { path: { id } }, signal })),
+    refetchInterval: over ? false : ONCE_A_SECOND,
+    placeholderData: (before) => before,
+  })
+
+export const scriptsQuery = queryOptions({
+  queryKey: ['scripts'],
+  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/v1/scripts', { signal }))).scripts,
+})
