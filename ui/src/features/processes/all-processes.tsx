@@ -27,8 +27,14 @@ const COLUMNS: readonly LongColumn<ProcessColumn | 'act'>[] = [
   { id: 'pid', title: 'Number', numeric: true, className: 'w-24 max-sm:hidden' },
   { id: 'user', title: 'User', className: 'w-28 max-md:hidden' },
   { id: 'state', title: 'State', className: 'w-28 max-lg:hidden' },
-  { id: 'cpu', title: 'CPU', numeric: true, descendingFirst: true, className: 'w-22' },
-  { id: 'mem', title: 'Memory', numeric: true, descendingFirst: true, className: 'w-26' },
+  { id: 'cpu', title: 'CPU', numeric: true, descendingFirst: true, className: 'w-22 max-sm:w-18' },
+  {
+    id: 'mem',
+    title: 'Memory',
+    numeric: true,
+    descendingFirst: true,
+    className: 'w-26 max-sm:w-22',
+  },
   {
     id: 'threads',
     title: 'Threads',
@@ -37,7 +43,7 @@ const COLUMNS: readonly LongColumn<ProcessColumn | 'act'>[] = [
     className: 'w-22 max-lg:hidden',
   },
   { id: 'started', title: 'Began', descendingFirst: true, className: 'w-28 max-md:hidden' },
-  { id: 'act', title: '', sortable: false, className: 'w-14' },
+  { id: 'act', title: '', sortable: false, className: 'w-14 max-sm:w-12' },
 ]
 
 const STATES: Record<string, string> = {

@@ -61,7 +61,7 @@ export function LogToolbar({
   return (
     <div className="flex flex-wrap items-center gap-2 border-line border-b px-2 py-1.5">
       {children}
-      <div className="flex min-w-56 flex-1 items-center gap-1">
+      <div className="flex min-w-56 flex-1 items-center gap-1 max-sm:basis-full max-sm:flex-wrap">
         <Input
           type="search"
           aria-label="Search in these lines"
@@ -72,7 +72,7 @@ export function LogToolbar({
           onKeyDown={(event) => {
             if (event.key === 'Enter') onStep(event.shiftKey ? -1 : 1)
           }}
-          className="h-7 min-w-0 flex-1"
+          className="h-7 min-w-0 flex-1 max-sm:basis-full"
         />
         <Toggle
           on={query.regex}
