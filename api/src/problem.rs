@@ -145,11 +145,6 @@ impl Problem {
         self
     }
 
-    /// What is shown to people beyond the title.
-    pub fn words(&self) -> Option<String> {
-        self.detail.as_deref().map(ToOwned::to_owned)
-    }
-
     /// What was refused by the authorisation, if that is what it is.
     pub fn denial(&self) -> Option<&Denial> {
         self.denial.as_deref()
@@ -163,7 +158,7 @@ impl Problem {
     }
 
     /// What is special about this occurrence.
-    pub fn words(&self) -> Option<&str> {
+    pub fn occasion(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 

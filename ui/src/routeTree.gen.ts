@@ -40,15 +40,21 @@ import { Route as AppServersIdIndexRouteImport } from './routes/_app/servers.$id
 import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$id.access'
 import { Route as AppServersIdCommandsRouteImport } from './routes/_app/servers.$id.commands'
 import { Route as AppServersIdConnectionsRouteImport } from './routes/_app/servers.$id.connections'
-import { Route as AppServersIdContainersRouteImport } from './routes/_app/servers.$id.containers'
 import { Route as AppServersIdLogsRouteImport } from './routes/_app/servers.$id.logs'
 import { Route as AppServersIdProcessesRouteImport } from './routes/_app/servers.$id.processes'
 import { Route as AppServersIdServicesRouteImport } from './routes/_app/servers.$id.services'
 import { Route as AppServersIdSettingsRouteImport } from './routes/_app/servers.$id.settings'
 import { Route as AppServersIdConnectRouteImport } from './routes/_app/servers.$id_.connect'
+import { Route as AppServersIdContainersIndexRouteImport } from './routes/_app/servers.$id.containers.index'
+import { Route as AppServersIdContainersContainerRouteImport } from './routes/_app/servers.$id.containers.$container'
 import { Route as AppServersIdTerminalIndexRouteImport } from './routes/_app/servers.$id.terminal.index'
 import { Route as AppServersIdTerminalSessionRouteImport } from './routes/_app/servers.$id.terminal.$session'
 import { Route as AppServersIdTerminalHistoryRouteImport } from './routes/_app/servers.$id.terminal.history'
+import { Route as AppServersIdContainersContainerIndexRouteImport } from './routes/_app/servers.$id.containers.$container.index'
+import { Route as AppServersIdContainersContainerEventsRouteImport } from './routes/_app/servers.$id.containers.$container.events'
+import { Route as AppServersIdContainersContainerInspectRouteImport } from './routes/_app/servers.$id.containers.$container.inspect'
+import { Route as AppServersIdContainersContainerLogsRouteImport } from './routes/_app/servers.$id.containers.$container.logs'
+import { Route as AppServersIdContainersContainerStatsRouteImport } from './routes/_app/servers.$id.containers.$container.stats'
 
 const IndexRoute = IndexRouteImport.update({
   id: '/',
@@ -204,11 +210,6 @@ const AppServersIdConnectionsRoute = AppServersIdConnectionsRouteImport.update({
   path: '/connections',
   getParentRoute: () => AppServersIdRoute,
 } as any)
-const AppServersIdContainersRoute = AppServersIdContainersRouteImport.update({
-  id: '/containers',
-  path: '/containers',
-  getParentRoute: () => AppServersIdRoute,
-} as any)
 const AppServersIdLogsRoute = AppServersIdLogsRouteImport.update({
   id: '/logs',
   path: '/logs',
@@ -234,6 +235,18 @@ const AppServersIdConnectRoute = AppServersIdConnectRouteImport.update({
   path: '/servers/$id/connect',
   getParentRoute: () => AppRoute,
 } as any)
+const AppServersIdContainersIndexRoute =
+  AppServersIdContainersIndexRouteImport.update({
+    id: '/containers/',
+    path: '/containers/',
+    getParentRoute: () => AppServersIdRoute,
+  } as any)
+const AppServersIdContainersContainerRoute =
+  AppServersIdContainersContainerRouteImport.update({
+    id: '/containers/$container',
+    path: '/containers/$container',
+    getParentRoute: () => AppServersIdRoute,
+  } as any)
 const AppServersIdTerminalIndexRoute =
   AppServersIdTerminalIndexRouteImport.update({
     id: '/terminal/',
@@ -251,6 +264,36 @@ const AppServersIdTerminalHistoryRoute =
     id: '/terminal/history',
     path: '/terminal/history',
     getParentRoute: () => AppServersIdRoute,
+  } as any)
+const AppServersIdContainersContainerIndexRoute =
+  AppServersIdContainersContainerIndexRouteImport.update({
+    id: '/',
+    path: '/',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
+const AppServersIdContainersContainerEventsRoute =
+  AppServersIdContainersContainerEventsRouteImport.update({
+    id: '/events',
+    path: '/events',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
+const AppServersIdContainersContainerInspectRoute =
+  AppServersIdContainersContainerInspectRouteImport.update({
+    id: '/inspect',
+    path: '/inspect',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
+const AppServersIdContainersContainerLogsRoute =
+  AppServersIdContainersContainerLogsRouteImport.update({
+    id: '/logs',
+    path: '/logs',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
+  } as any)
+const AppServersIdContainersContainerStatsRoute =
+  AppServersIdContainersContainerStatsRouteImport.update({
+    id: '/stats',
+    path: '/stats',
+    getParentRoute: () => AppServersIdContainersContainerRoute,
   } as any)
 
 export interface FileRoutesByFullPath {
@@ -283,16 +326,22 @@ export interface FileRoutesByFullPath {
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
-  '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
   '/servers/$id/': typeof AppServersIdIndexRoute
+  '/servers/$id/containers/$container': typeof AppServersIdContainersContainerRouteWithChildren
   '/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
   '/servers/$id/terminal/history': typeof AppServersIdTerminalHistoryRoute
+  '/servers/$id/containers/': typeof AppServersIdContainersIndexRoute
   '/servers/$id/terminal/': typeof AppServersIdTerminalIndexRoute
+  '/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
+  '/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
+  '/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
+  '/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
+  '/servers/$id/containers/$container/': typeof AppServersIdContainersContainerIndexRoute
 }
 export interface FileRoutesByTo {
   '/': typeof IndexRoute
@@ -321,7 +370,6 @@ export interface FileRoutesByTo {
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
-  '/servers/$id/containers': typeof AppServersIdContainersRoute
   '/servers/$id/logs': typeof AppServersIdLogsRoute
   '/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/servers/$id/services': typeof AppServersIdServicesRoute
@@ -330,7 +378,13 @@ export interface FileRoutesByTo {
   '/servers/$id': typeof AppServersIdIndexRoute
   '/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
   '/servers/$id/terminal/history': typeof AppServersIdTerminalHistoryRoute
+  '/servers/$id/containers': typeof AppServersIdContainersIndexRoute
   '/servers/$id/terminal': typeof AppServersIdTerminalIndexRoute
+  '/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
+  '/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
+  '/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
+  '/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
+  '/servers/$id/containers/$container': typeof AppServersIdContainersContainerIndexRoute
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport
@@ -364,16 +418,22 @@ export interface FileRoutesById {
   '/_app/servers/$id/access': typeof AppServersIdAccessRoute
   '/_app/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
-  '/_app/servers/$id/containers': typeof AppServersIdContainersRoute
   '/_app/servers/$id/logs': typeof AppServersIdLogsRoute
   '/_app/servers/$id/processes': typeof AppServersIdProcessesRoute
   '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/_app/servers/$id_/connect': typeof AppServersIdConnectRoute
   '/_app/servers/$id/': typeof AppServersIdIndexRoute
+  '/_app/servers/$id/containers/$container': typeof AppServersIdContainersContainerRouteWithChildren
   '/_app/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
   '/_app/servers/$id/terminal/history': typeof AppServersIdTerminalHistoryRoute
+  '/_app/servers/$id/containers/': typeof AppServersIdContainersIndexRoute
   '/_app/servers/$id/terminal/': typeof AppServersIdTerminalIndexRoute
+  '/_app/servers/$id/containers/$container/events': typeof AppServersIdContainersContainerEventsRoute
+  '/_app/servers/$id/containers/$container/inspect': typeof AppServersIdContainersContainerInspectRoute
+  '/_app/servers/$id/containers/$container/logs': typeof AppServersIdContainersContainerLogsRoute
+  '/_app/servers/$id/containers/$container/stats': typeof AppServersIdContainersContainerStatsRoute
+  '/_app/servers/$id/containers/$container/': typeof AppServersIdContainersContainerIndexRoute
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath
@@ -407,16 +467,22 @@ export interface FileRouteTypes {
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
-    | '/servers/$id/containers'
     | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
     | '/servers/$id/'
+    | '/servers/$id/containers/$container'
     | '/servers/$id/terminal/$session'
     | '/servers/$id/terminal/history'
+    | '/servers/$id/containers/'
     | '/servers/$id/terminal/'
+    | '/servers/$id/containers/$container/events'
+    | '/servers/$id/containers/$container/inspect'
+    | '/servers/$id/containers/$container/logs'
+    | '/servers/$id/containers/$container/stats'
+    | '/servers/$id/containers/$container/'
   fileRoutesByTo: FileRoutesByTo
   to:
     | '/'
@@ -445,7 +511,6 @@ export interface FileRouteTypes {
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
-    | '/servers/$id/containers'
     | '/servers/$id/logs'
     | '/servers/$id/processes'
     | '/servers/$id/services'
@@ -454,7 +519,13 @@ export interface FileRouteTypes {
     | '/servers/$id'
     | '/servers/$id/terminal/$session'
     | '/servers/$id/terminal/history'
+    | '/servers/$id/containers'
     | '/servers/$id/terminal'
+    | '/servers/$id/containers/$container/events'
+    | '/servers/$id/containers/$container/inspect'
+    | '/servers/$id/containers/$container/logs'
+    | '/servers/$id/containers/$container/stats'
+    | '/servers/$id/containers/$container'
   id:
     | '__root__'
     | '/'
@@ -487,16 +558,22 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/access'
     | '/_app/servers/$id/commands'
     | '/_app/servers/$id/connections'
-    | '/_app/servers/$id/containers'
     | '/_app/servers/$id/logs'
     | '/_app/servers/$id/processes'
     | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
     | '/_app/servers/$id_/connect'
     | '/_app/servers/$id/'
+    | '/_app/servers/$id/containers/$container'
     | '/_app/servers/$id/terminal/$session'
     | '/_app/servers/$id/terminal/history'
+    | '/_app/servers/$id/containers/'
     | '/_app/servers/$id/terminal/'
+    | '/_app/servers/$id/containers/$container/events'
+    | '/_app/servers/$id/containers/$container/inspect'
+    | '/_app/servers/$id/containers/$container/logs'
+    | '/_app/servers/$id/containers/$container/stats'
+    | '/_app/servers/$id/containers/$container/'
   fileRoutesById: FileRoutesById
 }
 export interface RootRouteChildren {
@@ -727,13 +804,6 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdConnectionsRouteImport
       parentRoute: typeof AppServersIdRoute
     }
-    '/_app/servers/$id/containers': {
-      id: '/_app/servers/$id/containers'
-      path: '/containers'
-      fullPath: '/servers/$id/containers'
-      preLoaderRoute: typeof AppServersIdContainersRouteImport
-      parentRoute: typeof AppServersIdRoute
-    }
     '/_app/servers/$id/logs': {
       id: '/_app/servers/$id/logs'
       path: '/logs'
@@ -769,6 +839,20 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppServersIdConnectRouteImport
       parentRoute: typeof AppRoute
     }
+    '/_app/servers/$id/containers/': {
+      id: '/_app/servers/$id/containers/'
+      path: '/containers'
+      fullPath: '/servers/$id/containers/'
+      preLoaderRoute: typeof AppServersIdContainersIndexRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
+    '/_app/servers/$id/containers/$container': {
+      id: '/_app/servers/$id/containers/$container'
+      path: '/containers/$container'
+      fullPath: '/servers/$id/containers/$container'
+      preLoaderRoute: typeof AppServersIdContainersContainerRouteImport
+      parentRoute: typeof AppServersIdRoute
+    }
     '/_app/servers/$id/terminal/': {
       id: '/_app/servers/$id/terminal/'
       path: '/terminal'
@@ -789,6 +873,41 @@ declare module '@tanstack/react-router' {
       fullPath: '/servers/$id/terminal/history'
       preLoaderRoute: typeof AppServersIdTerminalHistoryRouteImport
       parentRoute: typeof AppServersIdRoute
+    }
+    '/_app/servers/$id/containers/$container/': {
+      id: '/_app/servers/$id/containers/$container/'
+      path: '/'
+      fullPath: '/servers/$id/containers/$container/'
+      preLoaderRoute: typeof AppServersIdContainersContainerIndexRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
+    }
+    '/_app/servers/$id/containers/$container/events': {
+      id: '/_app/servers/$id/containers/$container/events'
+      path: '/events'
+      fullPath: '/servers/$id/containers/$container/events'
+      preLoaderRoute: typeof AppServersIdContainersContainerEventsRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
+    }
+    '/_app/servers/$id/containers/$container/inspect': {
+      id: '/_app/servers/$id/containers/$container/inspect'
+      path: '/inspect'
+      fullPath: '/servers/$id/containers/$container/inspect'
+      preLoaderRoute: typeof AppServersIdContainersContainerInspectRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
+    }
+    '/_app/servers/$id/containers/$container/logs': {
+      id: '/_app/servers/$id/containers/$container/logs'
+      path: '/logs'
+      fullPath: '/servers/$id/containers/$container/logs'
+      preLoaderRoute: typeof AppServersIdContainersContainerLogsRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
+    }
+    '/_app/servers/$id/containers/$container/stats': {
+      id: '/_app/servers/$id/containers/$container/stats'
+      path: '/stats'
+      fullPath: '/servers/$id/containers/$container/stats'
+      preLoaderRoute: typeof AppServersIdContainersContainerStatsRouteImport
+      parentRoute: typeof AppServersIdContainersContainerRoute
     }
   }
 }
@@ -831,18 +950,46 @@ const AppSettingsRouteWithChildren = AppSettingsRoute._addFileChildren(
   AppSettingsRouteChildren,
 )
 
+interface AppServersIdContainersContainerRouteChildren {
+  AppServersIdContainersContainerEventsRoute: typeof AppServersIdContainersContainerEventsRoute
+  AppServersIdContainersContainerInspectRoute: typeof AppServersIdContainersContainerInspectRoute
+  AppServersIdContainersContainerLogsRoute: typeof AppServersIdContainersContainerLogsRoute
+  AppServersIdContainersContainerStatsRoute: typeof AppServersIdContainersContainerStatsRoute
+  AppServersIdContainersContainerIndexRoute: typeof AppServersIdContainersContainerIndexRoute
+}
+
+const AppServersIdContainersContainerRouteChildren: AppServersIdContainersContainerRouteChildren =
+  {
+    AppServersIdContainersContainerEventsRoute:
+      AppServersIdContainersContainerEventsRoute,
+    AppServersIdContainersContainerInspectRoute:
+      AppServersIdContainersContainerInspectRoute,
+    AppServersIdContainersContainerLogsRoute:
+      AppServersIdContainersContainerLogsRoute,
+    AppServersIdContainersContainerStatsRoute:
+      AppServersIdContainersContainerStatsRoute,
+    AppServersIdContainersContainerIndexRoute:
+      AppServersIdContainersContainerIndexRoute,
+  }
+
+const AppServersIdContainersContainerRouteWithChildren =
+  AppServersIdContainersContainerRoute._addFileChildren(
+    AppServersIdContainersContainerRouteChildren,
+  )
+
 interface AppServersIdRouteChildren {
   AppServersIdAccessRoute: typeof AppServersIdAccessRoute
   AppServersIdCommandsRoute: typeof AppServersIdCommandsRoute
   AppServersIdConnectionsRoute: typeof AppServersIdConnectionsRoute
-  AppServersIdContainersRoute: typeof AppServersIdContainersRoute
   AppServersIdLogsRoute: typeof AppServersIdLogsRoute
   AppServersIdProcessesRoute: typeof AppServersIdProcessesRoute
   AppServersIdServicesRoute: typeof AppServersIdServicesRoute
   AppServersIdSettingsRoute: typeof AppServersIdSettingsRoute
   AppServersIdIndexRoute: typeof AppServersIdIndexRoute
+  AppServersIdContainersContainerRoute: typeof AppServersIdContainersContainerRouteWithChildren
   AppServersIdTerminalSessionRoute: typeof AppServersIdTerminalSessionRoute
   AppServersIdTerminalHistoryRoute: typeof AppServersIdTerminalHistoryRoute
+  AppServersIdContainersIndexRoute: typeof AppServersIdContainersIndexRoute
   AppServersIdTerminalIndexRoute: typeof AppServersIdTerminalIndexRoute
 }
 
@@ -850,14 +997,16 @@ const AppServersIdRouteChildren: AppServersIdRouteChildren = {
   AppServersIdAccessRoute: AppServersIdAccessRoute,
   AppServersIdCommandsRoute: AppServersIdCommandsRoute,
   AppServersIdConnectionsRoute: AppServersIdConnectionsRoute,
-  AppServersIdContainersRoute: AppServersIdContainersRoute,
   AppServersIdLogsRoute: AppServersIdLogsRoute,
   AppServersIdProcessesRoute: AppServersIdProcessesRoute,
   AppServersIdServicesRoute: AppServersIdServicesRoute,
   AppServersIdSettingsRoute: AppServersIdSettingsRoute,
   AppServersIdIndexRoute: AppServersIdIndexRoute,
+  AppServersIdContainersContainerRoute:
+    AppServersIdContainersContainerRouteWithChildren,
   AppServersIdTerminalSessionRoute: AppServersIdTerminalSessionRoute,
   AppServersIdTerminalHistoryRoute: AppServersIdTerminalHistoryRoute,
+  AppServersIdContainersIndexRoute: AppServersIdContainersIndexRoute,
   AppServersIdTerminalIndexRoute: AppServersIdTerminalIndexRoute,
 }
 

@@ -202,7 +202,7 @@ async fn tell(wire: &mut Wire, problem: &Problem) -> End {
     let code = problem.code();
     let frame = ServerFrame::Error {
         code: code.as_str(),
-        message: problem.words().unwrap_or_else(|| code.title().to_owned()),
+        message: problem.occasion().unwrap_or(code.title()).to_owned(),
     };
     if let Err(end) = wire.send(text(&frame)).await {
         return end;

@@ -80,7 +80,7 @@ async fn refuse(wire: &mut Wire, api: &Api, actor: &Actor, problem: &Problem) ->
     let frame = ServerFrame::Error {
         code: code.as_str(),
         message: code.title(),
-        detail: problem.words(),
+        detail: problem.occasion(),
     };
     if let Err(end) = wire.send(frame.text()).await {
         return end;

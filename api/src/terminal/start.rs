@@ -73,7 +73,12 @@ pub(super) async fn start(
     let seq = aggregate::open(api, &by, server, event.clone()).await?;
     if let Err(problem) = api.orders().open(&by, server, session, order).await {
         let ending = Ending {
-            message: Some(problem.words().unwrap_or(problem.code().title()).to_owned()),
+            message: Some(
+                problem
+                    .occasion()
+                    .unwrap_or(problem.code().title())
+                    .to_owned(),
+            ),
             ..Ending::of(TerminalEnd::Refused)
         };
         aggregate::close(api, &by, server, session, seq, &ending).await?;

@@ -54,8 +54,9 @@ pub async fn handle(
         | Code::HostRefused
         | Code::HostUnsupported
         | Code::NoEngine => problem
-            .words()
-            .unwrap_or_else(|| problem.code().title().to_owned()),
+            .occasion()
+            .unwrap_or(problem.code().title())
+            .to_owned(),
         _ => return Err(problem),
     };
     let last = api
