@@ -348,12 +348,25 @@ impl Bus {
         self.last_error.borrow().clone()
     }
 
-    /// Round-trip to the server and flush of everything written before.
+    /// Returns when the server has taken everything that was written before, subscriptions too: a message to ourselves
+    /// has come back. The library's own flush ends when the bytes are on their way.
     pub async fn flush(&self) -> Result<(), RequestError> {
-        self.client
-            .flush()
+        let failed = |error: &dyn std::fmt::Display| RequestError::Failed(error.to_string());
+        let echo = self.client.new_inbox();
+        let mut echoes = self
+            .client
+            .subscribe(echo.clone())
             .await
-            .map_err(|error| RequestError::Failed(error.to_string()))
+            .map_err(|error| failed(&error))?;
+        self.client
+            .publish(echo, Bytes::new())
+            .await
+            .map_err(|error| failed(&error))?;
+        match tokio::time::timeout(ACK_TIMEOUT, echoes.next()).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(failed(&"the connection was closed")),
+            Err(_) => Err(RequestError::Timeout),
+        }
     }
 
     /// Sends a request and waits for one answer.

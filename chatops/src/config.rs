@@ -127,6 +127,7 @@ pub(crate) enum Registration {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Agent {
     pub local: bool,
+    pub capabilities: String,
     #[serde(deserialize_with = "filled")]
     pub program: Option<String>,
 }

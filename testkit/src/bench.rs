@@ -106,7 +106,7 @@ async fn measure_all(options: &Options) -> anyhow::Result<bool> {
             &mut report,
         );
     }
-    if [Part::Full, Part::Live, Part::Sockets]
+    if [Part::Full, Part::Live, Part::Sockets, Part::Commands]
         .iter()
         .any(|part| options.wants(*part))
     {
@@ -220,6 +220,13 @@ async fn with_sync(options: &Options, report: &mut Report) -> anyhow::Result<()>
         note(
             measure::sockets::measure(&installation, &enrolled, ON_DISK, options, report).await,
             "sockets",
+            report,
+        );
+    }
+    if options.wants(Part::Commands) {
+        note(
+            measure::commands::measure(&installation, &enrolled, ON_DISK, options, report).await,
+            "commands",
             report,
         );
     }

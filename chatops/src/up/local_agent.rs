@@ -112,7 +112,7 @@ struct AgentSettings<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_file: Option<PathBuf>,
     signing_key: String,
-    capabilities: [&'static str; 1],
+    capabilities: Vec<&'a str>,
     data: PathBuf,
     log: &'static str,
 }
@@ -139,7 +139,13 @@ fn agent_settings(
             .transpose()
             .context("find the certificate file")?,
         signing_key,
-        capabilities: ["all"],
+        capabilities: config
+            .agent
+            .capabilities
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .collect(),
         data: place.agent().join("state"),
         log: "info",
     };

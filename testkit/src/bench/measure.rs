@@ -1,6 +1,7 @@
 //! What is measured of ChatOps itself, one file per part of the report.
 
 pub(super) mod agent;
+pub(super) mod commands;
 pub(super) mod ingest;
 pub(super) mod live;
 pub(super) mod queries;

@@ -10,7 +10,7 @@ Measures ChatOps beside the limits of this machine, on real servers it starts by
 
   --quick          fewer and shorter rounds: about two minutes instead of ten
   --rounds N       rounds of each throughput measurement (default 3)
-  --only A,B       only these parts: limits, fleet, full, live, sockets, queries, agent, start
+  --only A,B       only these parts: limits, fleet, full, live, sockets, commands, queries, agent, start
   --json           the report as JSON on standard output
   --chatops PATH   the server's program (default: `chatops` beside this one)
   --agent PATH     the agent's program (default: `chatops-agent` beside this one)
@@ -29,6 +29,8 @@ pub(super) enum Part {
     Live,
     /// A thousand browsers.
     Sockets,
+    /// REST to process and back.
+    Commands,
     /// REST.
     Queries,
     /// The agent's footprint, and the idle server's.
@@ -43,6 +45,7 @@ const PARTS: &[(&str, Part)] = &[
     ("full", Part::Full),
     ("live", Part::Live),
     ("sockets", Part::Sockets),
+    ("commands", Part::Commands),
     ("queries", Part::Queries),
     ("agent", Part::Agent),
     ("start", Part::Start),
