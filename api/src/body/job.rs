@@ -183,7 +183,7 @@ pub enum JobState {
     Waiting,
     /// Hosts are being asked.
     Running,
-    /// No further host is asked for now.
+    /// No further host is asked until somebody resumes it.
     Paused,
     /// What runs is being ended.
     Cancelling,

@@ -113,7 +113,7 @@ impl State {
         }
     }
 
-    /// No further host for now.
+    /// No further host until somebody resumes it.
     pub fn paused(&mut self) {
         if self.going == Going::On {
             self.going = Going::Paused;

@@ -18,7 +18,7 @@ pub enum JobState {
     Waiting,
     /// Hosts are being asked.
     Running,
-    /// No further host is asked for now.
+    /// No further host is asked until somebody resumes it.
     Paused,
     /// No further host is asked any more; what runs is being ended.
     Cancelling,

@@ -52,7 +52,7 @@ pub async fn cancel(
     .await
 }
 
-/// Begin no further server for now
+/// Begin no further server until resumed
 #[utoipa::path(post, path = "/jobs/{id}/pause", tag = "Jobs", operation_id = "jobs_pause",
     params(("id" = uuid::Uuid, Path)),
     responses(

@@ -1144,7 +1144,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin no further server for now */
+        /** Begin no further server until resumed */
         post: operations["jobs_pause"];
         delete?: never;
         options?: never;
