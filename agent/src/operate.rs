@@ -226,8 +226,15 @@ impl Desk {
 
     /// Checks an order and does what it says.
     async fn carry_out(&self, verb: Verb, payload: &[u8]) -> Result<Reply, Refusal> {
-        let order = self.check(verb, payload)?;
+        let order = self.ours(verb, payload)?;
         let id = order.id;
+        // Begun before: what the journal says counts, even when it is too late or not allowed any more by now.
+        if verb == Verb::Exec
+            && let Some(progress) = self.0.exec.progress(id)
+        {
+            return Ok(Reply::Accepted { progress });
+        }
+        self.may_do(&order)?;
         match order.operation {
             Operation::Ask(question) => {
                 let answer = self.answer(question).await?;
@@ -265,8 +272,8 @@ impl Desk {
         }
     }
 
-    /// Whether this may be done, and what it is.
-    fn check(&self, verb: Verb, payload: &[u8]) -> Result<Order, Refusal> {
+    /// What our server asks of this host.
+    fn ours(&self, verb: Verb, payload: &[u8]) -> Result<Order, Refusal> {
         let not_ours = |reason: String| Refusal::new(RefusalCode::NotOurs, reason);
         let Some(key) = &self.0.key else {
             return Err(Refusal::new(
@@ -283,6 +290,19 @@ impl Desk {
             Some(server) if *server == order.server => {}
             _ => return Err(not_ours("the order is for another host".to_owned())),
         }
+        if order.operation.verb() != verb {
+            return Err(not_ours(
+                "the order was asked for in another way".to_owned(),
+            ));
+        }
+        if let Err(invalid) = order.operation.validate() {
+            return Err(not_ours(format!("the order is impossible: {invalid}")));
+        }
+        Ok(order)
+    }
+
+    /// Whether it may be done now.
+    fn may_do(&self, order: &Order) -> Result<(), Refusal> {
         let now = self.0.clock.now();
         let left = order.not_after.micros_since(now) / 1000;
         let skew = SKEW_MS.cast_signed();
@@ -302,16 +322,7 @@ impl Desk {
                 "the order is good for longer than a week by this host's clock; the clocks of server and host differ",
             ));
         }
-        if order.operation.verb() != verb {
-            return Err(not_ours(
-                "the order was asked for in another way".to_owned(),
-            ));
-        }
-        if let Err(invalid) = order.operation.validate() {
-            return Err(not_ours(format!("the order is impossible: {invalid}")));
-        }
-        self.0.permits.check(&order.operation, now)?;
-        Ok(order)
+        self.0.permits.check(&order.operation, now)
     }
 
     async fn answer(&self, question: Question) -> Result<Vec<u8>, Refusal> {

@@ -143,6 +143,11 @@ impl Exec {
         });
     }
 
+    /// How far a command is that was begun before.
+    pub(super) fn progress(&self, id: CommandId) -> Option<Progress> {
+        self.0.journal.progress(id)
+    }
+
     /// Begins a command, or says how far it is.
     pub(super) async fn begin(
         &self,

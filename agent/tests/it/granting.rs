@@ -32,7 +32,8 @@ async fn what_is_granted_works_at_once_is_told_to_the_server_and_ends() {
 
     let (done, said) = verb(data.path(), &["grant", "exec", "30m"]);
     assert!(done && said.contains("revoke exec"), "{said}");
-    let (id, granted) = (new_id(), server.give(new_id(), run()).await);
+    let begun = new_id();
+    let granted = server.give(begun, run()).await;
     assert!(matches!(granted, Reply::Accepted { .. }), "{granted:?}");
     eventually("the server hears of it", PATIENCE, async || {
         let Some(hello) = server.hello().await else {
@@ -53,6 +54,11 @@ async fn what_is_granted_works_at_once_is_told_to_the_server_and_ends() {
     let (done, _) = verb(data.path(), &["revoke", "exec"]);
     assert!(done);
     server.refused(run()).await;
+    let again = server.give(begun, run()).await;
+    assert!(
+        matches!(again, Reply::Accepted { .. }),
+        "what was begun when it was allowed is told as it is: {again:?}"
+    );
     eventually("the server hears of that too", PATIENCE, async || {
         server.hello().await.unwrap().data.grants.is_empty()
     })
@@ -66,7 +72,7 @@ async fn what_is_granted_works_at_once_is_told_to_the_server_and_ends() {
         matches!(server.give(new_id(), run()).await, Reply::Refused(_))
     })
     .await;
-    assert!(server.story(id).await.ends.is_empty());
+    assert_eq!(server.story(begun).await.ends.len(), 1);
 }
 
 #[test]
