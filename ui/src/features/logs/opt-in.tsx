@@ -31,7 +31,9 @@ export function OptIn() {
         <code>chatops-agent logs</code>, and restart the agent:
       </p>
       <div className="relative mt-4 rounded-lg border border-line bg-surface text-left">
-        <pre className="overflow-x-auto p-3 font-mono text-ink text-xs">{SETTINGS}</pre>
+        <pre className="whitespace-pre-wrap break-words p-3 pr-12 font-mono text-ink text-xs">
+          {SETTINGS}
+        </pre>
         <div className="absolute top-2 right-2">
           <CopyButton text={SETTINGS} label="Copy the settings" />
         </div>

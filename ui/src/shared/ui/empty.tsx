@@ -28,7 +28,7 @@ export function Empty({
         </div>
       ) : null}
       <h2 className="font-semibold text-ink text-lg">{title}</h2>
-      {children ? <div className="mt-1.5 text-ink-2">{children}</div> : null}
+      {children ? <div className="mt-1.5 max-w-full text-ink-2">{children}</div> : null}
       {action ? <div className="mt-5 flex flex-wrap justify-center gap-2">{action}</div> : null}
     </div>
   )
