@@ -9,8 +9,6 @@ const SERVER_TABS = [
   '/services',
   '/containers',
   '/commands',
-  '/terminal',
-  '/logs',
   '/connections',
   '/access',
   '/settings',

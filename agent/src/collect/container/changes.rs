@@ -1,5 +1,5 @@
 //! What happens to containers, told as `container.changed` when it happens. Runs as a task of
-//! [`service`](crate::service) beside [`super::watch`].
+//! [`service`](crate::service) beside [`super::watch()`].
 //!
 //! # What is guaranteed
 //! - After the connection to the engine broke, its own list of the newest events fills the hole; each is told once.

@@ -3,8 +3,7 @@
  * as its tab is open, shown or not; the session itself lives on its host.
  */
 import { FitAddon } from '@xterm/addon-fit'
-import { SearchAddon } from '@xterm/addon-search'
-import { WebLinksAddon } from '@xterm/addon-web-links'
+import type { SearchAddon } from '@xterm/addon-search'
 import { Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { renewSession } from '@/shared/api/session-fetch'
@@ -39,10 +38,10 @@ const encoder = new TextEncoder()
 
 export class TermSession {
   readonly term: Terminal
-  readonly search = new SearchAddon()
   readonly #fit = new FitAddon()
   readonly #wire: TerminalWire
   readonly #listeners = new Set<() => void>()
+  #search: Promise<SearchAddon> | undefined
   #state: TermState = {
     wire: { kind: 'connecting' },
     opened: null,
@@ -51,6 +50,18 @@ export class TermSession {
   }
   #started = false
   readonly #mayPaste: TermOptions['mayPaste']
+
+  /** Finds a text in what was written, upwards or downwards. Its code is fetched when it is first asked for. */
+  async find(text: string, upwards: boolean): Promise<void> {
+    this.#search ??= import('@xterm/addon-search').then(({ SearchAddon }) => {
+      const addon = new SearchAddon()
+      this.term.loadAddon(addon)
+      return addon
+    })
+    const search = await this.#search
+    if (upwards) search.findPrevious(text)
+    else search.findNext(text)
+  }
 
   constructor(options: TermOptions) {
     this.#mayPaste = options.mayPaste
@@ -64,9 +75,11 @@ export class TermSession {
       allowProposedApi: true,
     })
     this.term.loadAddon(this.#fit)
-    this.term.loadAddon(this.search)
-    this.term.loadAddon(
-      new WebLinksAddon((_, uri) => window.open(uri, '_blank', 'noopener,noreferrer')),
+    // Nobody clicks in the first moment.
+    void import('@xterm/addon-web-links').then(({ WebLinksAddon }) =>
+      this.term.loadAddon(
+        new WebLinksAddon((_, uri) => window.open(uri, '_blank', 'noopener,noreferrer')),
+      ),
     )
     this.#wire = new TerminalWire(
       {

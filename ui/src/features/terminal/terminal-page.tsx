@@ -319,8 +319,7 @@ function SearchBar({ session, onClose }: { session: TermSession; onClose: () => 
   const [text, setText] = useState('')
   const find = (back: boolean) => {
     if (text === '') return
-    if (back) session.search.findPrevious(text)
-    else session.search.findNext(text)
+    void session.find(text, back)
   }
   return (
     <form
