@@ -3,7 +3,7 @@
 //! ```text
 //! started ─ approved? ─ (paused ─ resumed)* ─ cancel_requested? ─ ended
 //! ```
-//! What happens on each host is an ordinary command, whose id follows from the job and the host ([`CommandId::of_job`]): it
+//! What happens on each host is an ordinary command, whose id follows from the job and the host ([`CommandId::of_job`](crate::ids::CommandId::of_job)): it
 //! can be asked for any number of times and is one aggregate. Which hosts are meant is decided once, when the job starts.
 
 use std::collections::HashSet;
