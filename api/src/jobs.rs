@@ -10,7 +10,6 @@
 //! | [`scheduler`] | starts jobs when their moment has come |
 //! | [`values`] | what a job was given that is no event's business |
 
-mod cancel;
 pub mod runner;
 pub mod scheduler;
 pub mod start;

@@ -11,14 +11,22 @@ pub(crate) mod terminals;
 use std::{sync::Arc, time::Duration};
 
 use chatops_bus::{
-    Bus, StreamName,
-    projector::{Sink, Spec},
+    Bus, Recorded, StreamName,
+    projector::{Halt, Sink, Spec},
 };
-use chatops_schemas::{clock::Clock, subject};
+use chatops_schemas::{
+    catalogue::Payload,
+    clock::Clock,
+    codec::{self, DecodeError},
+    envelope::Envelope,
+    ids::ServerId,
+    subject,
+};
 
 use crate::{
     error::StoreError,
-    projector::{SinkSettings, TableSink},
+    park::{Parking, Reason},
+    projector::{Refusal, SinkSettings, TableSink},
     store::Store,
 };
 
@@ -63,22 +71,60 @@ impl Default for MetricsSettings {
     }
 }
 
+/// One projector for a whole stream, whose rows somebody waits for who has just written.
+fn waited_for(name: &'static str, stream: StreamName, filter: &str) -> Spec {
+    Spec {
+        name,
+        ver: 1,
+        part: 0,
+        stream,
+        filter: filter.to_owned(),
+        max_batch: 500,
+        max_wait: Duration::ZERO,
+    }
+}
+
+/// What an event tells about the server that its subject names. None: it was parked, or is of a type that this build does not
+/// know and is counted as skipped.
+///
+/// # Errors
+/// A halt, when only a newer build can read it.
+fn told_of(
+    event: &Recorded,
+    server: &ServerId,
+    parking: &mut Parking,
+    projector: &'static str,
+) -> Result<Option<Envelope<Payload>>, Refusal> {
+    match codec::decode_any(&event.payload) {
+        Ok(told) if told.server.as_ref() == Some(server) => return Ok(Some(told)),
+        Ok(_) => {
+            let error = "the body names another server";
+            parking.park(event, Some(server.as_str()), Reason::WrongServer, error);
+        }
+        Err(error) if error.needs_upgrade() => {
+            return Err(Refusal::Halt(Halt::NeedsUpgrade(error.to_string())));
+        }
+        Err(DecodeError::UnknownType(kind)) => {
+            tracing::debug!(
+                seq = event.seq,
+                kind,
+                "skipped an event of a type this build does not know"
+            );
+            ::metrics::counter!("chatops_projections_skipped_total", "projector" => projector)
+                .increment(1);
+        }
+        Err(error) => parking.park(event, Some(server.as_str()), Reason::of(&error), error),
+    }
+    Ok(None)
+}
+
 /// The projector of users, servers and keys.
 pub fn inventory(
     store: &Store,
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = Spec {
-        name: INVENTORY,
-        ver: 1,
-        part: 0,
-        stream: StreamName::Ctl,
-        filter: "ops.v1.ctl.>".to_owned(),
-        max_batch: 500,
-        // Somebody waits to read their own write.
-        max_wait: Duration::ZERO,
-    };
+    let spec = waited_for(INVENTORY, StreamName::Ctl, "ops.v1.ctl.>");
     (
         spec,
         TableSink::new(
@@ -96,15 +142,7 @@ pub fn presence(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = Spec {
-        name: PRESENCE,
-        ver: 1,
-        part: 0,
-        stream: StreamName::Fact,
-        filter: "ops.v1.fact.>".to_owned(),
-        max_batch: 500,
-        max_wait: Duration::ZERO,
-    };
+    let spec = waited_for(PRESENCE, StreamName::Fact, "ops.v1.fact.>");
     (
         spec,
         TableSink::new(store.clone(), clock, settings, presence::Presence),
@@ -117,15 +155,7 @@ pub fn audit(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = Spec {
-        name: AUDIT,
-        ver: 1,
-        part: 0,
-        stream: StreamName::Audit,
-        filter: subject::AUDIT.to_owned(),
-        max_batch: 500,
-        max_wait: Duration::ZERO,
-    };
+    let spec = waited_for(AUDIT, StreamName::Audit, subject::AUDIT);
     (
         spec,
         TableSink::new(store.clone(), clock, settings, audit::Audit),
@@ -160,15 +190,7 @@ pub fn commands(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = Spec {
-        name: COMMANDS,
-        ver: 1,
-        part: 0,
-        stream: StreamName::Cmd,
-        filter: "ops.v1.cmd.>".to_owned(),
-        max_batch: 500,
-        max_wait: Duration::ZERO,
-    };
+    let spec = waited_for(COMMANDS, StreamName::Cmd, "ops.v1.cmd.>");
     (
         spec,
         TableSink::new(store.clone(), clock, settings, commands::Commands),
@@ -181,15 +203,7 @@ pub fn command_output(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = Spec {
-        name: COMMAND_OUTPUT,
-        ver: 1,
-        part: 0,
-        stream: StreamName::Result,
-        filter: "ops.v1.result.>".to_owned(),
-        max_batch: 500,
-        max_wait: Duration::ZERO,
-    };
+    let spec = waited_for(COMMAND_OUTPUT, StreamName::Result, "ops.v1.result.>");
     (
         spec,
         TableSink::new(store.clone(), clock, settings, commands::CommandOutput),
@@ -202,15 +216,7 @@ pub fn terminals(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = Spec {
-        name: TERMINALS,
-        ver: 1,
-        part: 0,
-        stream: StreamName::Cmd,
-        filter: "ops.v1.cmd.>".to_owned(),
-        max_batch: 500,
-        max_wait: Duration::ZERO,
-    };
+    let spec = waited_for(TERMINALS, StreamName::Cmd, "ops.v1.cmd.>");
     (
         spec,
         TableSink::new(store.clone(), clock, settings, terminals::Terminals),

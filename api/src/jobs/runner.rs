@@ -43,6 +43,7 @@ use super::{
 };
 use crate::{
     problem::{Chain, Problem},
+    routes::commands::cancel,
     state::Api,
     written::By,
 };
@@ -287,8 +288,8 @@ impl Runner {
     /// Asks that a command ends. The dispatcher tells the host.
     async fn stop(&self, open: &Open, server: &ServerId) -> Result<(), Lost> {
         let command = CommandId::of_job(open.state.started().job, server);
-        match super::cancel::command(&self.api, &open.by, server, command).await {
-            Ok(()) => Ok(()),
+        match cancel::ask(&self.api, &open.by, server, command).await {
+            Ok(_) => Ok(()),
             Err(problem) => Err(Lost::Problem(problem.code().title())),
         }
     }

@@ -10,16 +10,16 @@ use chatops_schemas::{ids::ServerId, session::Ended};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
+use tokio::time::sleep_until;
 
 use super::{
     close::Close,
     follow::{Line, Log, Piece},
-    socket::first_frame,
+    socket::{authorise, first_frame, recheck},
     wire::{End, Wire},
 };
 use crate::{
-    access::{self, Action},
+    access::Action,
     auth::actor::{Actor, Arrival},
     code::Code,
     problem::Problem,
@@ -112,7 +112,7 @@ pub async fn talk(
         Ok(_) => return Err(Close::Unauthenticated.into()),
         Err(_) => return Err(Close::BadFrame.into()),
     };
-    authorise(wire, api, &actor, &server).await?;
+    authorise(wire, api, &actor, (&server, Action::ReadLogs), refusal).await?;
     wire.send(text(&ServerFrame::AuthSuccess { server_id: &server }))
         .await?;
     let tail = Some(tail.unwrap_or(TAIL).min(MAX_TAIL));
@@ -141,7 +141,7 @@ async fn relay(
     let mut rechecks = api.hub().rechecks();
     let expiry = api.instant_of(actor.expires_at);
     // Rights may have changed while the host was asked.
-    authorise(wire, api, actor, server).await?;
+    authorise(wire, api, actor, (server, Action::ReadLogs), refusal).await?;
     let mut over = false;
     loop {
         tokio::select! {
@@ -153,19 +153,10 @@ async fn relay(
                 Ok(ClientFrame::Pong) => {}
                 Ok(ClientFrame::Auth { .. }) | Err(_) => return Err(Close::BadFrame.into()),
             },
-            user = rechecks.recv() => match user {
-                Ok(user) if user != actor.user => {}
-                Ok(_) | Err(RecvError::Lagged(_)) => match actor.still(api).await {
-                    Ok(Some(now)) => {
-                        *actor = now;
-                        authorise(wire, api, actor, server).await?;
-                    }
-                    Ok(None) => return Err(Close::Unauthenticated.into()),
-                    Err(_) => return Err(Close::TryLater.into()),
-                },
-                Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
+            word = rechecks.recv() => if recheck(api, actor, word).await? {
+                authorise(wire, api, actor, (server, Action::ReadLogs), refusal).await?;
             },
-            _ = rights.changed() => authorise(wire, api, actor, server).await?,
+            _ = rights.changed() => authorise(wire, api, actor, (server, Action::ReadLogs), refusal).await?,
             piece = log.next(), if !over => match piece {
                 Piece::Lines(lines) => {
                     wire.send(text(&ServerFrame::Lines { lines: &lines })).await?;
@@ -181,20 +172,11 @@ async fn relay(
     }
 }
 
-/// Ends the conversation when this person may not (any more) read the logs of this server.
-async fn authorise(
-    wire: &mut Wire,
-    api: &Api,
-    actor: &Actor,
-    server: &ServerId,
-) -> Result<(), End> {
-    match access::server(api, actor, server, Action::ReadLogs).await {
-        Ok(_) => Ok(()),
-        Err(problem) if problem.code() == Code::NoServer => Err(tell(wire, &problem).await),
-        Err(problem) if problem.code() == Code::Forbidden => Err(Close::Forbidden.into()),
-        Err(problem) if problem.code() == Code::Deactivated => Err(Close::Unauthenticated.into()),
-        Err(_) => Err(Close::TryLater.into()),
-    }
+fn refusal(code: Code) -> Utf8Bytes {
+    text(&ServerFrame::Error {
+        code: code.as_str(),
+        message: code.title().to_owned(),
+    })
 }
 
 /// Says why, and ends.

@@ -10,22 +10,18 @@ use chatops_schemas::ids::ServerId;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
+use tokio::time::sleep_until;
 
 use super::{
     close::Close,
     item::{Item, Kind},
     replay::{ReplayError, Samples},
     ring::Unseen,
-    socket::{first_frame, may_see},
+    socket::{authorise, first_frame, recheck},
     viewer::{Refreshed, Topic, Viewer},
     wire::{End, Wire},
 };
-use crate::{
-    auth::actor::{Actor, Arrival},
-    code::Code,
-    state::Api,
-};
+use crate::{access::Action, auth::actor::Arrival, code::Code, state::Api};
 
 /// Samples of one wake-up beyond which only the newest is sent.
 const COMFORTABLE: usize = 64;
@@ -97,7 +93,7 @@ pub async fn talk(
         Ok(_) => return Err(Close::Unauthenticated.into()),
         Err(_) => return Err(Close::BadFrame.into()),
     };
-    authorise(wire, api, &actor, &server).await?;
+    authorise(wire, api, &actor, (&server, Action::SeeServer), refusal).await?;
     let mut place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
     let mut viewer = Viewer::new(actor.subject(), &api.hub().rights());
     if !viewer.subject().active {
@@ -124,21 +120,13 @@ pub async fn talk(
                 Ok(ClientFrame::Pong) => {}
                 Ok(ClientFrame::Auth { .. }) | Err(_) => return Err(Close::BadFrame.into()),
             },
-            user = rechecks.recv() => match user {
-                Ok(user) if user != actor.user => {}
-                Ok(_) | Err(RecvError::Lagged(_)) => match actor.still(api).await {
-                    Ok(Some(now)) => actor = now,
-                    Ok(None) => return Err(Close::Unauthenticated.into()),
-                    Err(_) => return Err(Close::TryLater.into()),
-                },
-                Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
-            },
+            word = rechecks.recv() => drop(recheck(api, &mut actor, word).await?),
             _ = rights.changed() => {
                 let refreshed = viewer.refresh(actor.subject(), &api.hub().rights());
                 match refreshed {
                     Refreshed::Same => {}
                     Refreshed::SwitchedOff => return Err(Close::Unauthenticated.into()),
-                    Refreshed::Changed => authorise(wire, api, &actor, &server).await?,
+                    Refreshed::Changed => authorise(wire, api, &actor, (&server, Action::SeeServer), refusal).await?,
                 }
             }
             () = place.changed() => {
@@ -156,7 +144,7 @@ pub async fn talk(
                 let seen: Vec<&Item> =
                     ticks.iter().flat_map(|tick| &tick.items).filter(|item| viewer.sees(item)).collect();
                 if seen.iter().any(|item| item.kind == Kind::Server) {
-                    authorise(wire, api, &actor, &server).await?;
+                    authorise(wire, api, &actor, (&server, Action::SeeServer), refusal).await?;
                 }
                 if let Some((from, to)) = ticks.iter().find_map(|tick| tick.gap_from.map(|from| (from, tick.seq))) {
                     wire.send(text(&ServerFrame::Gap { from, to })).await?;
@@ -168,23 +156,11 @@ pub async fn talk(
     }
 }
 
-/// Ends the conversation when this server does not exist (any more) for this person.
-async fn authorise(
-    wire: &mut Wire,
-    api: &Api,
-    actor: &Actor,
-    server: &ServerId,
-) -> Result<(), End> {
-    if may_see(api, actor, server).await? {
-        return Ok(());
-    }
-    let code = Code::NoServer;
-    wire.send(text(&ServerFrame::Error {
+fn refusal(code: Code) -> Utf8Bytes {
+    text(&ServerFrame::Error {
         code: code.as_str(),
         message: code.title(),
-    }))
-    .await?;
-    Err(Close::Forbidden.into())
+    })
 }
 
 async fn replay(

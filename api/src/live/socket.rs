@@ -6,8 +6,9 @@
 
 use std::{convert::Infallible, time::Duration};
 
+use axum::extract::ws::Utf8Bytes;
 use chatops_bus::StreamName;
-use chatops_schemas::ids::ServerId;
+use chatops_schemas::ids::{ServerId, UserId};
 use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
 
 use super::{
@@ -62,11 +63,7 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
             () = api.stopping() => return Err(Close::GoingAway.into()),
             () = sleep_until(expiry) => return Err(Close::Unauthenticated.into()),
             text = wire.receive() => client.take(wire, api, text?.as_str()).await?,
-            user = rechecks.recv() => match user {
-                Ok(user) if user != client.actor.user => {}
-                Ok(_) | Err(RecvError::Lagged(_)) => client.recheck(api).await?,
-                Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
-            },
+            word = rechecks.recv() => drop(recheck(api, &mut client.actor, word).await?),
             // Before any item: what follows is decided by what holds now.
             _ = rights.changed() => client.look_again(wire, api).await?,
             () = client.place.changed() => client.deliver(wire).await?,
@@ -171,10 +168,12 @@ impl Client {
         match &topic {
             // Everybody may look at their part of the fleet, also when it is empty.
             Topic::Fleet => Ok(Ok(topic)),
-            Topic::Server(server) => match may_see(api, &self.actor, server).await? {
-                true => Ok(Ok(topic)),
-                false => Ok(Err(Code::NoServer)),
-            },
+            Topic::Server(server) => {
+                match may_look(api, &self.actor, server, Action::SeeServer).await? {
+                    true => Ok(Ok(topic)),
+                    false => Ok(Err(Code::NoServer)),
+                }
+            }
         }
     }
 
@@ -227,17 +226,6 @@ impl Client {
         self.viewer.seen_up_to(to);
         self.position = to;
         Ok(())
-    }
-
-    async fn recheck(&mut self, api: &Api) -> Result<(), End> {
-        match self.actor.still(api).await {
-            Ok(Some(actor)) => {
-                self.actor = actor;
-                Ok(())
-            }
-            Ok(None) => Err(Close::Unauthenticated.into()),
-            Err(_) => Err(Close::TryLater.into()),
-        }
     }
 
     /// Somebody's rights changed: this socket goes on with what this person may see now. A client whose part of the fleet
@@ -312,9 +300,50 @@ impl Client {
     }
 }
 
-/// Whether this person may see this server now. A refusal is told to the audit.
-pub(super) async fn may_see(api: &Api, actor: &Actor, server: &ServerId) -> Result<bool, End> {
-    let allowed = may(api, actor, server, Action::SeeServer, Level::View).await?;
+/// Takes the word that an account changed. True: it was this person's, and they are still in.
+pub(super) async fn recheck(
+    api: &Api,
+    actor: &mut Actor,
+    word: Result<UserId, RecvError>,
+) -> Result<bool, End> {
+    match word {
+        Ok(user) if user != actor.user => return Ok(false),
+        Ok(_) | Err(RecvError::Lagged(_)) => {}
+        Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
+    }
+    match actor.still(api).await {
+        Ok(Some(now)) => {
+            *actor = now;
+            Ok(true)
+        }
+        Ok(None) => Err(Close::Unauthenticated.into()),
+        Err(_) => Err(Close::TryLater.into()),
+    }
+}
+
+/// Ends the conversation, with a refusal in its own form, when this person may not (any more) look at this server so.
+pub(super) async fn authorise(
+    wire: &mut Wire,
+    api: &Api,
+    actor: &Actor,
+    (server, action): (&ServerId, Action),
+    refusal: fn(Code) -> Utf8Bytes,
+) -> Result<(), End> {
+    if may_look(api, actor, server, action).await? {
+        return Ok(());
+    }
+    wire.send(refusal(Code::NoServer)).await?;
+    Err(Close::Forbidden.into())
+}
+
+/// Whether this person may look at this server so, now. A refusal is told to the audit.
+async fn may_look(
+    api: &Api,
+    actor: &Actor,
+    server: &ServerId,
+    action: Action,
+) -> Result<bool, End> {
+    let allowed = may(api, actor, server, action, Level::View).await?;
     if !allowed {
         let problem = access::absent(api, actor, server).await;
         if let Some(denial) = problem.denial() {

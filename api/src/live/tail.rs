@@ -20,19 +20,14 @@ use futures::StreamExt;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
+use tokio::time::sleep_until;
 
 use super::{
     close::Close,
-    socket::{first_frame, may_see},
+    socket::{authorise, first_frame, recheck},
     wire::{End, Wire},
 };
-use crate::{
-    auth::actor::{Actor, Arrival},
-    body::log::LogEntry,
-    code::Code,
-    state::Api,
-};
+use crate::{access::Action, auth::actor::Arrival, body::log::LogEntry, code::Code, state::Api};
 
 /// Batches that a socket holds at most, of up to 64 KiB each.
 const AHEAD: u32 = 32;
@@ -229,7 +224,7 @@ pub async fn talk(
         Err(_) => return Err(Close::BadFrame.into()),
     };
     let mut sieve = Sieve::new(wanted).ok_or(Close::BadFrame)?;
-    authorise(wire, api, &actor, &server).await?;
+    authorise(wire, api, &actor, (&server, Action::ReadLogs), refusal).await?;
     // Counts as a socket, and keeps what is known of rights current.
     let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
     let ends = ends(api).await?;
@@ -267,16 +262,8 @@ pub async fn talk(
                 }
                 Ok(ClientFrame::Auth { .. }) | Err(_) => return Err(Close::BadFrame.into()),
             },
-            user = rechecks.recv() => match user {
-                Ok(user) if user != actor.user => {}
-                Ok(_) | Err(RecvError::Lagged(_)) => match actor.still(api).await {
-                    Ok(Some(now)) => actor = now,
-                    Ok(None) => return Err(Close::Unauthenticated.into()),
-                    Err(_) => return Err(Close::TryLater.into()),
-                },
-                Err(RecvError::Closed) => return Err(Close::GoingAway.into()),
-            },
-            _ = rights.changed() => authorise(wire, api, &actor, &server).await?,
+            word = rechecks.recv() => drop(recheck(api, &mut actor, word).await?),
+            _ = rights.changed() => authorise(wire, api, &actor, (&server, Action::ReadLogs), refusal).await?,
             event = reader.next() => {
                 let Some(Ok(event)) = event else {
                     return Err(Close::TryLater.into());
@@ -290,7 +277,7 @@ pub async fn talk(
                     continue;
                 }
                 if let Some(frame) = sieve.frame(&server, &event) {
-                    authorise(wire, api, &actor, &server).await?;
+                    authorise(wire, api, &actor, (&server, Action::ReadLogs), refusal).await?;
                     wire.send(frame).await?;
                 }
             }
@@ -318,23 +305,11 @@ async fn read(api: &Api, server: &ServerId, behind: u64) -> Result<Reader, End> 
     })
 }
 
-/// Ends the conversation when this server does not exist (any more) for this person.
-async fn authorise(
-    wire: &mut Wire,
-    api: &Api,
-    actor: &Actor,
-    server: &ServerId,
-) -> Result<(), End> {
-    if may_see(api, actor, server).await? {
-        return Ok(());
-    }
-    let code = Code::NoServer;
-    wire.send(text(&ServerFrame::Error {
+fn refusal(code: Code) -> Utf8Bytes {
+    text(&ServerFrame::Error {
         code: code.as_str(),
         message: code.title(),
-    }))
-    .await?;
-    Err(Close::Forbidden.into())
+    })
 }
 
 #[cfg(test)]

@@ -3,18 +3,17 @@
 //! Two projectors, because a projector has one stream. Neither waits for the other: what a host tells of a command is kept
 //! under that host's id, and only meets the command when it is read.
 
-use chatops_bus::{Recorded, projector::Halt};
+use chatops_bus::Recorded;
 use chatops_schemas::{
     catalogue::Payload,
     clock::Timestamp,
-    codec::{self, DecodeError},
     envelope::Envelope,
     ids::{CommandId, ServerId},
     subject,
 };
 use sqlx::PgConnection;
 
-use super::COMMANDS;
+use super::{COMMANDS, told_of};
 use crate::{
     error::StoreError,
     park::{Parking, Reason},
@@ -61,40 +60,24 @@ fn decode(events: &[Recorded], parking: &mut Parking) -> Result<Vec<Told>, Refus
             parking.park(event, None, Reason::WrongSubject, error);
             continue;
         };
-        match codec::decode_any(&event.payload) {
-            Ok(told) if told.server.as_ref() != Some(&server) => {
-                let error = "the body names another server";
-                parking.park(event, Some(server.as_str()), Reason::WrongServer, error);
+        let Some(told) = told_of(event, &server, parking, COMMANDS)? else {
+            continue;
+        };
+        match command(&told.data) {
+            Some(command) if command == id => work.push(Told {
+                stored: Stored {
+                    seq: event.seq,
+                    at: event.stored_at,
+                },
+                server,
+                event: told,
+            }),
+            Some(_) => {
+                let error = "the body names another command";
+                parking.park(event, Some(server.as_str()), Reason::WrongSubject, error);
             }
-            Ok(told) => match command(&told.data) {
-                Some(command) if command == id => work.push(Told {
-                    stored: Stored {
-                        seq: event.seq,
-                        at: event.stored_at,
-                    },
-                    server,
-                    event: told,
-                }),
-                Some(_) => {
-                    let error = "the body names another command";
-                    parking.park(event, Some(server.as_str()), Reason::WrongSubject, error);
-                }
-                // Terminals live beside commands; their rows are somebody else's.
-                None => {}
-            },
-            Err(error) if error.needs_upgrade() => {
-                return Err(Refusal::Halt(Halt::NeedsUpgrade(error.to_string())));
-            }
-            Err(DecodeError::UnknownType(kind)) => {
-                tracing::debug!(
-                    seq = event.seq,
-                    kind,
-                    "skipped an event of a type this build does not know"
-                );
-                metrics::counter!("chatops_projections_skipped_total", "projector" => COMMANDS)
-                    .increment(1);
-            }
-            Err(error) => parking.park(event, Some(server.as_str()), Reason::of(&error), error),
+            // Terminals live beside commands; their rows are somebody else's.
+            None => {}
         }
     }
     Ok(work)

@@ -2,17 +2,11 @@
 //!
 //! Servers are known by id alone, so nothing here waits for the inventory.
 
-use chatops_bus::{Recorded, projector::Halt};
-use chatops_schemas::{
-    catalogue::Payload,
-    clock::Timestamp,
-    codec::{self, DecodeError},
-    ids::ServerId,
-    subject,
-};
+use chatops_bus::Recorded;
+use chatops_schemas::{catalogue::Payload, clock::Timestamp, ids::ServerId, subject};
 use sqlx::PgConnection;
 
-use super::PRESENCE;
+use super::{PRESENCE, told_of};
 use crate::{
     error::StoreError,
     park::{Parking, Reason},
@@ -64,42 +58,23 @@ impl Projection for Presence {
                 );
                 continue;
             };
-            match codec::decode_any(&event.payload) {
-                Ok(fact) if fact.server.as_ref() != Some(&server) => {
-                    parking.park(
-                        event,
-                        Some(server.as_str()),
-                        Reason::WrongServer,
-                        "the body names another server",
-                    );
-                }
-                Ok(fact) if kind_fits(&event.subject, &fact.data) => work.push(Fact {
-                    stored: Stored {
-                        seq: event.seq,
-                        at: event.stored_at,
-                    },
-                    server,
-                    at: fact.time,
-                    data: fact.data,
-                }),
-                Ok(fact) => {
-                    let error = format!("{} does not belong on this subject", fact.kind);
-                    parking.park(event, Some(server.as_str()), Reason::WrongSubject, error);
-                }
-                Err(error) if error.needs_upgrade() => {
-                    return Err(Refusal::Halt(Halt::NeedsUpgrade(error.to_string())));
-                }
-                Err(DecodeError::UnknownType(kind)) => {
-                    tracing::debug!(
-                        seq = event.seq,
-                        kind,
-                        "skipped a fact of a type this build does not know"
-                    );
-                    metrics::counter!("chatops_projections_skipped_total", "projector" => PRESENCE)
-                        .increment(1);
-                }
-                Err(error) => parking.park(event, Some(server.as_str()), Reason::of(&error), error),
+            let Some(fact) = told_of(event, &server, parking, PRESENCE)? else {
+                continue;
+            };
+            if !kind_fits(&event.subject, &fact.data) {
+                let error = format!("{} does not belong on this subject", fact.kind);
+                parking.park(event, Some(server.as_str()), Reason::WrongSubject, error);
+                continue;
             }
+            work.push(Fact {
+                stored: Stored {
+                    seq: event.seq,
+                    at: event.stored_at,
+                },
+                server,
+                at: fact.time,
+                data: fact.data,
+            });
         }
         Ok(work)
     }

@@ -9,7 +9,7 @@ use chatops_schemas::{
     catalogue::Payload,
     codec,
     event::command::CommandCancelRequested,
-    ids::CommandId,
+    ids::{CommandId, ServerId},
     order::{Cancel, Operation},
     subject,
 };
@@ -23,9 +23,11 @@ use crate::{
     extract::Path,
     problem::{Document, Problem},
     state::Api,
-    written::{self, ATTEMPTS},
+    written::{self, By},
 };
 
+/// Times that it is tried against others who write to the same command.
+const ATTEMPTS: usize = 10;
 /// For how long the host may be told, in milliseconds: as long as any command may live.
 const VALID_MS: i64 = 50 * 3_600_000;
 
@@ -49,43 +51,68 @@ pub async fn handle(
     if let Some(asked) = &command.asked {
         access::server_or(&api, &actor, &server.id, action_of(asked), Code::NoCommand).await?;
     }
-    let (by, subject) = (actor.by(), subject::command(&server.id, id));
+    let mut command = Command::from(command);
+    match ask(&api, &actor.by(), &server.id, id).await? {
+        Asked::Now(seq) => {
+            readable(&api, seq).await;
+            command.cancelling = true;
+        }
+        Asked::Before => {}
+        Asked::Over => return Err(Problem::new(Code::CommandOver)),
+        Asked::Never => return Err(Problem::new(Code::NoCommand)),
+    }
+    Ok((StatusCode::ACCEPTED, Json(command)))
+}
+
+/// What became of the wish that a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// It is stored at this position.
+    Now(u64),
+    /// Somebody had said so before.
+    Before,
+    /// It has ended.
+    Over,
+    /// There is no such command.
+    Never,
+}
+
+/// Writes down that a command is to end, with the order for its host. Whether `by` may say so is the caller's to know.
+pub(crate) async fn ask(
+    api: &Api,
+    by: &By,
+    server: &ServerId,
+    command: CommandId,
+) -> Result<Asked, Problem> {
+    let subject = subject::command(server, command);
     for _ in 0..ATTEMPTS {
         let last = api.bus().last(StreamName::Cmd, &subject).await;
-        let last = last
-            .map_err(|error| written::unread(&error))?
-            .ok_or(Problem::new(Code::NoCommand))?;
+        let Some(last) = last.map_err(|error| written::unread(&error))? else {
+            return Ok(Asked::Never);
+        };
         match codec::decode_any(&last.payload).map(|event| event.data) {
-            Ok(Payload::CommandEnded(_)) => return Err(Problem::new(Code::CommandOver)),
-            Ok(Payload::CommandCancelRequested(_)) => {
-                return Ok((StatusCode::ACCEPTED, Json(command.into())));
-            }
+            Ok(Payload::CommandEnded(_)) => return Ok(Asked::Over),
+            Ok(Payload::CommandCancelRequested(_)) => return Ok(Asked::Before),
             _ => {}
         }
-        let not_after = api.clock().now().plus_millis(VALID_MS);
         let order = api.orders().sign(
-            &by,
-            &server.id,
+            by,
+            server,
             api.orders().fresh(),
-            not_after,
-            Operation::Cancel(Cancel { command: id }),
+            api.clock().now().plus_millis(VALID_MS),
+            Operation::Cancel(Cancel { command }),
         )?;
         let data = CommandCancelRequested {
-            command: id,
+            command,
             order: Some(order.to_vec()),
         };
-        let event = written::event_about(&api, &by, &server.id, data);
+        let event = written::event_about(api, by, server, data);
         let appended = api
             .bus()
             .append(StreamName::Cmd, &subject, last.seq, &event)
             .await;
         match appended {
-            Ok(seq) => {
-                readable(&api, seq).await;
-                let mut command = Command::from(command);
-                command.cancelling = true;
-                return Ok((StatusCode::ACCEPTED, Json(command)));
-            }
+            Ok(seq) => return Ok(Asked::Now(seq)),
             Err(AppendError::Conflict { .. }) => {}
             Err(error) => return Err(written::refused(&error)),
         }
