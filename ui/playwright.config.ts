@@ -10,7 +10,8 @@ export default defineConfig({
   fullyParallel: false,
   // One installation with one owner: the tests share it, so they run one after the other.
   workers: 1,
-  timeout: 60_000,
+  // Only a limit: a slow machine needs more than half of it for the longest of them.
+  timeout: 120_000,
   // A second try names a flaky test instead of hiding it: it is listed as such.
   retries: process.env.CI ? 1 : 0,
   expect: { timeout: 15_000 },

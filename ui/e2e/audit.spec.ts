@@ -40,8 +40,8 @@ test('a change is in the log with before and after, found by filters in the addr
   // The appender follows the events; a reload asks again.
   await expect(async () => {
     await page.reload()
-    await expect(change).toBeVisible({ timeout: 2_000 })
-  }).toPass({ timeout: 30_000 })
+    await expect(change).toBeVisible({ timeout: 5_000 })
+  }).toPass({ timeout: 45_000 })
   await expect(table.getByRole('row')).toHaveCount(3)
 
   await change.focus()
@@ -96,8 +96,8 @@ test('a wrong password is in the log as a failure, and the page fits 390 px', as
     .first()
   await expect(async () => {
     await page.reload()
-    await expect(entry).toBeVisible({ timeout: 2_000 })
-  }).toPass({ timeout: 30_000 })
+    await expect(entry).toBeVisible({ timeout: 5_000 })
+  }).toPass({ timeout: 45_000 })
   await expect(entry).toContainText('Failed')
   await page.setViewportSize({ width: 390, height: 844 })
   await expectNoSideways(page)

@@ -98,7 +98,7 @@ test('a command runs with Enter, both outputs are told apart, and everything of 
     const entry = table.getByRole('button', { name: /command\.requested/ })
     await expect(async () => {
       await page.goto(`/audit?target=command:${id}`)
-      await expect(entry).toBeVisible({ timeout: 2_000 })
+      await expect(entry).toBeVisible({ timeout: 5_000 })
     }).toPass({ timeout: 30_000 })
     await entry.click()
     await page

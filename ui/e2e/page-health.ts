@@ -1,6 +1,7 @@
 /**
  * The test function of all specs: any console error, page error or policy violation fails the test
- * in which it happens, and `axe` and `sideways` judge the page as it stands.
+ * in which it happens, and `axe` and `sideways` judge the page as it stands. `CHATOPS_E2E_SLOWER=6`
+ * gives the page a sixth of the processor: what passes only on a fast machine shows itself.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -29,6 +30,11 @@ export const test = base.extend<{ health: Health }>({
           console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)
         })
       })
+      const slower = Number(process.env.CHATOPS_E2E_SLOWER ?? 1)
+      if (slower > 1) {
+        const devtools = await page.context().newCDPSession(page)
+        await devtools.send('Emulation.setCPUThrottlingRate', { rate: slower })
+      }
       await use(health)
       expect(health.problems).toEqual([])
     },

@@ -1,6 +1,8 @@
 //! Lines of logs through the front door: searched, shown, counted, downloaded, followed; by whom they concern and nobody
 //! else.
 
+use std::collections::BTreeSet;
+
 use chatops_schemas::{
     clock::{Clock, IdSource, System},
     envelope::Envelope,
@@ -206,6 +208,14 @@ fn messages(frame: &Value) -> Vec<&str> {
         .collect()
 }
 
+fn ids(lines: &Value) -> BTreeSet<String> {
+    let lines = lines.as_array().unwrap();
+    lines
+        .iter()
+        .map(|line| line["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tail_follows_filters_and_resumes() {
     let app = App::start().await;
@@ -255,6 +265,23 @@ async fn a_tail_follows_filters_and_resumes() {
         (messages(&next), &next["position"]),
         (vec!["b"], &json!(last))
     );
+    // A search says where to begin: what was stored since comes first.
+    let path = format!("/api/v1/logs/{server}?connections=false");
+    let (_, list) = owner.get(&path).await;
+    let searched = list["position"].as_u64().unwrap();
+    assert!(searched <= last, "{searched}");
+    let after = ship(&app, &server, "app", vec![line(LogLevel::Info, "c")]).await;
+    let mut joined = tail(&app, &owner, &server, json!({"resume": searched})).await;
+    let mut known = ids(&list["entries"]);
+    loop {
+        let frame = joined.frame("lines").await;
+        known.extend(ids(&frame["lines"]));
+        if frame["position"] == json!(after) {
+            break;
+        }
+    }
+    assert_eq!(known.len(), 4, "{known:?}");
+    let last = after;
     let mut ahead = tail(&app, &owner, &server, json!({"resume": last + 1000})).await;
     assert_eq!(ahead.frame("gap").await["to"], json!(last));
 }

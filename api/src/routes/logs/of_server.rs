@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use super::{
     filter::{LogFilter, place},
-    search::{LogList, LogsPage},
+    search::{LogList, LogsPage, position},
 };
 use crate::{
     access::{self, Action},
@@ -64,9 +64,10 @@ pub async fn handle(
     let (limit, before) = (page.limit()?, place(page.after.as_deref())?);
     // It was decided above that this person may read them.
     let store = api.store();
+    let position = position(&api).await?;
     let found = store.logs(Visible::All, &query, before, limit).await?;
     let until = before.map_or(query.to, |place| place.0.at);
-    let (searched_to, mut list) = (found.searched_to, LogList::from(found));
+    let (searched_to, mut list) = (found.searched_to, LogList::new(found, position));
     if others.connections.unwrap_or(true) && query.sources.is_empty() && query.pattern.is_none() {
         let events = store
             .connection_events_between(&server, searched_to, until, CONNECTIONS)

@@ -1,7 +1,7 @@
 //! `GET /logs`: lines of all servers that one may see.
 
 use axum::{Json, extract::State};
-use chatops_projections::view::LogPage;
+use chatops_projections::{LOGS, StoreError, view::LogPage};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -48,16 +48,26 @@ pub struct LogList {
     pub(super) next: Option<String>,
     /// Everything from this moment on was searched.
     pub(super) searched_to: Moment,
+    /// Everything up to this position of the log stream was there to be found. `resume` from it in
+    /// `/ws/logs/{server_id}`, and no line is missing between this answer and what comes live.
+    pub(super) position: u64,
 }
 
-impl From<LogPage> for LogList {
-    fn from(page: LogPage) -> Self {
+impl LogList {
+    pub(super) fn new(page: LogPage, position: u64) -> Self {
         Self {
             entries: page.items.into_iter().map(LogEntry::from).collect(),
             next: page.next.map(|place| place.0.to_string()),
             searched_to: Moment(page.searched_to),
+            position,
         }
     }
+}
+
+/// How far the lines are in the tables. To be asked before the search: lines that come in between are then given twice,
+/// which a client sees by their ids, and never not at all.
+pub(super) async fn position(api: &Api) -> Result<u64, StoreError> {
+    api.store().position_of(LOGS).await
 }
 
 /// Search lines of logs
@@ -80,13 +90,15 @@ pub async fn handle(
     let visible = access::seen(&actor)?;
     let (query, limit) = (filter.query(&api)?, page.limit()?);
     let before = place(page.after.as_deref())?;
+    let position = position(&api).await?;
     let Some(visible) = visible else {
         return Ok(Json(LogList {
             entries: Vec::new(),
             next: None,
             searched_to: Moment(query.from),
+            position,
         }));
     };
     let found = api.store().logs(visible, &query, before, limit).await?;
-    Ok(Json(found.into()))
+    Ok(Json(LogList::new(found, position)))
 }

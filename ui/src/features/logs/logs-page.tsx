@@ -8,7 +8,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { Problem } from '@/shared/api/problem'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { exact } from '@/shared/lib/time'
-import { LogBuffer } from '@/shared/logs/buffer'
+import { CAPACITY, LogBuffer } from '@/shared/logs/buffer'
 import type { LogLine } from '@/shared/logs/line'
 import { LogView } from '@/shared/logs/log-view'
 import { Button, buttonStyle } from '@/shared/ui/button'
@@ -18,7 +18,7 @@ import { StatusDot, type Tone } from '@/shared/ui/status-dot'
 import { LogFilters } from './filters'
 import { Histogram } from './histogram'
 import { type LogEntry, lineOf, linesQuery, sourcesQuery } from './logs-query'
-import { downloadHref, isFiltered, type LogsSearch, listOf } from './logs-search'
+import { downloadHref, filterOf, isFiltered, type LogsSearch, listOf } from './logs-search'
 import { OneLine } from './one-line'
 import { OptIn } from './opt-in'
 import type { TailState } from './tail'
@@ -34,6 +34,14 @@ const STATES: Record<TailState, { tone: Tone; words: string }> = {
   refused: { tone: 'bad', words: 'Not allowed' },
 }
 
+/** A set remembers in which order its members came. */
+function forgetOldest(ids: Set<string>, most: number) {
+  for (const id of ids) {
+    if (ids.size <= most) return
+    ids.delete(id)
+  }
+}
+
 export function LogsPage({
   serverId,
   search,
@@ -47,8 +55,10 @@ export function LogsPage({
   lineHref: (line: LogLine) => string | null
 }) {
   const { byId } = useFleetSnapshot()
-  const nameOf = useCallback((id: string) => byId.get(id)?.server.name ?? id, [byId])
-  const mixed = serverId ? null : nameOf
+  const nameOf = (id: string) => byId.get(id)?.server.name ?? id
+  // A name is looked up when its line comes: the fleet changes every second, the lines do not.
+  const names = useRef<((id: string) => string) | null>(null)
+  names.current = serverId ? null : nameOf
   const known = useQuery(sourcesQuery)
   const all = known.data?.sources ?? []
   const here = serverId ? all.filter((source) => source.server_id === serverId) : all
@@ -74,9 +84,10 @@ export function LogsPage({
     (entries: LogEntry[]) => {
       const fresh = entries.filter((entry) => !seen.current.has(entry.id))
       for (const { id } of fresh) seen.current.add(id)
-      buffer.push(fresh.map((entry) => lineOf(entry, mixed)))
+      forgetOldest(seen.current, 2 * CAPACITY)
+      buffer.push(fresh.map((entry) => lineOf(entry, names.current)))
     },
-    [buffer, mixed],
+    [buffer],
   )
   // What was found is newest first; the viewer reads downwards in time.
   const found = useMemo(
@@ -84,7 +95,7 @@ export function LogsPage({
     [query.data],
   )
   const arrived = useRef<LogEntry[]>([])
-  const filterKey = JSON.stringify([search, serverId])
+  const filterKey = JSON.stringify([filterOf(search, serverId), serverId])
   // biome-ignore lint/correctness/useExhaustiveDependencies: another search forgets what came live.
   useEffect(() => {
     arrived.current = []
@@ -97,20 +108,36 @@ export function LogsPage({
   }, [buffer, found, fill])
 
   const refetch = query.refetch
+  const position = query.data?.pages[0]?.position ?? null
+  /** Everything up to here has to be searched for; the tables may come to it later than the tail. */
+  const [missing, setMissing] = useState(0)
+  const behind = position !== null && position < missing
+  useEffect(() => {
+    if (!behind || query.isFetching) return
+    const timer = setTimeout(() => void refetch(), 2000)
+    return () => clearTimeout(timer)
+  }, [behind, query.isFetching, refetch])
   const state = useTails(
-    live ? (serverId ?? shippers.join(',')) : '',
+    // The search says where what comes live has to begin.
+    live && !query.isPending ? (serverId ?? shippers.join(',')) : '',
     {
       levels: listOf(search.levels),
       sources: listOf(search.sources),
       text: search.q ?? null,
     },
+    position,
     (entries, dropped) => {
-      arrived.current = [...arrived.current, ...entries].slice(-5000)
+      arrived.current.push(...entries)
+      if (arrived.current.length > 1.2 * CAPACITY) arrived.current.splice(0, 0.2 * CAPACITY)
       fill(entries)
       buffer.skipped(dropped)
     },
-    () => void refetch(),
+    (to) => {
+      setMissing(to)
+      void refetch()
+    },
   )
+  const shown = state ?? (live ? 'connecting' : null)
 
   const problem =
     query.error instanceof Problem && query.error.status === 422
@@ -186,10 +213,10 @@ export function LogsPage({
                 >
                   Live tail
                 </Button>
-                {state ? (
+                {shown ? (
                   <span role="status" className="flex items-center gap-1.5 text-xs">
-                    <StatusDot tone={STATES[state].tone} />
-                    {STATES[state].words}
+                    <StatusDot tone={STATES[shown].tone} />
+                    {STATES[shown].words}
                   </span>
                 ) : null}
                 <Button size="sm" busy={query.isRefetching} onClick={() => void query.refetch()}>
@@ -209,7 +236,7 @@ export function LogsPage({
           </div>
           <div className="mt-2 flex flex-wrap items-center justify-between gap-2 text-2xs text-ink-2">
             <span>{last ? `Searched back to ${exact(Date.parse(last.searched_to))}` : ''}</span>
-            <span className="flex gap-2">
+            <span className="flex flex-wrap gap-2">
               {(['text', 'ndjson'] as const).map((format) => (
                 <a
                   key={format}

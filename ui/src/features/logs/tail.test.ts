@@ -18,11 +18,11 @@ class FakeSocket implements TailSocket {
   }
 }
 
-function ground(renewed = true) {
+function ground(renewed = true, behind: number | null = null) {
   const sockets: FakeSocket[] = []
   const timers: (() => void)[] = []
   const events = { lines: vi.fn(), gap: vi.fn(), state: vi.fn() }
-  const tail = new Tail({ levels: ['warn'], sources: [], text: 'full' }, events, {
+  const tail = new Tail({ levels: ['warn'], sources: [], text: 'full' }, behind, events, {
     open: () => {
       const socket = new FakeSocket()
       sockets.push(socket)
@@ -54,7 +54,14 @@ describe('a tail', () => {
     // The greeting repeats where the client is, or is further: what comes counts.
     socket().push({ type: 'auth_success', position: 9 })
     socket().push({ type: 'gap', from: 10, to: 20 })
-    expect(events.gap).toHaveBeenCalledOnce()
+    expect(events.gap).toHaveBeenCalledExactlyOnceWith(20)
+  })
+
+  it('begins behind what a search has found, and is not yet a reconnection then', () => {
+    const { socket, events } = ground(true, 5)
+    expect(events.state).toHaveBeenLastCalledWith('connecting')
+    socket().onopen?.()
+    expect(socket().sent[0]).toMatchObject({ resume: 5 })
   })
 
   it('renews a session that has ended, and stays away when that is over', async () => {

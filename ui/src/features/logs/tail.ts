@@ -1,8 +1,8 @@
 /**
  * Follows the lines of one server: `/api/v1/ws/logs/{server_id}`.
  *
- * Guarantees: after a break it goes on behind the last line it got, so nothing is missing and nothing
- * comes twice; where that cannot be, `gap` is called. Reconnects with jittered back-off until it is
+ * Guarantees: it begins behind the position it is given, and after a break behind the last line it got,
+ * so nothing is missing and nothing comes twice; where that cannot be, `gap` is called. Reconnects with jittered back-off until it is
  * stopped, renews the session when that has ended, and gives up only when the server may not be seen.
  */
 import type { LogEntry } from './logs-query'
@@ -15,8 +15,8 @@ export interface TailFilter {
 
 export interface TailEvents {
   lines(entries: LogEntry[], dropped: number): void
-  /** Lines between are missing here. */
-  gap(): void
+  /** Lines up to this position are missing here. */
+  gap(to: number): void
   state(state: TailState): void
 }
 
@@ -67,14 +67,17 @@ export class Tail {
   readonly #events: TailEvents
   readonly #filter: TailFilter
   #socket: TailSocket | null = null
-  #position: number | null = null
+  #position: number | null
+  #met = false
   #attempt = 0
   #timer: unknown = null
   #beat: unknown = null
   #stopped = false
 
-  constructor(filter: TailFilter, events: TailEvents, deps: TailDeps) {
+  /** `behind`: the position up to which the lines are known already; null: from now on. */
+  constructor(filter: TailFilter, behind: number | null, events: TailEvents, deps: TailDeps) {
     this.#filter = filter
+    this.#position = behind
     this.#events = events
     this.#deps = deps
     this.#connect()
@@ -87,7 +90,7 @@ export class Tail {
   }
 
   #connect(): void {
-    this.#events.state(this.#position === null ? 'connecting' : 'reconnecting')
+    this.#events.state(this.#met ? 'reconnecting' : 'connecting')
     const socket = this.#deps.open()
     this.#socket = socket
     socket.onopen = () => {
@@ -105,6 +108,7 @@ export class Tail {
   #hear(frame: Frame | null): void {
     if (frame?.type === 'auth_success') {
       this.#position ??= frame.position
+      this.#met = true
       this.#attempt = 0
       this.#events.state('live')
     } else if (frame?.type === 'lines') {
@@ -113,7 +117,7 @@ export class Tail {
       this.#events.lines(frame.lines, dropped)
     } else if (frame?.type === 'gap') {
       this.#position = frame.to
-      this.#events.gap()
+      this.#events.gap(frame.to)
     }
   }
 

@@ -12,16 +12,20 @@ function openSocket(serverId: string): TailSocket {
 
 const WORST: TailState[] = ['refused', 'reconnecting', 'connecting', 'live']
 
-/** `servers` joined by commas; empty: nothing is followed. Gives the worst state of all of them. */
+/**
+ * `servers` joined by commas; empty: nothing is followed. They begin behind the position `behind` has
+ * at that moment. Gives the worst state of all of them.
+ */
 export function useTails(
   servers: string,
   filter: TailFilter,
+  behind: number | null,
   take: (entries: LogEntry[], dropped: number) => void,
-  onGap: () => void,
+  onGap: (to: number) => void,
 ): TailState | null {
   const [states, setStates] = useState<Record<string, TailState>>({})
-  const latest = useRef({ take, onGap })
-  latest.current = { take, onGap }
+  const latest = useRef({ behind, take, onGap })
+  latest.current = { behind, take, onGap }
   const key = JSON.stringify(filter)
   useEffect(() => {
     const wanted = JSON.parse(key) as TailFilter
@@ -31,9 +35,10 @@ export function useTails(
       (id) =>
         new Tail(
           wanted,
+          latest.current.behind,
           {
             lines: (entries, dropped) => latest.current.take(entries, dropped),
-            gap: () => latest.current.onGap(),
+            gap: (to) => latest.current.onGap(to),
             state: (state) => setStates((before) => ({ ...before, [id]: state })),
           },
           {

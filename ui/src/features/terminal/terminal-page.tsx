@@ -166,7 +166,7 @@ export function TerminalPage({
   return (
     <div className="mt-3 flex h-[calc(100dvh-15rem)] min-h-80 flex-col gap-2">
       <div className="flex flex-wrap items-center gap-1.5">
-        <div role="tablist" aria-label="Terminals" className="flex min-w-0 flex-wrap gap-1">
+        <ul aria-label="Open terminals" className="flex min-w-0 flex-wrap gap-1">
           {tabs.map((tab, index) => (
             <TabButton
               key={tab.id}
@@ -182,7 +182,7 @@ export function TerminalPage({
               }}
             />
           ))}
-        </div>
+        </ul>
         <Button ref={toolbar} size="sm" onClick={() => add({})}>
           <Plus aria-hidden="true" />
           New terminal
@@ -284,13 +284,12 @@ function TabButton({
     if (session || over) onOpened()
   }, [session, over, selected])
   return (
-    <div
+    <li
       className={`flex items-center rounded-md border ${selected ? 'border-accent bg-accent-soft' : 'border-line bg-surface'}`}
     >
       <button
         type="button"
-        role="tab"
-        aria-selected={selected}
+        aria-current={selected}
         className="flex h-8 max-w-56 items-center gap-1.5 truncate px-2.5 text-xs"
         onClick={onSelect}
       >
@@ -311,7 +310,7 @@ function TabButton({
       >
         <X aria-hidden="true" className="size-3.5" />
       </button>
-    </div>
+    </li>
   )
 }
 

@@ -3548,6 +3548,12 @@ export interface components {
              *     everything was searched.
              */
             next: string | null;
+            /**
+             * Format: int64
+             * @description Everything up to this position of the log stream was there to be found. `resume` from it in
+             *     `/ws/logs/{server_id}`, and no line is missing between this answer and what comes live.
+             */
+            position: number;
             /** @description Everything from this moment on was searched. */
             searched_to: components["schemas"]["Moment"];
         };
