@@ -1,9 +1,25 @@
 //! When is a measured value worth a person's attention?
 //!
-//! This crate holds the pure core: values and rules in, decisions out, no clock and no I/O, so that live evaluation and a
-//! trial on stored history cannot disagree. What exists is [`threshold`]: the comparison of one value with one limit,
-//! and the separate limit at which an alert is over.
+//! This crate is the pure core: rules and readings in, changes out, no clock and no I/O, so that live evaluation and a trial
+//! on stored history are the same code and cannot disagree.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`watch`] | what one rule makes of the readings of one server |
+//! | [`phase`] | when an instance is pending, firing and over |
+//! | [`judge`] | whether a condition is true, false or cannot be said |
+//! | [`readings`] | what a window of readings amounts to |
+//! | [`trial`] | when a rule would have fired, and how often it would have flapped |
+//!
+//! # Time
+//! Everything goes by the time at which the host took a reading, never by when it arrived. A reading that is older than the
+//! newest one seen cannot change a phase any more; it still counts in windows that reach back to it. Of two readings with
+//! the same time the first one counts.
 
 #![warn(missing_docs)]
 
-pub mod threshold;
+pub mod judge;
+pub mod phase;
+pub mod readings;
+pub mod trial;
+pub mod watch;

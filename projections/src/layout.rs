@@ -1,10 +1,11 @@
 //! Layouts: which devices the arrays of a row are about.
 
-use chatops_schemas::event::metric::Sample;
+use chatops_schemas::{
+    event::metric::Sample,
+    series::family::{self, Family},
+};
 use serde::Serialize;
 use uuid::Uuid;
-
-use crate::series::family::{self, Family};
 
 /// Layout number of a sample without named devices.
 pub(crate) const NONE: i32 = 0;

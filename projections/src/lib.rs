@@ -8,7 +8,6 @@
 //! | [`progress`] | how to wait until one's own write can be read |
 //! | [`rollup`] | minutes and hours from samples |
 //! | [`retention`] | what is removed, and when |
-//! | [`series`] | what is measured: columns, arrays, names of lines |
 //! | [`view`] | plain structs that readers get |
 //! | [`breaker`] | when to stop instead of parking |
 //!
@@ -43,7 +42,6 @@ pub mod project;
 pub mod projector;
 pub mod retention;
 pub mod rollup;
-pub mod series;
 pub mod store;
 mod text;
 pub mod view;

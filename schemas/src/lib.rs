@@ -9,12 +9,14 @@
 //! | [`clock`] | what time is it, and where do fresh ids come from |
 //! | [`envelope`] | which fields surround every payload |
 //! | [`event`] | the payloads: metrics, facts, control events |
+//! | [`rule`] | what an alert rule may say |
 //! | [`scope`] | what an API token may be used for |
 //! | [`catalogue`] | the closed list of event types and versions |
 //! | [`codec`] | bytes in, event out; every way decoding can fail |
 //! | [`access`] | who may do what, and why |
 //! | [`order`] | what a host is asked to do, signed |
 //! | [`asyncapi`] | the AsyncAPI document: what travels where, for programs in any language |
+//! | [`series`] | what is measured, as lines of a chart: names, columns, arrays |
 //! | [`answer`] | what a host answers to questions |
 //! | [`session`] | bytes of terminals and followed logs |
 //! | [`subject`] | the subject tree `ops.v1.…`; nobody else formats subjects |
@@ -44,7 +46,9 @@ pub mod envelope;
 pub mod event;
 pub mod ids;
 pub mod order;
+pub mod rule;
 pub mod scope;
+pub mod series;
 pub mod session;
 pub mod subject;
 pub mod wire;

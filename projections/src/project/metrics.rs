@@ -17,6 +17,11 @@ use chatops_schemas::{
     codec::{self, DecodeError},
     envelope::Envelope,
     event::metric::{Process, Sample},
+    series::{
+        Family,
+        family::{devices, numbers},
+        host,
+    },
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -29,11 +34,6 @@ use crate::{
     layout,
     park::{Parking, Reason},
     projector::{Projection, Refusal},
-    series::{
-        Family,
-        family::{devices, numbers},
-        host,
-    },
     store::samples::{self, COLUMNS, Statements, Top},
     text::clean,
 };

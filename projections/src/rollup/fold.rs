@@ -4,12 +4,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use chatops_schemas::event::metric::MAX_ITEMS;
-
-use crate::{
-    layout::Layout,
+use chatops_schemas::{
+    event::metric::MAX_ITEMS,
     series::{Family, host},
 };
+
+use crate::layout::Layout;
 
 /// Values of the host, then arrays in the order of [`Family::ALL`].
 #[derive(Debug, Clone, PartialEq, Default)]

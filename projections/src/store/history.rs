@@ -1,9 +1,13 @@
 //! Charts. The columns of these statements depend on the question; every name in them comes from the closed list in
-//! [`series`](crate::series), every value is a parameter.
+//! [`series`](chatops_schemas::series), every value is a parameter.
 
 use std::fmt::Write;
 
-use chatops_schemas::{clock::Timestamp, ids::ServerId};
+use chatops_schemas::{
+    clock::Timestamp,
+    ids::ServerId,
+    series::{Family, Series, host},
+};
 use sqlx::{
     PgConnection, Row as _,
     postgres::{PgRow, types::PgInterval},
@@ -18,7 +22,6 @@ use crate::{
     error::{Doing, StoreError},
     history::{self, Plan, Point, Triple},
     retention::Retention,
-    series::{Family, Series, host},
     view::{History, HistoryQuery, HistorySeries, Resolution, SeriesInfo},
 };
 

@@ -1,6 +1,9 @@
 //! The roll-up worker's statements: taking marks, reading what is to be added up, replacing buckets.
 
-use chatops_schemas::clock::Timestamp;
+use chatops_schemas::{
+    clock::Timestamp,
+    series::{Family, host},
+};
 use futures::TryStreamExt;
 use sqlx::PgConnection;
 
@@ -12,7 +15,6 @@ use crate::{
         GROUP, HOURS, MINUTES,
         fold::{Bucket, Row, Values},
     },
-    series::{Family, host},
 };
 
 /// A bucket with marks.

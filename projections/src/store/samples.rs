@@ -1,14 +1,14 @@
 //! `metrics_raw` and `metrics_top`: writes of the projectors `metrics-v1-p*`.
 
 use bytes::Bytes;
-use chatops_schemas::clock::Timestamp;
+use chatops_schemas::{
+    clock::Timestamp,
+    series::{Family, host},
+};
 use sqlx::{Executor, PgConnection};
 
 use super::{datetime, timestamp, to_i64, to_u64};
-use crate::{
-    error::{Doing, StoreError},
-    series::{Family, host},
-};
+use crate::error::{Doing, StoreError};
 
 /// Values per row: time, sequence, server, layout, then the numbers.
 pub(crate) const COLUMNS: usize = 4 + host::COLUMNS.len() + Family::ALL.len();

@@ -1,6 +1,9 @@
 //! Reads about servers.
 
-use chatops_schemas::ids::{ServerId, UserId};
+use chatops_schemas::{
+    ids::{ServerId, UserId},
+    series::host,
+};
 use sqlx::types::time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -8,7 +11,6 @@ use super::{Store, Visible, timestamp, to_u64};
 use crate::{
     error::{Doing, StoreError},
     page::Page,
-    series::host,
     text::fold,
     view::{AgentInfo, FleetQuery, FleetTotals, Owner, RowMetrics, Server, ServerStatus},
 };

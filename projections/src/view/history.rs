@@ -1,9 +1,7 @@
 //! Charts.
 
-use chatops_schemas::clock::Timestamp;
+use chatops_schemas::{clock::Timestamp, series::Series};
 use serde::Serialize;
-
-use crate::series::Series;
 
 /// What to draw.
 #[derive(Debug, Clone)]

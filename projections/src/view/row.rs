@@ -1,9 +1,11 @@
 //! A sample in a dozen numbers: a line of the fleet page, from the database or straight from the bus.
 
-use chatops_schemas::{clock::Timestamp, event::metric::Sample};
+use chatops_schemas::{
+    clock::Timestamp,
+    event::metric::Sample,
+    series::host::{self, HostValues},
+};
 use serde::Serialize;
-
-use crate::series::host::{self, HostValues};
 
 /// Newest numbers of a server. Percentages have one decimal.
 #[derive(Debug, Clone, PartialEq, Serialize)]

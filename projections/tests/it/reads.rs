@@ -7,13 +7,13 @@ use chatops_projections::{
     Visible,
     retention::Retention,
     rollup::{self, RollupSettings},
-    series::Series,
     view::{FleetQuery, History, HistoryQuery, Resolution, RowMetrics, ServerStatus},
 };
 use chatops_schemas::{
     access::Level,
     clock::Timestamp,
     event::metric::{Sample, Swap},
+    series::Series,
 };
 use tokio_util::sync::CancellationToken;
 

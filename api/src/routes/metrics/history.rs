@@ -1,11 +1,12 @@
 //! `GET /metrics/{server_id}/history`: lines over a stretch of time, from samples, minutes or hours, whichever fits.
 
 use axum::{Json, extract::State};
-use chatops_projections::{
-    series::Series,
-    view::{self, HistoryQuery, Resolution},
+use chatops_projections::view::{self, HistoryQuery, Resolution};
+use chatops_schemas::{
+    clock::Timestamp,
+    ids::ServerId,
+    series::{Series, SeriesError},
 };
-use chatops_schemas::{clock::Timestamp, ids::ServerId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -174,9 +175,7 @@ fn query(asked: &AskHistory, now: Timestamp) -> Result<HistoryQuery, Problem> {
     for name in names {
         let one = name
             .parse()
-            .map_err(|error: chatops_projections::series::SeriesError| {
-                Problem::field("series", error.to_string())
-            })?;
+            .map_err(|error: SeriesError| Problem::field("series", error.to_string()))?;
         if !series.contains(&one) {
             series.push(one);
         }

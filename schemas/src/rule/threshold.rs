@@ -3,10 +3,13 @@
 //! Without a second limit, a value that hovers around the first one would raise and resolve an alert at every sample. A
 //! threshold therefore may name the value at which it counts as cleared; between the two nothing changes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Invalid;
+
 /// How a value is compared with the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Comparison {
     /// Greater.
     #[serde(rename = ">")]
@@ -46,7 +49,7 @@ impl Comparison {
 }
 
 /// A limit, and optionally the one at which it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Threshold {
     /// How to compare.
     pub comparison: Comparison,
@@ -59,6 +62,27 @@ pub struct Threshold {
 }
 
 impl Threshold {
+    pub(super) fn validate(&self) -> Result<(), Invalid> {
+        if !self.limit.is_finite() {
+            return Err(Invalid::new("threshold.limit", "is not a number"));
+        }
+        let Some(clear) = self.clear else {
+            return Ok(());
+        };
+        let apart = match self.comparison {
+            Comparison::Above | Comparison::AtLeast => clear <= self.limit,
+            Comparison::Below | Comparison::AtMost => clear >= self.limit,
+            Comparison::Equal | Comparison::NotEqual => false,
+        };
+        match apart {
+            true => Ok(()),
+            false => Err(Invalid::new(
+                "threshold.clear",
+                "is on the wrong side of the limit: an alert would be over before it began",
+            )),
+        }
+    }
+
     /// Whether the threshold counts as breached after seeing `value`, given whether it was before. A value that is not a
     /// number changes nothing.
     pub fn breached(&self, was: bool, value: f64) -> bool {

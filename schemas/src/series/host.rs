@@ -4,73 +4,58 @@
 //! are sums over physical devices (a packet of a container passes `veth`, bridge and network card, but is one packet),
 //! `disk_max` is the fullest file system as `df` counts it, `temp_max` the hottest sensor.
 
-use chatops_schemas::event::metric::Sample;
+use crate::event::metric::Sample;
 
 use super::family::{big, small};
 
-/// Columns, in the order of the table and of [`HostValues`].
-pub(crate) const COLUMNS: [&str; 28] = [
-    "cpu",
-    "cpu_user",
-    "cpu_system",
-    "cpu_iowait",
-    "cpu_steal",
-    "load1",
-    "load5",
-    "load15",
-    "mem_total",
-    "mem_used",
-    "mem_available",
-    "mem_cached",
-    "mem_buffers",
-    "swap_total",
-    "swap_used",
-    "psi_cpu",
-    "psi_mem",
-    "psi_io",
-    "uptime_s",
-    "processes",
-    "procs_running",
-    "procs_blocked",
-    "rx",
-    "tx",
-    "disk_read",
-    "disk_write",
-    "disk_max",
-    "temp_max",
-];
+macro_rules! columns {
+    ($($index:ident = $name:literal),* $(,)?) => {
+        /// Columns, in the order of the table and of [`HostValues`].
+        pub const COLUMNS: [&str; [$($name),*].len()] = [$($name),*];
 
-/// A value per column.
-pub(crate) type HostValues = [Option<f32>; COLUMNS.len()];
+        /// A value per column.
+        pub type HostValues = [Option<f32>; COLUMNS.len()];
 
-pub(crate) const CPU: usize = 0;
-pub(crate) const CPU_USER: usize = 1;
-pub(crate) const CPU_SYSTEM: usize = 2;
-pub(crate) const CPU_IOWAIT: usize = 3;
-pub(crate) const CPU_STEAL: usize = 4;
-pub(crate) const LOAD1: usize = 5;
-pub(crate) const LOAD5: usize = 6;
-pub(crate) const LOAD15: usize = 7;
-pub(crate) const MEM_TOTAL: usize = 8;
-pub(crate) const MEM_USED: usize = 9;
-pub(crate) const MEM_AVAILABLE: usize = 10;
-pub(crate) const MEM_CACHED: usize = 11;
-pub(crate) const MEM_BUFFERS: usize = 12;
-pub(crate) const SWAP_TOTAL: usize = 13;
-pub(crate) const SWAP_USED: usize = 14;
-pub(crate) const PSI_CPU: usize = 15;
-pub(crate) const PSI_MEM: usize = 16;
-pub(crate) const PSI_IO: usize = 17;
-pub(crate) const UPTIME_S: usize = 18;
-pub(crate) const PROCESSES: usize = 19;
-pub(crate) const PROCS_RUNNING: usize = 20;
-pub(crate) const PROCS_BLOCKED: usize = 21;
-pub(crate) const RX: usize = 22;
-pub(crate) const TX: usize = 23;
-pub(crate) const DISK_READ: usize = 24;
-pub(crate) const DISK_WRITE: usize = 25;
-pub(crate) const DISK_MAX: usize = 26;
-pub(crate) const TEMP_MAX: usize = 27;
+        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "numbers the columns")]
+        enum Index { $($index),* }
+
+        $(
+            #[doc = concat!("Index of `", $name, "`.")]
+            pub const $index: usize = Index::$index as usize;
+        )*
+    };
+}
+
+columns! {
+    CPU = "cpu",
+    CPU_USER = "cpu_user",
+    CPU_SYSTEM = "cpu_system",
+    CPU_IOWAIT = "cpu_iowait",
+    CPU_STEAL = "cpu_steal",
+    LOAD1 = "load1",
+    LOAD5 = "load5",
+    LOAD15 = "load15",
+    MEM_TOTAL = "mem_total",
+    MEM_USED = "mem_used",
+    MEM_AVAILABLE = "mem_available",
+    MEM_CACHED = "mem_cached",
+    MEM_BUFFERS = "mem_buffers",
+    SWAP_TOTAL = "swap_total",
+    SWAP_USED = "swap_used",
+    PSI_CPU = "psi_cpu",
+    PSI_MEM = "psi_mem",
+    PSI_IO = "psi_io",
+    UPTIME_S = "uptime_s",
+    PROCESSES = "processes",
+    PROCS_RUNNING = "procs_running",
+    PROCS_BLOCKED = "procs_blocked",
+    RX = "rx",
+    TX = "tx",
+    DISK_READ = "disk_read",
+    DISK_WRITE = "disk_write",
+    DISK_MAX = "disk_max",
+    TEMP_MAX = "temp_max",
+}
 
 /// A line of a chart.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -82,9 +67,21 @@ pub struct HostSeries {
     /// Its name for people.
     pub label: &'static str,
     /// Index of the column.
-    pub(crate) column: usize,
+    pub column: usize,
     /// Index of the column it is a share of, in percent.
-    pub(crate) percent_of: Option<usize>,
+    pub percent_of: Option<usize>,
+}
+
+impl HostSeries {
+    /// Its value in these, if it is there and finite.
+    pub fn value(&self, values: &HostValues) -> Option<f64> {
+        let value = f64::from(values[self.column]?);
+        let value = match self.percent_of {
+            None => value,
+            Some(of) => 100.0 * value / f64::from(values[of]?),
+        };
+        value.is_finite().then_some(value)
+    }
 }
 
 const fn plain(column: usize, unit: &'static str, label: &'static str) -> HostSeries {
@@ -108,7 +105,7 @@ const fn share(name: &'static str, column: usize, of: usize, label: &'static str
 }
 
 /// All lines about the host.
-pub(crate) const SERIES: &[HostSeries] = &[
+pub const SERIES: &[HostSeries] = &[
     plain(CPU, "percent", "Processor busy"),
     plain(CPU_USER, "percent", "Processor, programs"),
     plain(CPU_SYSTEM, "percent", "Processor, kernel"),
@@ -145,7 +142,7 @@ pub(crate) const SERIES: &[HostSeries] = &[
 ];
 
 /// The numbers of a sample.
-pub(crate) fn values(sample: &Sample) -> HostValues {
+pub fn values(sample: &Sample) -> HostValues {
     let mut v: HostValues = [None; COLUMNS.len()];
     if let Some(cpu) = &sample.cpu {
         (v[CPU], v[CPU_USER], v[CPU_SYSTEM]) = (cpu.total, cpu.user, cpu.system);
@@ -240,7 +237,7 @@ fn greatest(values: impl Iterator<Item = Option<f32>>) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
-    use chatops_schemas::event::metric::{Disk, Filesystem, Interface};
+    use crate::event::metric::{Disk, Filesystem, Interface};
 
     use super::*;
 

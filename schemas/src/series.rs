@@ -1,7 +1,7 @@
 //! What is measured, as columns, arrays and names of lines: the closed list that samples, roll-ups and charts share.
 
-pub(crate) mod family;
-pub(crate) mod host;
+pub mod family;
+pub mod host;
 
 use std::{fmt, str::FromStr};
 

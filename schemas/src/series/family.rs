@@ -1,6 +1,6 @@
 //! Kinds of devices. The numbers of all devices of a kind lie in one flat array, device after device.
 
-use chatops_schemas::event::metric::Sample;
+use crate::event::metric::Sample;
 
 /// One number of a device.
 #[derive(Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Family {
 }
 
 /// How many devices of a kind a sample has.
-pub(crate) fn devices(sample: &Sample, family: Family) -> usize {
+pub fn devices(sample: &Sample, family: Family) -> usize {
     match family {
         Family::Core => sample.cpu.as_ref().map_or(0, |cpu| cpu.cores.len()),
         Family::Fs => sample.fs.len(),
@@ -146,7 +146,7 @@ pub(crate) fn devices(sample: &Sample, family: Family) -> usize {
 }
 
 /// Name of a device; cores have none.
-pub(crate) fn device_name(sample: &Sample, family: Family, device: usize) -> &str {
+pub fn device_name(sample: &Sample, family: Family, device: usize) -> &str {
     match family {
         Family::Core => "",
         Family::Fs => &sample.fs[device].mount,
@@ -174,7 +174,7 @@ pub(crate) fn small(value: Option<u32>) -> Option<f32> {
 }
 
 /// Hands the numbers of a kind to `put`, in the order of the array.
-pub(crate) fn numbers(sample: &Sample, family: Family, mut put: impl FnMut(Option<f32>)) {
+pub fn numbers(sample: &Sample, family: Family, mut put: impl FnMut(Option<f32>)) {
     match family {
         Family::Core => sample
             .cpu
@@ -224,7 +224,7 @@ pub(crate) fn numbers(sample: &Sample, family: Family, mut put: impl FnMut(Optio
 
 #[cfg(test)]
 mod tests {
-    use chatops_schemas::event::metric::{Container, Cpu, Disk, Filesystem, Interface, Sensor};
+    use crate::event::metric::{Container, Cpu, Disk, Filesystem, Interface, Sensor};
 
     use super::*;
 

@@ -1,0 +1,260 @@
+//! One rule on one server: readings in, changes of its instances out.
+
+use std::collections::BTreeMap;
+
+use chatops_schemas::{
+    clock::Timestamp,
+    event::metric::Sample,
+    rule::{MeasureError, Rule, Selector},
+};
+
+use crate::{
+    judge::{self, Memory, Test},
+    phase::{Patience, Phase, Step},
+    readings::Readings,
+};
+
+/// Readings further apart than this many of their own intervals have a break between them, and at least [`BREAK_MS`].
+const BREAK_INTERVALS: i64 = 3;
+/// See [`BREAK_INTERVALS`].
+const BREAK_MS: i64 = 30_000;
+/// A device that has not been in the readings for this long is gone, and its alert with it.
+const GONE_MS: i64 = 600_000;
+
+/// What became of an instance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The device; empty for the host.
+    pub device: String,
+    /// The time of the reading that did it.
+    pub at: Timestamp,
+    /// What.
+    pub kind: Kind,
+    /// The number of each comparison, in the order of [`Condition::measures`](chatops_schemas::rule::Condition::measures).
+    pub values: Vec<Option<f64>>,
+}
+
+/// See [`Change`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A step of its life.
+    Step(Step),
+    /// Its device is gone, so its alert is over.
+    Gone,
+}
+
+/// One comparison, ready to be made.
+#[derive(Debug, Clone)]
+struct Leaf {
+    selector: Selector,
+    /// Looks at each device by itself.
+    each: bool,
+    window: Option<chatops_schemas::rule::Window>,
+    test: Test,
+}
+
+#[derive(Debug, Clone)]
+struct Instance {
+    phase: Phase,
+    memories: Vec<Memory>,
+    windows: Vec<Option<Readings>>,
+    /// When its device was in a reading.
+    seen: Timestamp,
+}
+
+/// A rule at work on one server.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    rule: Rule,
+    leaves: Vec<Leaf>,
+    instances: BTreeMap<String, Instance>,
+    newest: Option<Timestamp>,
+}
+
+impl Watch {
+    /// Begins with nothing known.
+    ///
+    /// # Errors
+    /// The rule names a number that does not exist.
+    pub fn new(rule: Rule) -> Result<Self, MeasureError> {
+        let leaves = rule
+            .when
+            .measures()
+            .into_iter()
+            .zip(judge::tests(&rule.when))
+            .map(|(measure, test)| {
+                Ok(Leaf {
+                    selector: measure.selector()?,
+                    each: measure.each().is_some(),
+                    window: measure.window,
+                    test,
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            rule,
+            leaves,
+            instances: BTreeMap::new(),
+            newest: None,
+        })
+    }
+
+    /// Continues with an alert that is open, or that a person has called over.
+    pub fn resume(&mut self, device: &str, phase: Phase, seen: Timestamp) {
+        let mut instance = fresh(&self.leaves, seen);
+        instance.phase = phase;
+        if phase != Phase::Ok {
+            instance.memories.fill(Memory::of_open_alert());
+        }
+        self.instances.insert(device.to_owned(), instance);
+    }
+
+    /// A person calls the alert of a device over. False: there is no open one.
+    pub fn settle(&mut self, device: &str) -> bool {
+        match self.instances.get_mut(device) {
+            Some(instance) if matches!(instance.phase, Phase::Firing { .. }) => {
+                instance.phase = Phase::Settled;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Where the instances are that are not [`Phase::Ok`].
+    pub fn phases(&self) -> impl Iterator<Item = (&str, Phase)> {
+        let all = self.instances.iter();
+        all.map(|(device, instance)| (device.as_str(), instance.phase))
+            .filter(|(_, phase)| *phase != Phase::Ok)
+    }
+
+    /// Takes a reading.
+    pub fn see(&mut self, at: Timestamp, sample: &Sample) -> Vec<Change> {
+        let found = self.read(sample);
+        if self.newest.is_some_and(|newest| at <= newest) {
+            self.remember_late(at, &found);
+            return Vec::new();
+        }
+        let interval = i64::from(sample.interval_ms.unwrap_or_default());
+        let longest = BREAK_MS.max(interval * BREAK_INTERVALS) * 1000;
+        let broken = self
+            .newest
+            .is_some_and(|newest| at.micros() - newest.micros() > longest);
+        self.newest = Some(at);
+        for device in self.devices(&found) {
+            let leaves = &self.leaves;
+            let instance = self.instances.entry(device);
+            instance.or_insert_with(|| fresh(leaves, at)).seen = at;
+        }
+        let patience = Patience {
+            raise_ms: self.rule.for_ms,
+            keep_ms: self.rule.keep_ms,
+        };
+        let mut changes = Vec::new();
+        for (device, instance) in &mut self.instances {
+            let values: Vec<_> = self
+                .leaves
+                .iter()
+                .zip(&found)
+                .zip(&mut instance.windows)
+                .map(|((leaf, found), window)| {
+                    let value = number(leaf, found, device);
+                    match window {
+                        None => value,
+                        Some(window) => {
+                            if let Some(value) = value {
+                                window.put(at, value);
+                            }
+                            window.amount(at)
+                        }
+                    }
+                })
+                .collect();
+            let verdicts: Vec<_> = self
+                .leaves
+                .iter()
+                .zip(&values)
+                .zip(&mut instance.memories)
+                .map(|((leaf, value), memory)| memory.judge(leaf.test, *value))
+                .collect();
+            let verdict = judge::combine(&self.rule.when, &mut verdicts.into_iter());
+            if let Some(step) = instance.phase.step(at, verdict, broken, patience) {
+                changes.push(Change {
+                    device: device.clone(),
+                    at,
+                    kind: Kind::Step(step),
+                    values,
+                });
+            }
+        }
+        self.forget_gone(at, &mut changes);
+        changes
+    }
+
+    /// The numbers of each comparison by device.
+    fn read(&self, sample: &Sample) -> Vec<Vec<(String, f64)>> {
+        let read = |leaf: &Leaf| {
+            let mut found = Vec::new();
+            leaf.selector.read(sample, |device, value| {
+                found.push((device.to_owned(), value))
+            });
+            found
+        };
+        self.leaves.iter().map(read).collect()
+    }
+
+    /// The devices that are looked at each by itself; without any, the host.
+    fn devices(&self, found: &[Vec<(String, f64)>]) -> Vec<String> {
+        if !self.leaves.iter().any(|leaf| leaf.each) {
+            return vec![String::new()];
+        }
+        let each = self.leaves.iter().zip(found).filter(|(leaf, _)| leaf.each);
+        each.flat_map(|(_, found)| found.iter().map(|(device, _)| device.clone()))
+            .collect()
+    }
+
+    /// A reading that came late counts in windows, and nowhere else.
+    fn remember_late(&mut self, at: Timestamp, found: &[Vec<(String, f64)>]) {
+        for (device, instance) in &mut self.instances {
+            for ((leaf, found), window) in self.leaves.iter().zip(found).zip(&mut instance.windows)
+            {
+                if let (Some(window), Some(value)) = (window, number(leaf, found, device)) {
+                    window.put(at, value);
+                }
+            }
+        }
+    }
+
+    fn forget_gone(&mut self, at: Timestamp, changes: &mut Vec<Change>) {
+        let none = self.leaves.len();
+        self.instances.retain(|device, instance| {
+            let here = at.micros() - instance.seen.micros() < GONE_MS * 1000;
+            if !here && matches!(instance.phase, Phase::Firing { .. }) {
+                changes.push(Change {
+                    device: device.clone(),
+                    at,
+                    kind: Kind::Gone,
+                    values: vec![None; none],
+                });
+            }
+            here
+        });
+    }
+}
+
+fn fresh(leaves: &[Leaf], seen: Timestamp) -> Instance {
+    Instance {
+        phase: Phase::Ok,
+        memories: vec![Memory::default(); leaves.len()],
+        windows: leaves
+            .iter()
+            .map(|leaf| leaf.window.map(Readings::new))
+            .collect(),
+        seen,
+    }
+}
+
+/// The number that a comparison looks at for an instance.
+fn number(leaf: &Leaf, found: &[(String, f64)], device: &str) -> Option<f64> {
+    let fitting = found.iter().find(|(name, _)| !leaf.each || name == device);
+    fitting.map(|(_, value)| *value)
+}

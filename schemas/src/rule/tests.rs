@@ -1,0 +1,194 @@
+use super::*;
+use crate::event::metric::{Cpu, Filesystem, Interface, Memory, Sample};
+
+fn measure(series: &str) -> Measure {
+    Measure {
+        series: series.to_owned(),
+        window: None,
+    }
+}
+
+fn above(series: &str, limit: f64) -> Condition {
+    Condition::Compare {
+        measure: measure(series),
+        threshold: Threshold {
+            comparison: Comparison::Above,
+            limit,
+            clear: None,
+        },
+    }
+}
+
+fn rule(when: Condition) -> Rule {
+    Rule {
+        name: "Rule".to_owned(),
+        note: String::new(),
+        enabled: true,
+        severity: Severity::Warning,
+        scope: Scope::All,
+        when,
+        for_ms: 0,
+        keep_ms: 0,
+    }
+}
+
+fn read(series: &str, sample: &Sample) -> Vec<(String, f64)> {
+    let mut found = Vec::new();
+    measure(series)
+        .selector()
+        .unwrap()
+        .read(sample, |device, value| {
+            found.push((device.to_owned(), value))
+        });
+    found
+}
+
+fn sample() -> Sample {
+    let fs = |mount: &str, used, available| Filesystem {
+        mount: mount.to_owned(),
+        total: Some(1000),
+        used: Some(used),
+        available: Some(available),
+        ..Filesystem::default()
+    };
+    Sample {
+        cpu: Some(Cpu {
+            total: Some(12.0),
+            cores: vec![Some(1.0), None, Some(3.0)],
+            ..Cpu::default()
+        }),
+        mem: Some(Memory {
+            total: Some(200),
+            used: Some(50),
+            ..Memory::default()
+        }),
+        fs: vec![fs("/", 475, 475), fs("/var", 900, 100), fs("/proc", 0, 0)],
+        net: vec![Interface {
+            name: "eth0".to_owned(),
+            rx: Some(f32::NAN),
+            ..Interface::default()
+        }],
+        ..Sample::default()
+    }
+}
+
+#[test]
+fn numbers_are_found_by_name_and_by_pattern() {
+    let sample = sample();
+    let name = |name: &str| name.to_owned();
+    assert_eq!(read("cpu", &sample), [(String::new(), 12.0)]);
+    assert_eq!(read("mem", &sample), [(String::new(), 25.0)]);
+    assert_eq!(
+        read("core:*", &sample),
+        [(name("0"), 1.0), (name("2"), 3.0)]
+    );
+    assert_eq!(
+        read("fs:*:share", &sample),
+        [(name("/"), 50.0), (name("/var"), 90.0)]
+    );
+    assert_eq!(read("fs:/v*:used", &sample), [(name("/var"), 900.0)]);
+    assert_eq!(
+        read("swap", &sample),
+        [],
+        "a host without swap has no share of it"
+    );
+    assert_eq!(
+        read("net:*:rx", &sample),
+        [],
+        "what is not a number is not there"
+    );
+}
+
+#[test]
+fn a_pattern_fits_as_people_expect() {
+    for (pattern, name) in [
+        ("*", ""),
+        ("*", "eth0"),
+        ("eth*", "eth0"),
+        ("*0", "eth0"),
+        ("e*h*", "eth0"),
+        ("eth0", "eth0"),
+        ("*a*a", "aa"),
+    ] {
+        assert!(fits(pattern, name), "{pattern} {name}");
+    }
+    for (pattern, name) in [
+        ("eth", "eth0"),
+        ("eth*1", "eth0"),
+        ("*a*a", "a"),
+        ("", "x"),
+        ("ab*ba", "aba"),
+    ] {
+        assert!(!fits(pattern, name), "{pattern} {name}");
+    }
+}
+
+#[test]
+fn rules_that_cannot_work_are_refused_with_the_reason() {
+    for (condition, said) in [
+        (above("cpu2", 1.0), "series"),
+        (above("fs:/", 1.0), "does not end in the name of a number"),
+        (above("fs:*:size", 1.0), "share"),
+        (above("gpu:0:busy", 1.0), "kind of device"),
+        (above("fs::used", 1.0), "names no device"),
+        (above("cpu", f64::NAN), "not a number"),
+        (Condition::All(vec![]), "names no condition"),
+        (
+            Condition::Any(vec![above("fs:*:share", 1.0), above("net:*:rx", 1.0)]),
+            "two kinds",
+        ),
+        (Condition::All(vec![above("cpu", 1.0); 9]), "more than 8"),
+        (
+            Condition::Compare {
+                measure: measure("cpu"),
+                threshold: Threshold {
+                    comparison: Comparison::Above,
+                    limit: 90.0,
+                    clear: Some(95.0),
+                },
+            },
+            "wrong side",
+        ),
+        (
+            Condition::Compare {
+                measure: Measure {
+                    series: "cpu".to_owned(),
+                    window: Some(Window {
+                        aggregate: Aggregate::Avg,
+                        over_ms: 0,
+                    }),
+                },
+                threshold: Threshold {
+                    comparison: Comparison::Above,
+                    limit: 90.0,
+                    clear: None,
+                },
+            },
+            "between a millisecond and an hour",
+        ),
+    ] {
+        let error = rule(condition).validate().unwrap_err().to_string();
+        assert!(error.contains(said), "{error:?} does not say {said:?}");
+    }
+    rule(Condition::All(vec![
+        above("fs:*:share", 1.0),
+        above("fs:*:used", 1.0),
+        above("cpu", 1.0),
+    ]))
+    .validate()
+    .unwrap();
+}
+
+#[test]
+fn it_reads_as_it_was_written() {
+    let rule = rule(Condition::Any(vec![
+        above("cpu", 90.0),
+        Condition::Changed {
+            measure: measure("uptime_s"),
+        },
+    ]));
+    let json = serde_json::to_string(&rule).unwrap();
+    assert_eq!(serde_json::from_str::<Rule>(&json).unwrap(), rule);
+    let bytes = rmp_serde::to_vec_named(&rule).unwrap();
+    assert_eq!(rmp_serde::from_slice::<Rule>(&bytes).unwrap(), rule);
+}
