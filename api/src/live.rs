@@ -3,7 +3,8 @@
 //! ```text
 //! OPS_METRICS ─┐                        ┌─ socket: viewer (topics, rights) ─ frames ─► browser
 //! OPS_FACT   ──┤ relay ─ ticks ─► ring ─┼─ socket
-//! OPS_CTL    ──┘ (one task)             └─ socket
+//! OPS_CTL    ──┤ (one task)             └─ socket
+//! OPS_ACCESS ──┘ (ends of sessions)
 //! ```
 //!
 //! | module | answers |
@@ -22,7 +23,8 @@
 //!
 //! # Guarantees
 //! A client that names the last position it has (`resume`) gets every later sample once, in stream order, or is told that
-//! there is a gap. Nobody gets an item of a server that they may not see at the moment of delivery. A socket that takes no
+//! there is a gap. A socket whose session, token or account ends is closed, whichever process took the request: the ends are
+//! events, and every relay reads them. Nobody gets an item of a server that they may not see at the moment of delivery. A socket that takes no
 //! bytes is closed and delays nobody. The process dying loses nothing: all state is in the streams.
 
 pub mod change;

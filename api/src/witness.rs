@@ -1,9 +1,11 @@
 //! What was seen at the door: sign-ins, refusals, exports become events of OPS_ACCESS, from where the audit takes them.
 //!
-//! Two ways, by what the answer to the client promises:
+//! Three ways, by what the answer to the client promises:
 //!
 //! * [`must`] — a sign-in, an export. The event is stored before the answer; if it cannot be, the request fails. Nobody
 //!   comes in and nothing goes out unseen.
+//! * [`soon`] — the end of a session. It has ended already, so the request does not fail; but others wait for the event, so
+//!   it is tried at once and goes into the queue only when that does not work.
 //! * [`note`] — a denial, a failed attempt. The answer is a refusal anyway and must not wait, least of all for a stranger
 //!   who knocks a thousand times. The event goes into a bounded queue that [`Notary`] empties; what does not fit, or is
 //!   still queued when the process is killed, is lost, counted and logged.
@@ -25,6 +27,7 @@ use bytes::Bytes;
 use chatops_bus::PublishError;
 use chatops_schemas::{
     codec,
+    envelope::Envelope,
     event::access::{AccessDenied, Witnessed},
     ids::EventId,
     subject,
@@ -44,6 +47,8 @@ const QUEUE: usize = 1024;
 /// How long a stopping process tries to get rid of them.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long an answer waits for an event that may also be stored later.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What was refused, for the audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,10 +103,23 @@ pub async fn must<T: Witnessed>(api: &Api, by: &By, seen: T) -> Result<(), Probl
     }
 }
 
+/// Stores what was seen, if the streams can take it now; else it waits in the queue, under the same id.
+pub async fn soon<T: Witnessed>(api: &Api, by: &By, seen: T) {
+    let event = written::event(api, by, seen);
+    let subject = subject::access(T::KIND);
+    let stored = tokio::time::timeout(SOON, api.bus().publish(&subject, &event)).await;
+    if !matches!(stored, Ok(Ok(_))) {
+        queue(api, &event);
+    }
+}
+
 /// Queues what was seen and returns at once.
 pub fn note<T: Witnessed>(api: &Api, by: &By, seen: T) {
-    let event = written::event(api, by, seen);
-    let payload = match codec::encode(&event) {
+    queue(api, &written::event(api, by, seen));
+}
+
+fn queue<T: Witnessed>(api: &Api, event: &Envelope<T>) {
+    let payload = match codec::encode(event) {
         Ok(payload) => Bytes::from(payload),
         Err(error) => return lost(T::TYPE, &error.to_string()),
     };

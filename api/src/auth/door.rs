@@ -1,11 +1,12 @@
 //! Coming in and going out, with a witness: every way to sign in ends here, and so does every session.
 //!
-//! A sign-in is only answered once its event is stored; failures and ends are noted in the background.
+//! A sign-in is only answered once its event is stored; failures are noted in the background. The end of a session is
+//! stored at once when that is possible: from its event every API process learns that live sockets have to close.
 
 use axum::{http::StatusCode, response::Response};
 use chatops_projections::view;
 use chatops_schemas::{
-    event::access::{SessionEnded, SignInFailed, SignedIn},
+    event::access::{SessionEnded, SignInFailed, SignedIn, SignedOut},
     ids::UserId,
 };
 use data_encoding::HEXLOWER;
@@ -71,7 +72,7 @@ pub async fn renew(
         Renewal::Renewed(response) => Ok(*response),
         Renewal::Reused { user, session } => {
             let by = By::stranger(opening.peer().address);
-            ended(api, &by, user, [session], "reuse");
+            ended(api, &by, user, [session], "reuse").await;
             Err(Problem::new(Code::SessionEnded)
                 .detail("The token was used before; the session is ended."))
         }
@@ -97,21 +98,27 @@ pub fn failed(
     witness::note(api, &By::stranger(peer.address), seen);
 }
 
-/// Sessions were ended by something else than signing out. Live sockets close.
-pub fn ended(
+/// Somebody signed out of a session. Its live sockets close, in every process.
+pub async fn left(api: &Api, by: &By, user: UserId, session: Uuid) {
+    api.hub().recheck(user);
+    witness::soon(api, by, SignedOut { user, session }).await;
+}
+
+/// Sessions were ended by something else than signing out. Their live sockets close, in every process.
+pub async fn ended(
     api: &Api,
     by: &By,
     user: UserId,
     sessions: impl IntoIterator<Item = Uuid>,
     reason: &'static str,
 ) {
+    api.hub().recheck(user);
     for session in sessions {
         let seen = SessionEnded {
             user,
             session,
             reason: reason.to_owned(),
         };
-        witness::note(api, by, seen);
+        witness::soon(api, by, seen).await;
     }
-    api.hub().recheck(user);
 }

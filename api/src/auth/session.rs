@@ -2,8 +2,10 @@
 //! session does.
 //!
 //! The vault keeps digests only. Using a refresh token a second time means that two parties hold it: the whole session
-//! ends for both (tabs of one browser, which share a cookie, may ask at the same moment). Whether a session still lives is remembered for a second, so that a page full of charts does not
-//! ask the database each time; ending a session in this process takes effect at once, elsewhere within that second.
+//! ends for both (tabs of one browser, which share a cookie, may ask at the same moment). Whether a session still lives
+//! is remembered for a second, so that a page full of charts does not ask the database each time; ending a session takes
+//! effect at once in this process, in others within that second. Open sockets are closed in all of them by the event of the
+//! end ([`super::door`]).
 
 use std::{
     collections::HashMap,
@@ -324,13 +326,17 @@ impl Sessions {
         Ok(!ended.is_empty())
     }
 
-    /// Ends the session of a refresh token.
-    pub async fn end_of(&self, refresh: &SecretString) -> Result<(), Problem> {
+    /// Ends the session of a refresh token; whose and which, if it was going on.
+    pub async fn end_of(&self, refresh: &SecretString) -> Result<Option<(UserId, Uuid)>, Problem> {
         let digest = Digest::of(refresh.expose_secret());
-        Ok(self
+        let ended = self
             .store
             .end_session_of(digest.bytes(), self.clock.now())
-            .await?)
+            .await?;
+        if let Some((_, session)) = ended {
+            self.forget(session);
+        }
+        Ok(ended)
     }
 
     /// Ends all sessions of a person, but not `except`; which ones.

@@ -46,7 +46,7 @@ pub enum Change {
     },
 }
 
-/// What an event of OPS_FACT or OPS_CTL says. `None`: nothing to tell. Rights are not told here: they are applied to
+/// What an event of OPS_FACT, OPS_CTL or OPS_ACCESS says. `None`: nothing to tell. Rights are not told here: they are applied to
 /// [`Rights`](super::rights::Rights).
 pub fn of(stream: StreamName, recorded: &Recorded, event: Envelope<Payload>) -> Option<Change> {
     let about = subject::server_of(&recorded.subject);
@@ -82,6 +82,8 @@ pub fn of(stream: StreamName, recorded: &Recorded, event: Envelope<Payload>) -> 
         Payload::UserPasswordChanged(changed) => Some(Change::Account { user: changed.user }),
         Payload::TokenRevoked(revoked) => Some(Change::Account { user: revoked.user }),
         Payload::SessionsEnded(ended) => Some(Change::Account { user: ended.user }),
+        Payload::SignedOut(left) => Some(Change::Account { user: left.user }),
+        Payload::SessionEnded(ended) => Some(Change::Account { user: ended.user }),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::sleep_until;
 use super::{
     close::Close,
     follow::{Line, Log, Piece},
-    socket::{authorise, first_frame, recheck},
+    socket::{authorise, first_frame, recheck, seat},
     wire::{End, Wire},
 };
 use crate::{
@@ -136,9 +136,8 @@ async fn relay(
     server: &ServerId,
     log: &mut Log,
 ) -> Result<Infallible, End> {
-    let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
+    let (place, mut rechecks) = seat(api, actor).await?;
     let mut rights = place.rights_moved();
-    let mut rechecks = api.hub().rechecks();
     let expiry = api.instant_of(actor.expires_at);
     // Rights may have changed while the host was asked.
     authorise(wire, api, actor, (server, Action::ReadLogs), refusal).await?;

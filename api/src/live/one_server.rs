@@ -17,7 +17,7 @@ use super::{
     item::{Item, Kind},
     replay::{ReplayError, Samples},
     ring::Unseen,
-    socket::{authorise, first_frame, recheck},
+    socket::{authorise, first_frame, recheck, seat},
     viewer::{Refreshed, Topic, Viewer},
     wire::{End, Wire},
 };
@@ -94,7 +94,7 @@ pub async fn talk(
         Err(_) => return Err(Close::BadFrame.into()),
     };
     authorise(wire, api, &actor, (&server, Action::SeeServer), refusal).await?;
-    let mut place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
+    let (mut place, mut rechecks) = seat(api, &mut actor).await?;
     let mut viewer = Viewer::new(actor.subject(), &api.hub().rights());
     if !viewer.subject().active {
         return Err(Close::Unauthenticated.into());
@@ -108,7 +108,6 @@ pub async fn talk(
         replay(wire, api, &mut viewer, topic, from, position).await?;
     }
     let mut rights = place.rights_moved();
-    let mut rechecks = api.hub().rechecks();
     let expiry = api.instant_of(actor.expires_at);
     loop {
         tokio::select! {

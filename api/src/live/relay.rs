@@ -8,7 +8,16 @@ use std::time::Duration;
 
 use chatops_bus::{Bus, From, ReadError, Reader, Recorded, StreamInfo, StreamName};
 use chatops_projections::{INVENTORY, PRESENCE, Progress, Store, StoreError};
-use chatops_schemas::{clock::Clock, codec, event::metric::Sample, ids::ServerId, subject};
+use chatops_schemas::{
+    clock::Clock,
+    codec,
+    event::{
+        access::{SessionEnded, SignedOut, Witnessed},
+        metric::Sample,
+    },
+    ids::ServerId,
+    subject,
+};
 use futures::{FutureExt, StreamExt};
 use std::sync::Arc;
 use tokio::{
@@ -56,6 +65,7 @@ struct Carried {
     metrics: u64,
     fact: u64,
     ctl: u64,
+    access: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +159,7 @@ impl Relay {
     async fn open(&self, carried: Option<Carried>) -> Result<(Reading, Option<u64>), Lost> {
         let metrics = self.bus.stream_info(StreamName::Metrics).await?;
         let fact = self.bus.stream_info(StreamName::Fact).await?;
+        let access = self.bus.stream_info(StreamName::Access).await?;
         // First the position, then the rows: what happens in between is read twice, not missed.
         let inventory = self.store.position_of(INVENTORY).await?;
         let facts = self.store.access_facts().await?;
@@ -163,6 +174,7 @@ impl Relay {
             metrics: start,
             fact: carried.map_or(fact.last_seq, |at| at.fact.min(fact.last_seq)),
             ctl: carried.map_or(inventory, |at| at.ctl.min(inventory)),
+            access: carried.map_or(access.last_seq, |at| at.access.min(access.last_seq)),
         };
         let reading = Reading {
             samples: self
@@ -176,6 +188,14 @@ impl Relay {
             ctl: self
                 .bus
                 .read_many(StreamName::Ctl, &[], From::Seq(at.ctl + 1))
+                .await?,
+            ended: self
+                .bus
+                .read_many(
+                    StreamName::Access,
+                    &[SignedOut::KIND, SessionEnded::KIND].map(subject::access),
+                    From::Seq(at.access + 1),
+                )
                 .await?,
             at,
             pace: Pace::default(),
@@ -217,6 +237,15 @@ impl Relay {
                     Some(Ok(event)) => {
                         reading.at.ctl = event.seq;
                         self.take(reading, StreamName::Ctl, &event);
+                    }
+                    Some(Err(error)) => return Done::Lost(error.into()),
+                    None => return Done::Lost(Lost::Ended),
+                },
+                // Sessions end here: another process may have taken the request.
+                ended = reading.ended.next() => match ended {
+                    Some(Ok(ended)) => {
+                        reading.at.access = ended.seq;
+                        self.take(reading, StreamName::Access, &ended);
                     }
                     Some(Err(error)) => return Done::Lost(error.into()),
                     None => return Done::Lost(Lost::Ended),
@@ -413,6 +442,7 @@ struct Reading {
     samples: Reader,
     facts: Reader,
     ctl: Reader,
+    ended: Reader,
     at: Carried,
     pace: Pace,
     pending: Vec<Item>,

@@ -9,7 +9,10 @@ use std::{convert::Infallible, time::Duration};
 use axum::extract::ws::Utf8Bytes;
 use chatops_bus::StreamName;
 use chatops_schemas::ids::{ServerId, UserId};
-use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::sleep_until,
+};
 
 use super::{
     Place,
@@ -34,8 +37,8 @@ const TICKS: usize = 4096;
 
 /// Talks with a client until it ends.
 pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infallible, End> {
-    let (actor, resume) = hello(wire, api, arrival).await?;
-    let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
+    let (mut actor, resume) = hello(wire, api, arrival).await?;
+    let (place, mut rechecks) = seat(api, &mut actor).await?;
     let position = place.position();
     let viewer = Viewer::new(actor.subject(), &api.hub().rights());
     if !viewer.subject().active {
@@ -55,7 +58,6 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
     };
     wire.send(ready.text()).await?;
     let mut rights = client.place.rights_moved();
-    let mut rechecks = api.hub().rechecks();
     let expiry = api.instant_of(client.actor.expires_at);
     loop {
         tokio::select! {
@@ -298,6 +300,18 @@ impl Client {
         self.position = last.seq;
         Ok(())
     }
+}
+
+/// A seat among the live sockets, and the words that accounts changed. What changed between the check of the credential
+/// and the first word is found by asking once more.
+pub(super) async fn seat(
+    api: &Api,
+    actor: &mut Actor,
+) -> Result<(Place, broadcast::Receiver<UserId>), End> {
+    let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
+    let rechecks = api.hub().rechecks();
+    recheck(api, actor, Ok(actor.user)).await?;
+    Ok((place, rechecks))
 }
 
 /// Takes the word that an account changed. True: it was this person's, and they are still in.

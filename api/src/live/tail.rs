@@ -24,7 +24,7 @@ use tokio::time::sleep_until;
 
 use super::{
     close::Close,
-    socket::{authorise, first_frame, recheck},
+    socket::{authorise, first_frame, recheck, seat},
     wire::{End, Wire},
 };
 use crate::{access::Action, auth::actor::Arrival, body::log::LogEntry, code::Code, state::Api};
@@ -226,7 +226,7 @@ pub async fn talk(
     let mut sieve = Sieve::new(wanted).ok_or(Close::BadFrame)?;
     authorise(wire, api, &actor, (&server, Action::ReadLogs), refusal).await?;
     // Counts as a socket, and keeps what is known of rights current.
-    let place = api.hub().enter().await.map_err(|_| Close::TryLater)?;
+    let (place, mut rechecks) = seat(api, &mut actor).await?;
     let ends = ends(api).await?;
     let mut position = resume.unwrap_or(ends.1).min(ends.1);
     wire.send(text(&ServerFrame::AuthSuccess {
@@ -247,7 +247,6 @@ pub async fn talk(
     }
     let mut reader = read(api, &server, position).await?;
     let mut rights = place.rights_moved();
-    let mut rechecks = api.hub().rechecks();
     let expiry = api.instant_of(actor.expires_at);
     loop {
         tokio::select! {

@@ -295,7 +295,7 @@ async fn switch(api: &Api, actor: &Actor, id: UserId, active: bool) -> Result<u6
                 if !active {
                     // The account is off whatever becomes of this; open sockets hear of it by the event.
                     let sessions = api.sessions().end_all(id, None).await?;
-                    door::ended(api, &by, id, sessions, "deactivated");
+                    door::ended(api, &by, id, sessions, "deactivated").await;
                 }
                 return Ok(seq);
             }

@@ -43,6 +43,36 @@ pub(crate) struct App {
     _tasks: JoinSet<()>,
 }
 
+/// Another API process of the same system: its own sockets, caches and relay over the same streams and database.
+pub(crate) struct Sibling {
+    address: SocketAddr,
+    stop: CancellationToken,
+    _tasks: JoinSet<()>,
+}
+
+impl Drop for Sibling {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Where a browser goes.
+pub(crate) trait Reachable {
+    fn address(&self) -> SocketAddr;
+}
+
+impl Reachable for App {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Reachable for Sibling {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 impl Drop for App {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -131,37 +161,27 @@ impl App {
         for partition in project::metrics(&store, &bus, &stored, &settings, &defaults) {
             project_with(&mut tasks, &bus, &stop, partition);
         }
-        let progress = Progress::new(store.clone());
-        let listening = (progress.clone(), stop.clone());
-        tasks.spawn(async move { listening.0.run(listening.1).await });
-        let parts = Parts {
-            config,
-            bus: bus.clone(),
-            store: store.clone(),
-            progress,
-            clock,
-            ids: Arc::new(System),
-            render_metrics: Arc::new(|| "chatops_up 1\n".to_owned()),
-            vault_secret: Some(VAULT_SECRET.into()),
-            oidc,
-            stop: stop.clone(),
-        };
-        let (api, relay) = Api::new(parts).await.unwrap();
-        tasks.spawn(relay.run(stop.clone()));
-        tasks.spawn(api.notary().run(stop.clone()));
-        tasks.spawn(api.follower().clone().run(bus.clone(), stop.clone()));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
-        let service = chatops_api::router(api.clone(), other_routes())
-            .into_make_service_with_connect_info::<SocketAddr>();
-        tasks.spawn(async move { axum::serve(listener, service).await.unwrap() });
+        let (address, api) = serve(&mut tasks, (&bus, &store, clock, &stop), config, oidc).await;
         Self {
             address,
             api,
             bus,
             database,
             nats,
+            stop,
+            _tasks: tasks,
+        }
+    }
+
+    /// A second process beside this one.
+    pub(crate) async fn sibling(&self) -> Sibling {
+        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        let store = Store::connect(self.database.url(), 8).await.unwrap();
+        let bus = bus(&self.nats.url()).await;
+        let parts = (&bus, &store, Arc::new(System) as Arc<dyn Clock>, &stop);
+        let (address, _) = serve(&mut tasks, parts, Config::default(), None).await;
+        Sibling {
+            address,
             stop,
             _tasks: tasks,
         }
@@ -247,6 +267,41 @@ impl App {
             .unwrap()
             .seq
     }
+}
+
+/// The HTTP side with what runs beside it, on a free port.
+async fn serve(
+    tasks: &mut JoinSet<()>,
+    (bus, store, clock, stop): (&Bus, &Store, Arc<dyn Clock>, &CancellationToken),
+    config: Config,
+    oidc: Option<oidc::Settings>,
+) -> (SocketAddr, Api) {
+    let progress = Progress::new(store.clone());
+    let listening = (progress.clone(), stop.clone());
+    tasks.spawn(async move { listening.0.run(listening.1).await });
+    let parts = Parts {
+        config,
+        bus: bus.clone(),
+        store: store.clone(),
+        progress,
+        clock,
+        ids: Arc::new(System),
+        render_metrics: Arc::new(|| "chatops_up 1\n".to_owned()),
+        vault_secret: Some(VAULT_SECRET.into()),
+        oidc,
+        stop: stop.clone(),
+    };
+    let (api, relay) = Api::new(parts).await.unwrap();
+    tasks.spawn(relay.run(stop.clone()));
+    tasks.spawn(api.notary().run(stop.clone()));
+    tasks.spawn(api.follower().clone().run(bus.clone(), stop.clone()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
+    let service = chatops_api::router(api.clone(), other_routes())
+        .into_make_service_with_connect_info::<SocketAddr>();
+    tasks.spawn(async move { axum::serve(listener, service).await.unwrap() });
+    (address, api)
 }
 
 /// A route that breaks, as a part of another crate might.

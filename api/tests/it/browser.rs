@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::Value;
 
-use crate::app::App;
+use crate::app::{App, Reachable};
 
 /// The client library wants a TLS provider to be chosen, also for plain HTTP.
 fn http() -> reqwest::Client {
@@ -23,10 +23,10 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(app: &App, token: Option<&str>) -> Self {
+    pub(crate) fn new(app: &impl Reachable, token: Option<&str>) -> Self {
         Self {
             http: http(),
-            base: app.url(""),
+            base: format!("http://{}", app.address()),
             token: token.map(str::to_owned),
         }
     }

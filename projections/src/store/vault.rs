@@ -222,24 +222,28 @@ impl Store {
         Ok(Rotation::Rotated { user, family })
     }
 
-    /// Ends the sign-in that a refresh token belongs to: logout.
+    /// Ends the sign-in that a refresh token belongs to: logout. Whose and which, if it was going on.
     pub async fn end_session_of(
         &self,
         token_sha256: [u8; 32],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
+    ) -> Result<Option<(UserId, Uuid)>, StoreError> {
+        let ended = sqlx::query!(
             "
             UPDATE vault_refresh SET ended_at = $2
-            WHERE ended_at IS NULL AND family = (SELECT family FROM vault_refresh WHERE token_sha256 = $1)
+            WHERE ended_at IS NULL AND expires_at > $2
+            AND family = (SELECT family FROM vault_refresh WHERE token_sha256 = $1)
+            RETURNING user_id, family
             ",
             &token_sha256[..],
             datetime(now),
         )
-        .execute(&self.pool)
+        .fetch_all(&self.pool)
         .await
         .doing("end a sign-in")?;
-        Ok(())
+        Ok(ended
+            .first()
+            .map(|ended| (UserId(ended.user_id), ended.family)))
     }
 
     /// Ends one sign-in of a user, or all (`family` is `None`), but not `except`; which ones that were going on.

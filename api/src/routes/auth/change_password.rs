@@ -64,7 +64,7 @@ pub async fn handle(
         .set_password(user.id, &phc.into(), api.clock().now())
         .await?;
     let ended = api.sessions().end_all(user.id, Some(session)).await?;
-    door::ended(&api, &actor.by(), user.id, ended, "password_changed");
+    door::ended(&api, &actor.by(), user.id, ended, "password_changed").await;
     reset::changed(&api, &actor.by(), actor.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }

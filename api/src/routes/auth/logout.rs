@@ -1,24 +1,25 @@
 //! `POST /auth/logout`: ends the session. Works with whatever is left of it, and always succeeds: who is signed out
 //! already is signed out.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
-use chatops_schemas::event::access::SignedOut;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{actor::Actor, cookie},
+    auth::{actor::Actor, cookie, door},
     code::Code,
     extract::OptionalBody,
     peer::Peer,
     problem::{Document, Problem},
     state::Api,
-    witness,
+    written::By,
 };
 
 /// Nothing is needed when the access token still works.
@@ -33,6 +34,7 @@ pub struct LogoutRequest {
 pub struct Leaving {
     actor: Option<Actor>,
     refresh: Option<SecretString>,
+    address: IpAddr,
     https: bool,
 }
 
@@ -53,6 +55,7 @@ impl FromRequestParts<Api> for Leaving {
         Ok(Self {
             actor,
             refresh,
+            address: peer.address,
             https: peer.https,
         })
     }
@@ -75,20 +78,18 @@ pub async fn handle(
         && let Some(session) = actor.session()
     {
         if api.sessions().end(actor.user, session).await? {
-            let seen = SignedOut {
-                user: actor.user,
-                session,
-            };
-            witness::note(&api, &actor.by(), seen);
+            door::left(&api, &actor.by(), actor.user, session).await;
         }
-        api.hub().recheck(actor.user);
     }
     for token in request
         .and_then(|request| request.refresh_token)
         .iter()
         .chain(&leaving.refresh)
     {
-        api.sessions().end_of(token).await?;
+        if let Some((user, session)) = api.sessions().end_of(token).await? {
+            let by = By::user(user, leaving.address);
+            door::left(&api, &by, user, session).await;
+        }
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     cookie::attach(response.headers_mut(), cookie::clear(leaving.https));

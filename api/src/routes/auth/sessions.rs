@@ -59,7 +59,7 @@ pub async fn end(
     if !api.sessions().end(actor.user, id).await? {
         return Err(Problem::new(Code::NoSession));
     }
-    door::ended(&api, &actor.by(), actor.user, [id], "revoked");
+    door::ended(&api, &actor.by(), actor.user, [id], "revoked").await;
     reset::told(&api, &actor.by(), actor.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -76,7 +76,7 @@ pub async fn end_others(
     InPerson { actor, session }: InPerson,
 ) -> Result<StatusCode, Problem> {
     let ended = api.sessions().end_all(actor.user, Some(session)).await?;
-    door::ended(&api, &actor.by(), actor.user, ended, "revoked");
+    door::ended(&api, &actor.by(), actor.user, ended, "revoked").await;
     reset::told(&api, &actor.by(), actor.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::socket::Socket;
 use crate::{
-    app::App,
+    app::{App, PASSWORD, Reachable},
     browser::Client,
     sharing::{id_of, share},
 };
@@ -14,7 +14,7 @@ use crate::{
 /// The promise.
 const SOON_CUT: Duration = Duration::from_secs(2);
 
-async fn one_server(app: &App, client: &Client, server: &str) -> Socket {
+async fn one_server(app: &impl Reachable, client: &Client, server: &str) -> Socket {
     let path = format!("/api/v1/ws/metrics/{server}");
     let mut socket = Socket::open(app, &path, &[]).await.unwrap();
     socket
@@ -59,6 +59,66 @@ async fn sockets_of_an_account_that_is_switched_off_are_cut_within_two_seconds()
     assert_eq!(late.closed().await, 4401);
     app.sample(&hers, 1.0).await;
     assert_eq!(other.item("row").await["server"], json!(hers));
+}
+
+/// Each way in which a session ends, taken by one process, with the sockets at another.
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_at_another_process_end_with_their_session() {
+    let app = App::start().await;
+    let owner = app.owner().await;
+    let elsewhere = app.sibling().await;
+    let server = owner.add_server("one").await;
+    let login = json!({"username": "root", "password": PASSWORD});
+    let mut bystander = Socket::live(&elsewhere, &owner, None).await;
+    for way in ["logout", "logout by refresh token", "revoke", "reuse"] {
+        let (_, session) = app.stranger().post("/api/v1/auth/login", &login).await;
+        let signed_in = |session: &serde_json::Value| {
+            app.stranger()
+                .with_token(session["access_token"].as_str().unwrap())
+        };
+        let client = signed_in(&session);
+        let mut live = Socket::live(&elsewhere, &client, None).await;
+        let mut one = one_server(&elsewhere, &client, &server).await;
+        let refresh = json!({"refresh_token": session["refresh_token"]});
+        let (_, sessions) = client.get("/api/v1/auth/sessions").await;
+        let asked = Instant::now();
+        match way {
+            "logout" => {
+                assert_eq!(client.post("/api/v1/auth/logout", &json!({})).await.0, 204);
+            }
+            "logout by refresh token" => {
+                let left = app.stranger().post("/api/v1/auth/logout", &refresh).await;
+                assert_eq!(left.0, 204);
+            }
+            "revoke" => {
+                let id = sessions["sessions"]
+                    .as_array()
+                    .and_then(|all| all.iter().find(|one| one["current"] == true))
+                    .and_then(|one| one["id"].as_str())
+                    .unwrap();
+                let path = format!("/api/v1/auth/sessions/{id}");
+                assert_eq!(owner.delete(&path).await.0, 204);
+            }
+            _ => {
+                let path = "/api/v1/auth/refresh";
+                assert_eq!(app.stranger().post(path, &refresh).await.0, 200);
+                assert_eq!(app.stranger().post(path, &refresh).await.0, 401);
+            }
+        }
+        for socket in [&mut live, &mut one] {
+            assert_eq!(socket.closed().await, 4401, "{way}");
+        }
+        println!("{way}: cut after {:?}", asked.elapsed());
+        let mut late = Socket::open(&elsewhere, "/api/v1/ws/live", &[])
+            .await
+            .unwrap();
+        late.send(&json!({"type": "hello", "token": client.token}))
+            .await;
+        assert_eq!(late.closed().await, 4401, "{way}");
+    }
+    // The same person's other session was asked each time, and goes on.
+    let topics = json!({"type": "subscribe", "topics": ["fleet"]});
+    bystander.ask(&topics).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{app::App, browser::Client};
+use crate::{app::Reachable, browser::Client};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -27,11 +27,11 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) async fn open(
-        app: &App,
+        app: &impl Reachable,
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<Self, tungstenite::Error> {
-        let mut request = format!("ws://{}{path}", app.address).into_client_request()?;
+        let mut request = format!("ws://{}{path}", app.address()).into_client_request()?;
         for (name, value) in headers {
             let name: HeaderName = name.parse().unwrap();
             request
@@ -41,7 +41,7 @@ impl Socket {
         // A small window, so that a client that does not read fills it soon.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(64 * 1024).unwrap();
-        let connection = socket.connect(app.address).await.unwrap();
+        let connection = socket.connect(app.address()).await.unwrap();
         let (stream, _) = client_async(request, connection).await?;
         Ok(Self {
             stream,
@@ -51,7 +51,7 @@ impl Socket {
     }
 
     /// A socket of `ws/live` that is signed in.
-    pub(crate) async fn live(app: &App, client: &Client, resume: Option<u64>) -> Self {
+    pub(crate) async fn live(app: &impl Reachable, client: &Client, resume: Option<u64>) -> Self {
         let mut socket = Self::open(app, "/api/v1/ws/live", &[]).await.unwrap();
         let mut hello = json!({"type": "hello", "token": client.token});
         if let Some(resume) = resume {
