@@ -21,7 +21,8 @@
 //! # When it stops appending
 //! When the chain does not agree with the known heads (somebody changed it), when a source was replaced or has lost events
 //! that had no entry, or when an event is of a newer version than this program. It says so in its [`State`](crate::State), looks again
-//! every ten seconds, and the events wait in their streams.
+//! every ten seconds, and the events wait in their streams. After a restore from a backup a person accepts what is there
+//! ([`restore`](crate::restore)), and the next look goes on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -112,6 +113,8 @@ enum Stop {
     Head(#[from] PublishError),
     #[error(transparent)]
     Outside(#[from] crate::outside::OutsideError),
+    #[error("a restore was accepted")]
+    Restored,
     #[error("{0}")]
     Halt(String),
 }
@@ -225,7 +228,7 @@ impl Appender {
 
     /// The chain, checked against every head that is known.
     async fn open(&self) -> Result<Work, Stop> {
-        let (mut heads, _) = chain::heads(&self.bus).await?;
+        let mut heads = chain::heads(&self.bus).await?.heads;
         let newest = heads.last().map(|(_, head)| head.clone());
         heads.extend(self.outside.heads().await?);
         if let Some((origin, head)) = heads
@@ -304,7 +307,8 @@ impl Appender {
                 )));
             }
         };
-        let id = EventId::derived(stream, event.seq, "audit");
+        // Not by its place alone: after a restore another event may lie there.
+        let id = EventId::derived(stream, event.seq, &format!("audit {}", content.digest));
         while work.chain.position(stream) < event.seq {
             let expected = work.chain.size();
             let entry = Entry {
@@ -339,6 +343,9 @@ impl Appender {
                 ) => {
                     metrics::counter!("chatops_audit_conflicts_total").increment(1);
                     work.chain.catch_up(&self.bus).await?;
+                    if work.chain.was_restored() {
+                        return Err(Stop::Restored);
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -361,14 +368,7 @@ impl Appender {
     /// Signs the chain as it is and stores the head.
     async fn sign(&self, work: &mut Work) -> Result<(), Stop> {
         let head = self.key.sign(work.chain.tree(), self.clock.now());
-        let id = EventId::derived(StreamName::Audit.as_str(), head.size, "head");
-        let payload = Bytes::from(serde_json::to_vec(&head).unwrap_or_default());
-        let pending = self
-            .bus
-            .enqueue(subject::AUDIT_HEADS, id, "audit.head", 1, payload)
-            .await?;
-        pending.await?;
-        metrics::counter!("chatops_audit_heads_total").increment(1);
+        chain::store_head(&self.bus, &head).await?;
         work.signed = head.size;
         work.unsigned_since = None;
         self.teller.update(|state| state.head = Some(head.clone()));

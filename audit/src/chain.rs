@@ -3,9 +3,13 @@
 //! Everything the appender has to know is in it: where the chain ends, the right edge of the tree, and up to which event of
 //! each source there are entries. Nothing is stored beside the stream, so nothing can disagree with it.
 
-use chatops_bus::{Bus, ReadError, StreamName};
+use bytes::Bytes;
+use chatops_bus::{Bus, PublishError, ReadError, Recorded, StreamName};
 use chatops_schemas::{
     audit::{Frontier, Hash, Head, Verdict, Verifier},
+    codec,
+    event::audit::RestoreAccepted,
+    ids::EventId,
     subject,
 };
 use futures::StreamExt;
@@ -83,25 +87,59 @@ impl Chain {
         self.verifier.prev()
     }
 
+    /// Whether somebody accepted a restore since it was loaded: what the streams are followed from may have moved.
+    pub fn was_restored(&self) -> bool {
+        !self.verifier.restores().is_empty()
+    }
+
     /// The newest event of a stream that has an entry; 0: none has.
     pub fn position(&self, stream: &str) -> u64 {
         self.verifier.positions().get(stream).copied().unwrap_or(0)
     }
 }
 
-/// All signed heads of OPS_AUDIT_STH, each with its place. One that cannot be read is told apart from a false one by
-/// being skipped and counted: it says nothing.
-pub async fn heads(bus: &Bus) -> Result<(Vec<(String, Head)>, u64), ReadError> {
-    let (mut heads, mut unreadable) = (Vec::new(), 0);
+/// What lies in OPS_AUDIT_STH.
+#[derive(Debug, Default)]
+pub struct Signed {
+    /// Heads, each with its place.
+    pub heads: Vec<(String, Head)>,
+    /// Restores that a person accepted: events with entries like any other.
+    pub accepted: Vec<Recorded>,
+    /// Messages that are neither. One that cannot be read says nothing: it is told apart from a false head by being skipped
+    /// and counted.
+    pub unreadable: u64,
+}
+
+/// All of OPS_AUDIT_STH.
+pub async fn heads(bus: &Bus) -> Result<Signed, ReadError> {
+    let mut signed = Signed::default();
     let mut stored = bus
         .read_to_end(StreamName::AuditSth, subject::AUDIT_HEADS, 1)
         .await?;
     while let Some(message) = stored.next().await {
         let message = message?;
         match serde_json::from_slice::<Head>(&message.payload) {
-            Ok(head) => heads.push((format!("at OPS_AUDIT_STH {}", message.seq), head)),
-            Err(_) => unreadable += 1,
+            Ok(head) => signed
+                .heads
+                .push((format!("at OPS_AUDIT_STH {}", message.seq), head)),
+            Err(_) if codec::decode::<RestoreAccepted>(&message.payload).is_ok() => {
+                signed.accepted.push(message);
+            }
+            Err(_) => signed.unreadable += 1,
         }
     }
-    Ok((heads, unreadable))
+    Ok(signed)
+}
+
+/// Stores a head. Its id names the root: another history may have had a head over as many entries a moment ago.
+pub(crate) async fn store_head(bus: &Bus, head: &Head) -> Result<(), PublishError> {
+    let rule = format!("head {}", head.root);
+    let id = EventId::derived(StreamName::Audit.as_str(), head.size, &rule);
+    let payload = Bytes::from(serde_json::to_vec(head).unwrap_or_default());
+    let pending = bus
+        .enqueue(subject::AUDIT_HEADS, id, "audit.head", 1, payload)
+        .await?;
+    pending.await?;
+    metrics::counter!("chatops_audit_heads_total").increment(1);
+    Ok(())
 }

@@ -30,9 +30,9 @@ pub async fn whole(
     outside: impl IntoIterator<Item = (String, Head)>,
 ) -> Result<Report, ReadError> {
     // Heads first: one that is signed while the entries are read must not look like a cut.
-    let (stored, unreadable_heads) = chain::heads(bus).await?;
+    let signed = chain::heads(bus).await?;
     // Those from outside are trusted most: the first one says whose key it must be.
-    let heads: Vec<_> = outside.into_iter().chain(stored).collect();
+    let heads: Vec<_> = outside.into_iter().chain(signed.heads).collect();
     let mut verifier = Verifier::new(heads).with_claims();
     let mut entries = bus
         .read_to_end(StreamName::Audit, subject::AUDIT, 1)
@@ -62,11 +62,23 @@ pub async fn whole(
             }
         }
     }
+    for accepted in &signed.accepted {
+        let stored = Stored {
+            stream: StreamName::AuditSth.as_str(),
+            seq: accepted.seq,
+            at: accepted.stored_at,
+            bytes: &accepted.payload,
+        };
+        // One without an entry was given up, and says nothing.
+        if claims.is_entered(stored.stream, stored.seq) {
+            found.extend(claims.event(stored));
+        }
+    }
     let mut verdict = verifier.verdict();
     verdict.add_events(found);
     Ok(Report {
         verdict,
         events,
-        unreadable_heads,
+        unreadable_heads: signed.unreadable,
     })
 }

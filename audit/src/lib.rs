@@ -9,11 +9,13 @@
 //! | [`outside`] | how heads leave this system: a file on another mount, a webhook |
 //! | [`check`] | the whole chain against its heads and its events |
 //! | [`export`] | the chain as a file that can be checked anywhere |
+//! | [`restore`] | how a person accepts what a restore from a backup left |
 //! | [`state`] | what people are shown of all that |
 //!
 //! # Guarantees
 //! Every audited event of the sources has exactly one entry, in the order of its stream. No entry is ever appended to a
-//! chain that does not agree with the heads that are known: a tampered chain is left as it is, and people are told.
+//! chain that does not agree with the heads that are known: a tampered chain is left as it is, and people are told. Only a person can accept that it goes on
+//! after a restore, and every later check says so.
 
 #![warn(missing_docs)]
 
@@ -22,6 +24,7 @@ pub mod chain;
 pub mod check;
 pub mod export;
 pub mod outside;
+pub mod restore;
 pub mod source;
 pub mod state;
 

@@ -48,11 +48,11 @@ pub struct Outside {
     webhook: Option<(reqwest::Client, reqwest::Url)>,
 }
 
-/// Entries under the newest head in each place.
+/// The newest head in each place. Not its size: after a restore a newer head may cover fewer entries.
 #[derive(Debug, Default)]
 struct Delivered {
-    in_file: u64,
-    at_webhook: u64,
+    in_file: Option<Head>,
+    at_webhook: Option<Head>,
 }
 
 impl Outside {
@@ -125,23 +125,23 @@ impl Outside {
         }
     }
 
-    /// Brings a head to every place that has no later one. Every place is tried; the first failure is told.
+    /// Brings a head to every place that does not have it. Every place is tried; the first failure is told.
     async fn deliver(&self, head: &Head, delivered: &mut Delivered) -> Result<(), OutsideError> {
         let filed = match &self.file {
-            Some(path) if delivered.in_file < head.size => to_file(path, head).await,
+            Some(path) if delivered.in_file.as_ref() != Some(head) => to_file(path, head).await,
             _ => Ok(()),
         };
         if filed.is_ok() {
-            delivered.in_file = head.size;
+            delivered.in_file = Some(head.clone());
         }
         let posted = match &self.webhook {
-            Some((client, url)) if delivered.at_webhook < head.size => {
+            Some((client, url)) if delivered.at_webhook.as_ref() != Some(head) => {
                 to_webhook(client, url, head).await
             }
             _ => Ok(()),
         };
         if posted.is_ok() {
-            delivered.at_webhook = head.size;
+            delivered.at_webhook = Some(head.clone());
         }
         filed.and(posted)
     }

@@ -197,6 +197,28 @@ signing key. Exit code 19: something was altered, removed, reordered or forked."
         #[arg(long, value_name = "KEY ID")]
         key: Option<String>,
     },
+    /// After a restore from a backup: put on record that entries were lost by it, and go on
+    #[command(after_help = "\
+Examples:
+  chatops audit accept-restore                     says what would be accepted, and changes nothing
+  chatops audit accept-restore --yes --by Ada --reason 'disk failure, restored the backup of Sunday'
+
+A restored chain ends before its signed heads, which is what tampering looks like, so the audit stands still until a
+person decides. The heads of the lost history are kept, and every later check tells of the restore.")]
+    AcceptRestore {
+        /// Who accepts; written down as given
+        #[arg(long, value_name = "NAME", required_if_eq("yes", "true"))]
+        by: Option<String>,
+        /// Why; written down as given
+        #[arg(long, value_name = "TEXT", required_if_eq("yes", "true"))]
+        reason: Option<String>,
+        /// Signed heads that were kept outside, besides audit.heads_file; may be repeated
+        #[arg(long, value_name = "FILE")]
+        heads: Vec<PathBuf>,
+        /// Accept it
+        #[arg(long)]
+        yes: bool,
+    },
     /// Write the trail to standard output; only a whole one in ndjson can be verified later
     Export {
         /// How to write

@@ -33,6 +33,7 @@ use crate::{
     telemetry::Metrics,
 };
 
+pub(crate) use audit::key as audit_key;
 pub(crate) use connect::{bus, connect, migrate, provision, replicas, store};
 pub(crate) use enrol::{Enrolment, LocalServer, new_api_key};
 pub(crate) use people::{end_sessions, remove_second_factor, reset_password, setup_token};

@@ -16,7 +16,7 @@ mod server;
 mod terminal;
 mod user;
 
-pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRow, AuditTold};
+pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRestored, AuditRow, AuditTold};
 pub use command::{Command, CommandEnd, CommandQuery, OutputPiece};
 pub use container::ContainerEvent;
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};

@@ -90,9 +90,10 @@ impl Document {
                 self.message(name, MSGPACK, name, Some(schema()));
                 vec![name.to_owned()]
             }
-            Carries::Json(name, schema) => {
+            Carries::Json(name, schema, _) => {
                 self.message(name, JSON, name, Some(schema()));
-                vec![name.to_owned()]
+                let events = channel.events().map(str::to_owned);
+                std::iter::once(name.to_owned()).chain(events).collect()
             }
             Carries::Bytes(name, what) => {
                 self.message(name, BYTES, name, None);

@@ -7,6 +7,7 @@
 //! | [`mod@derive`] | which entry an event becomes: one function for all types, no exceptions |
 //! | [`tree`] | how entries become one root (RFC 9162) |
 //! | [`head`] | what is signed, and with what |
+//! | [`restore`] | what a person accepted after a restore from a backup |
 //! | [`verify`] | what is wrong with a chain, by name |
 //!
 //! # What the chain proves
@@ -21,6 +22,7 @@ pub mod derive;
 pub mod entry;
 mod hash;
 pub mod head;
+pub mod restore;
 pub mod tree;
 pub mod verify;
 
@@ -28,5 +30,6 @@ pub use derive::{Derived, derive};
 pub use entry::{Content, Entry, Outcome, Source};
 pub use hash::Hash;
 pub use head::{Head, HeadKey};
+pub use restore::Restore;
 pub use tree::Frontier;
 pub use verify::{Finding, Verdict, Verifier};

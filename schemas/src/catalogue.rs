@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::event::{
-    Event, Invalid, access, command, container, credential, ctl, fact, job, log, metric, people,
-    result, schedule, script, terminal,
+    Event, Invalid, access, audit, command, container, credential, ctl, fact, job, log, metric,
+    people, result, schedule, script, terminal,
 };
 
 macro_rules! catalogue {
@@ -95,6 +95,7 @@ catalogue! {
     SessionEnded(access::SessionEnded),
     AccessDenied(access::AccessDenied),
     Exported(access::Exported),
+    RestoreAccepted(audit::RestoreAccepted),
     TokenIssued(credential::TokenIssued),
     TokenRevoked(credential::TokenRevoked),
     SecondFactorEnabled(credential::SecondFactorEnabled),

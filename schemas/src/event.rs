@@ -1,6 +1,7 @@
 //! The payloads, one file per area.
 
 pub mod access;
+pub mod audit;
 pub mod command;
 pub mod container;
 pub mod credential;

@@ -4,4 +4,5 @@
 mod exactly_once;
 mod ground;
 mod heads_outside;
+mod restore;
 mod tampering;

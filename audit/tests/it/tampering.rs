@@ -14,10 +14,10 @@ use crate::ground::{
     self, Running, SOON, append, decide, deny, entries, grown_to, key, provision, quick, start,
 };
 
-const LENGTH: u64 = 24;
+pub(crate) const LENGTH: u64 = 24;
 
 /// A server with an honest chain and signed heads.
-async fn honest() -> (NatsServer, Bus) {
+pub(crate) async fn honest() -> (NatsServer, Bus) {
     let (server, bus) = ground::server().await;
     let appender = start(&bus);
     for n in 1..=LENGTH / 2 {
@@ -33,7 +33,12 @@ async fn honest() -> (NatsServer, Bus) {
 }
 
 /// Replaces the whole stream, as a break-glass user can.
-async fn replace(server: &NatsServer, bus: &Bus, stream: StreamName, messages: &[Vec<u8>]) {
+pub(crate) async fn replace(
+    server: &NatsServer,
+    bus: &Bus,
+    stream: StreamName,
+    messages: &[Vec<u8>],
+) {
     let client = async_nats::connect(server.url()).await.unwrap();
     let rights = jetstream::new(client);
     rights.delete_stream(stream.as_str()).await.unwrap();
@@ -63,7 +68,7 @@ async fn first(bus: &Bus) -> Finding {
 }
 
 /// The appender must see it and leave the chain alone.
-async fn nothing_is_appended(bus: &Bus, appender: Running) {
+pub(crate) async fn nothing_is_appended(bus: &Bus, appender: Running) {
     let before = bus.stream_info(StreamName::Audit).await.unwrap().last_seq;
     decide(bus, 999).await;
     eventually("the appender refuses", SOON, async || {

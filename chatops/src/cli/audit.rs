@@ -1,6 +1,7 @@
 //! `chatops audit`: proof that nobody changed the trail, and the trail as a file.
 
 mod export;
+mod restore;
 
 use std::{
     fs::File,
@@ -30,6 +31,15 @@ pub(super) async fn run(config: &Config, verb: AuditVerb, output: &Output) -> an
                 None => online(config, outside, output).await?,
             };
             tell(&verdict, events, kept, key.as_deref(), output)
+        }
+        AuditVerb::AcceptRestore {
+            by,
+            reason,
+            heads,
+            yes,
+        } => {
+            let said = by.zip(reason).filter(|_| yes);
+            restore::run(config, &heads, said, output).await
         }
         AuditVerb::Export { format, from, to } => {
             export::run(config, format, &from, to.as_deref(), output).await
@@ -123,6 +133,9 @@ fn tell(
         writeln!(out, "events    {events} are still kept and were compared")?;
     }
     writeln!(out, "root      {}", verdict.root)?;
+    for restore in &verdict.restores {
+        writeln!(out, "restored  {restore}")?;
+    }
     for finding in &verdict.findings {
         writeln!(out, "{:9} {finding}", finding.kind())?;
     }
@@ -130,7 +143,16 @@ fn tell(
     match verdict.findings.first() {
         Some(first) => Err(tampered(first.to_string())),
         None => {
-            output.note("nothing was altered, removed, reordered or forked");
+            match verdict.restores.as_slice() {
+                [] => output.note("nothing was altered, removed, reordered or forked"),
+                restores => output.warn(format_args!(
+                    "{} accepted: nothing else was altered, removed, reordered or forked",
+                    match restores.len() {
+                        1 => "a restore was".to_owned(),
+                        several => format!("{several} restores were"),
+                    }
+                )),
+            }
             if outside == 0 {
                 output.note("no heads from outside were compared: name them with --heads");
             }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use chatops_audit::{Appender, Outside, Settings, State};
 use chatops_projections::{
     Store,
-    view::{AuditChecked, AuditFound, AuditTold},
+    view::{AuditChecked, AuditFound, AuditRestored, AuditTold},
 };
 use chatops_schemas::{audit::HeadKey, clock::System};
 use rand::{TryRngCore, rngs::OsRng};
@@ -66,7 +66,8 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn key(store: &Store) -> anyhow::Result<HeadKey> {
+/// The key that signs heads.
+pub(crate) async fn key(store: &Store) -> anyhow::Result<HeadKey> {
     let mut seed = [0; 32];
     OsRng
         .try_fill_bytes(&mut seed)
@@ -112,6 +113,16 @@ fn told(state: &State) -> AuditTold {
             at: checked.at,
             size: checked.verdict.size,
             signed: checked.verdict.signed,
+            restores: checked
+                .verdict
+                .restores
+                .iter()
+                .map(|restore| AuditRestored {
+                    entry: restore.entry,
+                    at: restore.at,
+                    text: restore.to_string(),
+                })
+                .collect(),
             findings: checked
                 .verdict
                 .findings

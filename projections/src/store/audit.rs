@@ -62,6 +62,24 @@ fn prefix(action: &str) -> Option<String> {
 }
 
 impl Store {
+    /// Has `audit_logs` built anew from the stream: it was restored, and the rows are those of a history that is lost. The
+    /// projector that runs now is fenced off, so that it cannot go on from where it was.
+    pub async fn rebuild_audit(&self) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await.doing("begin to empty audit_logs")?;
+        sqlx::query!(
+            "UPDATE projection_checkpoint SET seq = 0, epoch = epoch + 1, stands = NULL WHERE name = $1",
+            crate::AUDIT,
+        )
+        .execute(&mut *tx)
+        .await
+        .doing("reset the projector of audit_logs")?;
+        sqlx::query!("DELETE FROM audit_logs")
+            .execute(&mut *tx)
+            .await
+            .doing("empty audit_logs")?;
+        tx.commit().await.doing("commit an empty audit_logs")
+    }
+
     /// A page of the trail, newest first; `before`: only entries with smaller numbers.
     pub async fn audit(
         &self,

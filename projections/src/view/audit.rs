@@ -78,8 +78,22 @@ pub struct AuditChecked {
     pub size: u64,
     /// Entries that a signed head vouches for.
     pub signed: u64,
+    /// Restores that a person accepted.
+    #[serde(default)]
+    pub restores: Vec<AuditRestored>,
     /// What is wrong; empty: nothing.
     pub findings: Vec<AuditFound>,
+}
+
+/// A restore that a person accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRestored {
+    /// The entry that says so.
+    pub entry: u64,
+    /// When it was said.
+    pub at: Timestamp,
+    /// What was lost, in words.
+    pub text: String,
 }
 
 /// Something that must not be.

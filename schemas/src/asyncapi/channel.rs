@@ -24,8 +24,8 @@ pub enum Carries {
     Events(&'static [&'static str]),
     /// One kind of message, as MessagePack.
     Message(&'static str, Schema),
-    /// One kind of message, as JSON.
-    Json(&'static str, Schema),
+    /// One kind of message, as JSON, and events whose type begins with one of these.
+    Json(&'static str, Schema, &'static [&'static str]),
     /// Bytes that have no schema; what they are.
     Bytes(&'static str, &'static str),
 }
@@ -62,7 +62,7 @@ impl Channel {
     /// The event types on it.
     pub fn events(&self) -> impl Iterator<Item = &'static str> {
         let prefixes = match self.carries {
-            Carries::Events(prefixes) => prefixes,
+            Carries::Events(prefixes) | Carries::Json(_, _, prefixes) => prefixes,
             _ => &[],
         };
         catalogue::TYPES
@@ -250,10 +250,10 @@ pub fn channels() -> Vec<Channel> {
         .kept("OPS_AUDIT"),
         channel(
             "audit_heads",
-            "Signed heads of the audit chain",
+            "Signed heads of the audit chain, and restores that a person accepted",
             subject::AUDIT_HEADS,
             Hub,
-            Json("audit.head", schema_of::<Head>),
+            Json("audit.head", schema_of::<Head>, &["audit."]),
         )
         .kept("OPS_AUDIT_STH"),
         channel(

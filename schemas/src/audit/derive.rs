@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use super::{
     Hash,
     entry::{Content, Outcome, Source, clip},
+    restore,
 };
 use crate::{
     catalogue::Payload,
@@ -191,6 +192,7 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
             Outcome::Denied,
         )),
         Payload::Exported(data) => ok("export", &data.what),
+        Payload::RestoreAccepted(data) => Ok(Line::new(restore::target(data), Outcome::Ok)),
         Payload::TokenIssued(data) => ok("token", &data.token),
         Payload::TokenRevoked(data) => ok("token", &data.token),
         Payload::SecondFactorEnabled(data) => ok("user", data.user),

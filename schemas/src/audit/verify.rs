@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Derived, Entry, Frontier, Hash, Head,
+    Derived, Entry, Frontier, Hash, Head, Restore,
     derive::{Stored, derive},
     head::KeyId,
 };
@@ -31,8 +31,19 @@ pub struct Verdict {
     pub key: Option<KeyId>,
     /// Entries that a signed head vouches for; those behind it are only linked.
     pub signed: u64,
+    /// Restores that a person accepted. What they lost is no finding, and must be told.
+    pub restores: Vec<Restore>,
     /// What is wrong, the most telling first. Empty: nothing.
     pub findings: Vec<Finding>,
+}
+
+/// Where a signed history and the chain as it lies there part, although the chain itself is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parting {
+    /// Entries that both have.
+    pub kept: u64,
+    /// The newest head of the other history.
+    pub lost: Head,
 }
 
 /// An event's entry, as the chain has it.
@@ -157,10 +168,19 @@ impl Verifier {
             return Some(Break::Link { at: expected, leaf });
         }
         let source = &entry.content.source;
-        if self
-            .last_of
-            .get(&source.stream)
-            .is_some_and(|last| *last >= source.seq)
+        let restore = match Restore::of(&entry) {
+            Some(None) => {
+                let how = "it accepts a restore in words that no program of ours writes".to_owned();
+                return Some(Break::Found(Finding::altered(expected, how)));
+            }
+            said => said.flatten(),
+        };
+        // A restore may take back what was known of the streams, its own included.
+        if restore.is_none()
+            && self
+                .last_of
+                .get(&source.stream)
+                .is_some_and(|last| *last >= source.seq)
         {
             let how = format!(
                 "it is about {} {}, but a later event of that stream was entered before",
@@ -168,9 +188,18 @@ impl Verifier {
             );
             return Some(Break::Found(Finding::altered(expected, how)));
         }
+        for (stream, position) in restore.iter().flat_map(|restore| &restore.positions) {
+            self.last_of.insert(stream.clone(), *position);
+            if let Some(claims) = &mut self.claims {
+                claims.take_back(stream, *position);
+            }
+        }
         self.last_of.insert(source.stream.clone(), source.seq);
         if let Some(claims) = &mut self.claims {
             claims.add(&entry);
+        }
+        if let Some(restore) = restore {
+            self.heads.accept(restore);
         }
         self.tree.push(leaf);
         self.prev = leaf;
@@ -224,6 +253,21 @@ impl Verifier {
         self.heads = Heads::new([]);
     }
 
+    /// Whether the entries follow from each other, whatever the heads say.
+    pub const fn is_linked(&self) -> bool {
+        self.broken.is_none()
+    }
+
+    /// Where the heads and the chain part; `None`: they agree, as far as restores are accepted.
+    pub fn parting(&self) -> Option<Parting> {
+        self.heads.parting(self.tree.size())
+    }
+
+    /// Restores that were accepted so far, signed or not.
+    pub fn restores(&self) -> Vec<Restore> {
+        self.heads.restores()
+    }
+
     /// What is wrong, if no entry follows.
     pub fn verdict(&self) -> Verdict {
         let chain = match self.broken.clone() {
@@ -247,6 +291,7 @@ impl Verifier {
             heads: self.heads.compared(),
             key: self.heads.key(),
             signed: self.heads.vouched(),
+            restores: self.heads.restores(),
             findings,
         }
     }
@@ -270,9 +315,23 @@ impl Claims {
         self.streams.iter().position(|stream| stream == name)
     }
 
+    /// Forgets what was said of events behind a position: a restore has taken them away.
+    fn take_back(&mut self, stream: &str, position: u64) {
+        if let Some(stream) = self.stream(stream) {
+            self.of
+                .retain(|(of, seq), _| *of != stream || *seq <= position);
+        }
+    }
+
     /// Whether the chain has got this far in a stream: later events may still be waiting for their entries.
     pub fn covers(&self, stream: &str, seq: u64) -> bool {
         self.last.get(stream).is_some_and(|last| seq <= *last)
+    }
+
+    /// Whether an event has an entry.
+    pub fn is_entered(&self, stream: &str, seq: u64) -> bool {
+        self.stream(stream)
+            .is_some_and(|stream| self.of.contains_key(&(stream, seq)))
     }
 
     /// Compares an event that is still kept with what the chain says about it.

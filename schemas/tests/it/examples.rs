@@ -7,11 +7,15 @@ mod terminal;
 
 use chatops_schemas::{
     access::Level,
+    audit::Hash,
     catalogue::Payload,
     clock::Timestamp,
     codec,
     envelope::Envelope,
-    event::{Event, access::*, container::*, credential::*, ctl::*, fact::*, metric::*, people::*},
+    event::{
+        Event, access::*, audit::*, container::*, credential::*, ctl::*, fact::*, metric::*,
+        people::*,
+    },
     ids::{CommandId, EventId, GrantId, InvitationId, KeyId, ServerId, TeamId, TokenId, UserId},
     scope::Scope,
 };
@@ -439,6 +443,19 @@ pub(crate) fn all() -> Vec<Example> {
                 entries: 42,
             },
             Payload::Exported,
+        ),
+        example(
+            RestoreAccepted {
+                kept: 15,
+                after_root: Hash::of(b"after"),
+                before: 24,
+                before_root: Hash::of(b"before"),
+                before_time: Timestamp::from_micros(1_800_000_000_000_000),
+                positions: [("OPS_CTL".to_owned(), 80)].into(),
+                by: "Ada".into(),
+                reason: "disk failure, restored the backup of Sunday".into(),
+            },
+            Payload::RestoreAccepted,
         ),
         example(
             TokenIssued {

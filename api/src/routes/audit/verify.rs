@@ -54,8 +54,21 @@ pub struct AuditCheck {
     size: u64,
     /// Entries that a signed head vouches for.
     signed: u64,
+    /// Restores from a backup that a person accepted; what they lost is no finding.
+    restores: Vec<AuditRestore>,
     /// What is wrong, the most telling first.
     findings: Vec<AuditFinding>,
+}
+
+/// A restore from a backup that a person accepted: `chatops audit accept-restore`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditRestore {
+    /// The entry that says so; its event says who and why.
+    entry: u64,
+    /// When it was said.
+    at: Moment,
+    /// What was lost, in words.
+    text: String,
 }
 
 /// How the audit is doing.
@@ -121,6 +134,15 @@ fn check(checked: AuditChecked) -> AuditCheck {
         },
         size: checked.size,
         signed: checked.signed,
+        restores: checked
+            .restores
+            .into_iter()
+            .map(|restore| AuditRestore {
+                entry: restore.entry,
+                at: restore.at.into(),
+                text: restore.text,
+            })
+            .collect(),
         findings: checked
             .findings
             .into_iter()

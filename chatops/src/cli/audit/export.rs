@@ -70,8 +70,7 @@ pub(super) async fn run(
         count += 1;
     }
     if format == ExportFormat::Ndjson {
-        let (heads, _) = chain::heads(&bus).await?;
-        for (_, head) in heads {
+        for (_, head) in chain::heads(&bus).await?.heads {
             writeln!(out, "{}", export::head_line(&head))?;
         }
     }

@@ -36,7 +36,7 @@ fn full(event: &Recorded) -> anyhow::Result<Value> {
             "type": "audit.entry",
             "data": chatops_audit::export::line(&event.payload),
         }),
-        _ if event.subject == subject::AUDIT_HEADS => json!({
+        Err(_) if event.subject == subject::AUDIT_HEADS => json!({
             "type": "audit.head",
             "data": serde_json::from_slice::<Value>(&event.payload).unwrap_or_default(),
         }),

@@ -1,7 +1,8 @@
 //! The heads of a check: which agree with the chain, and what it means when one does not.
 
 use super::{
-    super::{Frontier, Hash, Head, head::KeyId},
+    super::{Frontier, Head, Restore, head::KeyId},
+    Parting,
     finding::Finding,
 };
 
@@ -21,8 +22,9 @@ pub(super) struct Heads {
     bad: Vec<Finding>,
     key: Option<KeyId>,
     agreed: u64,
-    /// Sizes and origins of heads over the same number of entries with other roots than the chain's.
-    differ: Vec<(u64, String, Hash)>,
+    /// Places in `known` of heads over the same number of entries with other roots than the chain's.
+    differ: Vec<usize>,
+    restores: Vec<Restore>,
 }
 
 impl Heads {
@@ -57,6 +59,7 @@ impl Heads {
             key,
             agreed: 0,
             differ: Vec::new(),
+            restores: Vec::new(),
         };
         heads.compare(&Frontier::default());
         heads
@@ -70,16 +73,67 @@ impl Heads {
             if known.head.root == tree.root() {
                 self.agreed = tree.size();
             } else {
-                let (size, origin) = (known.head.size, known.origin.clone());
-                self.differ.push((size, origin, known.head.root));
+                self.differ.push(self.next);
             }
             self.next += 1;
         }
     }
 
+    /// A person said that a history was lost.
+    pub(super) fn accept(&mut self, restore: Restore) {
+        self.restores.push(restore);
+    }
+
+    /// All of them, and whether a head covers each.
+    pub(super) fn restores(&self) -> Vec<Restore> {
+        let signed = |restore: &Restore| Restore {
+            signed: restore.entry <= self.agreed,
+            ..restore.clone()
+        };
+        self.restores.iter().map(signed).collect()
+    }
+
+    /// Whether a head is of a history whose loss was accepted under a signed head.
+    fn is_excused(&self, head: &Head) -> bool {
+        self.restores
+            .iter()
+            .any(|restore| restore.entry <= self.agreed && restore.excuses(head))
+    }
+
+    /// Heads that the chain has reached and contradicts.
+    fn against(&self) -> impl Iterator<Item = &Known> {
+        let differ = self.differ.iter().filter_map(|at| self.known.get(*at));
+        differ.filter(|known| !self.is_excused(&known.head))
+    }
+
+    /// Heads behind the end of a chain of this size.
+    fn beyond(&self, size: u64) -> impl Iterator<Item = &Known> {
+        self.known
+            .iter()
+            .filter(move |known| known.head.size > size && !self.is_excused(&known.head))
+    }
+
+    /// Entries under the largest head that fits below this size.
+    fn agreed_below(&self, size: u64) -> u64 {
+        let fits = |(at, known): (usize, &Known)| {
+            (known.head.size < size && !self.differ.contains(&at)).then_some(known.head.size)
+        };
+        let known = self.known.iter().take(self.next).enumerate();
+        known.filter_map(fits).max().unwrap_or(0)
+    }
+
+    /// Where a chain of this size and the heads part.
+    pub(super) fn parting(&self, size: u64) -> Option<Parting> {
+        let first = self.against().next().map(|known| known.head.size);
+        let kept = first.map_or(size, |first| self.agreed_below(first));
+        let lost = self.against().chain(self.beyond(size));
+        let lost = lost.max_by_key(|known| known.head.time)?.head.clone();
+        Some(Parting { kept, lost })
+    }
+
     /// No genuine head differs so far, and none is false.
     pub(super) fn agree(&self) -> bool {
-        self.differ.is_empty() && self.bad.is_empty()
+        self.against().next().is_none() && self.bad.is_empty()
     }
 
     /// Entries under the largest head that agrees.
@@ -100,21 +154,20 @@ impl Heads {
     /// mean that it was cut.
     pub(super) fn findings(&self, size: u64, whole: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if let Some((at, origin, root)) = self.differ.first() {
+        if let Some(differs) = self.against().next() {
             // The smallest that differs: all smaller ones agree.
-            let before = self.known.iter().map(|known| known.head.size);
-            let before = before.filter(|size| size < at).max().unwrap_or(0);
-            let agrees = self.known.iter().take(self.next).find(|other| {
-                let differs = |(size, _, root): &(u64, String, Hash)| {
-                    (*size, *root) == (other.head.size, other.head.root)
-                };
-                other.head.size >= *at && !self.differ.iter().any(differs)
-            });
+            let (at, origin, root) = (differs.head.size, &differs.origin, differs.head.root);
+            let before = self.agreed_below(at);
+            let reached = self.known.iter().take(self.next).enumerate();
+            let agrees = reached
+                .filter(|(place, other)| other.head.size >= at && !self.differ.contains(place))
+                .map(|(_, other)| other)
+                .next();
             findings.push(match agrees {
                 // Somebody signed this chain, and somebody signed another one.
                 Some(other) => Finding::Forked {
                     first: before + 1,
-                    size: *at,
+                    size: at,
                     how: format!(
                         "the head {origin} says {root}, the head {} fits these entries",
                         other.origin
@@ -122,12 +175,12 @@ impl Heads {
                 },
                 None => Finding::Altered {
                     first: before + 1,
-                    last: *at,
+                    last: at,
                     how: format!("the head {origin} was signed over other entries"),
                 },
             });
         }
-        if whole && let Some(last) = self.known.last().filter(|last| last.head.size > size) {
+        if whole && let Some(last) = self.beyond(size).last() {
             findings.push(Finding::Missing {
                 first: size + 1,
                 last: last.head.size,

@@ -24,6 +24,10 @@ function verdictOf({ phase, checked, outside_problem, size }: AuditStatus): Verd
     return { tone: 'warn', title: 'Not verified yet' }
   }
   if (outside_problem) return { tone: 'warn', title: 'Verified, but the head is not outside' }
+  // Entries are gone, and a person said why: neither whole nor tampered with.
+  if (checked.restores.length > 0) {
+    return { tone: 'warn', title: 'Verified, with a restore from a backup that was accepted' }
+  }
   return {
     tone: 'ok',
     title:
@@ -78,6 +82,15 @@ export function Verification() {
           {status.reason ? `. ${status.reason}` : ''}
           {status.outside_problem ? `. ${status.outside_problem}` : ''}
         </p>
+        {checked && checked.restores.length > 0 ? (
+          <ul className="mt-2 list-disc pl-5 text-warn">
+            {checked.restores.map((restore) => (
+              <li key={restore.entry}>
+                {restore.text} (<Ago at={restore.at} />)
+              </li>
+            ))}
+          </ul>
+        ) : null}
         {checked && checked.findings.length > 0 ? (
           <ul className="mt-2 list-disc pl-5 text-bad">
             {checked.findings.map((finding) => (

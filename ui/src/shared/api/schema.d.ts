@@ -2284,6 +2284,8 @@ export interface components {
             findings: components["schemas"]["AuditFinding"][];
             /** @description `good` or `tampered`. */
             outcome: string;
+            /** @description Restores from a backup that a person accepted; what they lost is no finding. */
+            restores: components["schemas"]["AuditRestore"][];
             /**
              * Format: int64
              * @description Entries that a signed head vouches for.
@@ -2387,6 +2389,18 @@ export interface components {
             entries: components["schemas"]["AuditEntry"][];
             /** @description Give it as `after` to get what follows; `null`: this was the end. */
             next: string | null;
+        };
+        /** @description A restore from a backup that a person accepted: `chatops audit accept-restore`. */
+        AuditRestore: {
+            /** @description When it was said. */
+            at: components["schemas"]["Moment"];
+            /**
+             * Format: int64
+             * @description The entry that says so; its event says who and why.
+             */
+            entry: number;
+            /** @description What was lost, in words. */
+            text: string;
         };
         /** @description The event behind an entry. */
         AuditSource: {
