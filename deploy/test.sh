@@ -22,11 +22,16 @@ export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
 set -e
 prepare_host cc zoneinfo chromium
 build_ui
-if [ ! -f testkit/oidc/node_modules/.package-lock.json ]; then
-    step_live "an OpenID provider for the tests" npm --prefix "$ROOT/testkit/oidc" ci --silent --no-audit --no-fund --ignore-scripts
-fi
+install_provider
 look_for_engine
 set +e
+
+# What the tests leave to be searched for secrets: logs, and the secrets in files of this user alone.
+CHATOPS_TEST_EVIDENCE=$(mktemp -d "${TMPDIR:-/tmp}/chatops-evidence-XXXXXX")
+export CHATOPS_TEST_EVIDENCE
+# PostgreSQL may run as another user, but none of its files lies here.
+mkdir "$CHATOPS_TEST_EVIDENCE/logs"
+trap 'rm -rf "$CHATOPS_TEST_EVIDENCE"' EXIT
 
 heading "Rust, against real nats-server and TimescaleDB"
 counted "Rust" rust_tests
@@ -34,4 +39,6 @@ heading "Web app"
 counted "web app" npm --prefix "$ROOT/ui" run --silent test
 heading "Browser"
 counted "browser" "$ROOT/deploy/e2e.sh"
+heading "Secrets in the logs of all of them"
+counted "secrets in logs" "$ROOT/deploy/secrets.sh" "$CHATOPS_TEST_EVIDENCE" chatops agent server browser
 report_counts

@@ -8,6 +8,7 @@
 //! - [`ContainerEngine`]: a Docker engine of one's own, with an image made here.
 //! - [`OpenIdProvider`]: somebody else's OpenID provider, for signing in through one.
 //! - [`CuttingProxy`]: TCP in between, with delay, cuts that lose bytes in flight, and stalls.
+//! - [`evidence`]: logs and secrets of a whole run, for the search that ends `make test`.
 //! - [`eventually`], [`until`]: await a condition with a deadline; tests never sleep.
 //!
 //! Guarantees: everything a test starts is gone when its value is dropped, also by a panic, and
@@ -39,6 +40,7 @@ mod await_condition;
 #[cfg(feature = "bench")]
 pub mod bench;
 mod engine;
+pub mod evidence;
 mod nats;
 mod openid;
 mod port;

@@ -15,6 +15,8 @@ use std::{
 use anyhow::Context;
 use tempfile::TempDir;
 
+use crate::evidence;
+
 /// Lines are `pid N`, `dead N`, `dir PATH`, `gone PATH`; paths of ours hold no white space.
 const SCRIPT: &str = r#"
 pids=" "; dirs=" "
@@ -71,6 +73,7 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         if let Some(directory) = self.directory.take() {
             let path = directory.path().display().to_string();
+            evidence::gather(directory.path());
             // What cannot be deleted now stays on the watchdog's list.
             if directory.close().is_ok() {
                 let _ = tell("gone", &path);

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { test as base, expect, type Page } from '@playwright/test'
+import { gather } from './evidence'
 
 const axeSource = readFileSync(
   createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
@@ -19,7 +20,8 @@ interface Health {
 
 export const test = base.extend<{ health: Health }>({
   health: [
-    async ({ page }, use) => {
+    async ({ page, context }, use) => {
+      gather(context)
       const health: Health = { problems: [] }
       page.on('console', (message) => {
         if (message.type() === 'error') health.problems.push(message.text())

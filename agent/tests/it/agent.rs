@@ -115,6 +115,7 @@ impl Agent {
 }
 
 fn command(program: &str, url: &str, data: &Path) -> Command {
+    chatops_testkit::evidence::secret("an agent's key", SECRET);
     let mut command = Command::new(program);
     command
         .arg("run")
@@ -128,6 +129,7 @@ impl Drop for Agent {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        chatops_testkit::evidence::said("agent", &self.log());
         if std::thread::panicking() {
             eprintln!("the agent said:\n{}", self.log());
         }

@@ -55,6 +55,7 @@ impl Client {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        chatops_testkit::evidence::secrets_in(body);
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
@@ -84,10 +85,9 @@ impl Client {
 pub(crate) async fn answer(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    (
-        status,
-        serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    )
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    chatops_testkit::evidence::secrets_in(&body);
+    (status, body)
 }
 
 /// A browser: keeps cookies, with the paths they are for.

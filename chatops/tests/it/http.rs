@@ -1,5 +1,6 @@
 //! The REST interface as a program uses it.
 
+use chatops_testkit::evidence;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -94,6 +95,7 @@ impl Client {
         let status = answer.status();
         if status.is_success() {
             let body: Value = answer.json().await.unwrap();
+            evidence::secrets_in(&body);
             self.token = body["access_token"].as_str().map(str::to_owned);
             assert!(self.token.is_some(), "{body}");
         }
@@ -106,6 +108,7 @@ impl Client {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
+            evidence::secrets_in(&body);
             request = request.json(&body);
         }
         request.send().await.unwrap()

@@ -218,5 +218,6 @@ impl Drop for Supervisor {
         let _ = self.child.kill();
         let _ = self.child.wait();
         chatops_testkit::forget(self.child.id());
+        chatops_testkit::evidence::said("chatops", &self.said());
     }
 }

@@ -5,6 +5,7 @@
 )]
 
 mod cleaning;
+mod evidence;
 mod nats;
 mod nats_configurations;
 mod postgres;
