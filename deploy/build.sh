@@ -45,6 +45,12 @@ install_ui_packages() {
     printf '%s\n' "$print" >"$stamp"
 }
 
+# Somebody else's OpenID provider, for the tests of signing in through one.
+install_provider() {
+    [ ! -f "$ROOT/testkit/oidc/node_modules/.package-lock.json" ] || return 0
+    step "an OpenID provider for the tests" npm --prefix "$ROOT/testkit/oidc" ci --silent --no-audit --no-fund --ignore-scripts
+}
+
 build_ui() {
     install_ui_packages
     [ -e "$ROOT/ui/dist/index.html" ] && ! newer_than "$STAMPS/ui-dist" "${UI_INPUTS[@]}" && return

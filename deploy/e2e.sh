@@ -11,8 +11,42 @@ set -euo pipefail
 PATIENCE=60
 
 stop_server() {
+    [ -z "${PROVIDER:-}" ] || { kill "$PROVIDER" 2>/dev/null && wait "$PROVIDER" || true; }
     [ -z "${SERVER:-}" ] || { kill -INT "$SERVER" 2>/dev/null && wait "$SERVER" || true; }
+    [ -z "${CHATOPS_TEST_EVIDENCE:-}" ] || leave_evidence || true
     rm -rf "$HOME_OF_SERVER"
+}
+
+# For the search for secrets at the end of `make test` (testkit/src/evidence.rs): the logs, and what the
+# installation made for itself. What the browser typed and was told the tests write down themselves.
+leave_evidence() {
+    local log data="$HOME_OF_SERVER/data"
+    mkdir -p "$CHATOPS_TEST_EVIDENCE/logs" "$CHATOPS_TEST_EVIDENCE/secrets"
+    for log in "$LOGS/e2e-server.log" "$data"/logs/*.log; do
+        cp "$log" "$CHATOPS_TEST_EVIDENCE/logs/browser-$(basename "$log")"
+    done
+    (umask 077 && sed -nE 's/^([a-z_]+) = "([^" /]{21,})"$/\1\t\2/p' "$data/credentials.toml" >"$CHATOPS_TEST_EVIDENCE/secrets/browser-installation.tsv" &&
+        printf "the provider's secret\t%s\n" "${CHATOPS_OIDC_CLIENT_SECRET:-}" >>"$CHATOPS_TEST_EVIDENCE/secrets/browser-installation.tsv")
+}
+
+# An OpenID provider beside the server; the tests say who there is in a file of accounts. To a browser it is another site.
+start_provider() {
+    local began=$SECONDS settings issuer
+    CHATOPS_E2E_ACCOUNTS="$HOME_OF_SERVER/accounts.json"
+    printf '{}\n' >"$CHATOPS_E2E_ACCOUNTS"
+    CHATOPS_OIDC_CLIENT_SECRET=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+    settings=$(printf '{"client_secret": "%s", "redirect_uris": ["http://%s/api/v1/auth/oidc/callback"], "accounts": "%s", "host": "localhost"}' \
+        "$CHATOPS_OIDC_CLIENT_SECRET" "$LISTEN" "$CHATOPS_E2E_ACCOUNTS")
+    node "$ROOT/testkit/oidc/provider.mjs" "$settings" >"$LOGS/e2e-provider.log" 2>&1 3>&- &
+    PROVIDER=$!
+    until issuer=$(grep -om 1 'ISSUER .*' "$LOGS/e2e-provider.log"); do
+        if ! kill -0 "$PROVIDER" 2>/dev/null || [ $((SECONDS - began)) -gt "$PATIENCE" ]; then
+            die "the OpenID provider for the browser tests did not start within $PATIENCE s" "read $LOGS/e2e-provider.log"
+        fi
+        sleep 0.1
+    done
+    export CHATOPS_E2E_ACCOUNTS CHATOPS_OIDC_CLIENT_SECRET CHATOPS_OIDC_ISSUER="${issuer#ISSUER }" CHATOPS_OIDC_CLIENT_ID=chatops \
+        CHATOPS_OIDC_NAME="Company account" CHATOPS_OIDC_ROLES="ops=operator"
 }
 
 # Sets what playwright.config.ts reads. The set-up token is in the address the server prints.
@@ -20,6 +54,7 @@ start_server() {
     local began=$SECONDS address port
     port=$(free_ports 5)
     LISTEN="127.0.0.1:$port"
+    start_provider
     CHATOPS_NATS_LISTEN="127.0.0.1:$((port + 1))" CHATOPS_NATS_WEBSOCKET_LISTEN="127.0.0.1:$((port + 2))" \
         CHATOPS_NATS_MONITOR_LISTEN="127.0.0.1:$((port + 3))" CHATOPS_DATABASE_LISTEN="127.0.0.1:$((port + 4))" \
         CHATOPS_LOG_LEVEL="${CHATOPS_LOG_LEVEL:-info}" CHATOPS_AGENT_CAPABILITIES=all \
@@ -39,6 +74,7 @@ start_server() {
 cd "$ROOT"
 prepare_host cc zoneinfo chromium
 build_ui
+install_provider
 find_chromium >/dev/null || step_live "a Chromium for the tests" provide_chromium
 # The same features as the tests get, so that nothing is compiled twice.
 step_live "server and agent for the browser tests" cargo build --locked --quiet --workspace --bins --tests

@@ -1,7 +1,8 @@
 // An OpenID provider for tests: oidc-provider with its own pages for signing in and consenting.
 //
-//   node provider.mjs '{"client_secret": "…", "redirect_uris": ["…"], "accounts": "<file>"}'
+//   node provider.mjs '{"client_secret": "…", "redirect_uris": ["…"], "accounts": "<file>", "host": "localhost"}'
 //
+// "host" is the name it goes by, 127.0.0.1 when absent: to a browser another name is another site.
 // The file holds the claims of each person: {"ada": {"name": "Ada", "groups": ["ops"]}}. It is read again each time, so
 // that a test can move somebody to another group. Prints "ISSUER <address>" once it listens. Any password is right:
 // signing in is a form post away, as in a browser.
@@ -13,7 +14,7 @@ import Provider from 'oidc-provider'
 const settings = JSON.parse(process.argv[2])
 const server = createServer()
 server.listen(0, '127.0.0.1', () => {
-  const issuer = `http://127.0.0.1:${server.address().port}`
+  const issuer = `http://${settings.host ?? '127.0.0.1'}:${server.address().port}`
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const key = { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'test' }
   const provider = new Provider(issuer, {
