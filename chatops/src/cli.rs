@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod migrate;
 mod replay;
+mod rules;
 mod serve;
 mod topology;
 
@@ -28,6 +29,7 @@ Examples:
   chatops admin setup-token                   a new token for the first account
   chatops doctor                              is everything well, and what is behind?
   chatops replay --stream OPS_FACT --follow   watch agents come and go
+  chatops rules try 'cpu > 90 for 5m'         when would this rule have alerted?
   CHATOPS_NATS_URL=nats://n1:4222 CHATOPS_DATABASE_URL=postgres://… chatops serve --role api
 
 Settings come from defaults, --config FILE, environment variables and flags; later ones win.
@@ -94,6 +96,9 @@ enum Verb {
     Admin(AdminVerb),
     /// Print the events of a stream, decoded
     Replay(Replay),
+    /// Alert rules
+    #[command(subcommand)]
+    Rules(RulesVerb),
     /// Prove that nobody changed the audit trail, or take it out
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -238,6 +243,45 @@ person decides. The heads of the lost history are kept, and every later check te
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum RulesVerb {
+    /// Tell when a rule would have alerted, from the readings that are stored
+    Try(TryRule),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A rule compares numbers with limits:
+  cpu > 90 clear 80 for 5m              hot for five minutes; over when it is back at 80
+  fs:*:share >= 95                      any file system, in percent; each is an alert of its own
+  avg(cpu, 10m) > 80 and load1 > 8      the mean of ten minutes, and something else
+  rate(net:eth*:rx_errors, 1m) > 0      how fast a number grows, a second
+  uptime_s < 600 keep 10m               keeps the alert open for ten minutes
+Numbers: cpu, mem, swap, load1, disk, temp_max, rx, tx, psi_io, …, and of devices core:0:busy, fs:/var:used,
+disk:sda:util, net:eth0:rx, temp:*:celsius, container:web-*:mem. Units: % k M G T Ki Mi Gi Ti.
+
+Examples:
+  chatops rules try 'cpu > 90 for 5m' --from -7d
+  chatops rules try 'fs:*:share > 90' --server web-01 --server db-01 --json")]
+struct TryRule {
+    /// The rule, in quotes
+    rule: String,
+    /// On which server, by name or id; may be repeated [default: all]
+    #[arg(long, value_name = "SERVER")]
+    server: Vec<String>,
+    /// From when: a moment (2026-01-31T12:00:00Z) or a time ago (-7d)
+    #[arg(
+        long,
+        default_value = "-1d",
+        value_name = "TIME",
+        allow_hyphen_values = true
+    )]
+    from: String,
+    /// Machine-readable
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum ExportFormat {
     /// One JSON object per line, with the bytes that were hashed, and the signed heads
@@ -323,6 +367,9 @@ impl Cli {
             Verb::Config(_) => config::show(&settings),
             Verb::Admin(verb) => admin::run(&config, verb, output).await,
             Verb::Replay(replay) => Box::pin(replay::run(&config, replay, output)).await,
+            Verb::Rules(RulesVerb::Try(asked)) => {
+                Box::pin(rules::try_out(&config, asked, output)).await
+            }
             Verb::Audit(verb) => Box::pin(audit::run(&config, verb, output)).await,
             Verb::Completions { .. } | Verb::Guard { .. } => Ok(()),
         }

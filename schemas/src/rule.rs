@@ -6,12 +6,14 @@
 
 mod measure;
 mod threshold;
+pub mod wording;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use measure::{Aggregate, Measure, MeasureError, Number, Selector, Window, fits};
 pub use threshold::{Comparison, Threshold};
+pub use wording::Wording;
 
 use crate::{
     event::{Invalid, check_text},

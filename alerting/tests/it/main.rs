@@ -2,3 +2,4 @@
 
 mod naive;
 mod reference;
+mod scenarios;

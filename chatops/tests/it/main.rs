@@ -13,6 +13,7 @@ mod http;
 mod installation;
 mod logs;
 mod refusal;
+mod rules;
 mod secrets;
 mod serve;
 mod start;

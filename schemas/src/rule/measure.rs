@@ -56,6 +56,19 @@ pub enum Aggregate {
     Rate,
 }
 
+impl Aggregate {
+    /// As in a wording.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Change => "change",
+            Self::Rate => "rate",
+        }
+    }
+}
+
 /// Why a text does not name a number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -192,3 +192,50 @@ fn it_reads_as_it_was_written() {
     let bytes = rmp_serde::to_vec_named(&rule).unwrap();
     assert_eq!(rmp_serde::from_slice::<Rule>(&bytes).unwrap(), rule);
 }
+
+#[test]
+fn wordings_are_read_and_written() {
+    for text in [
+        "cpu > 90",
+        "cpu > 90 clear 80 for 5m keep 10m",
+        "fs:*:share >= 95 or fs:*:available < 1073741824",
+        "avg(cpu, 5m) > 90 and (load1 > 8 or load5 > 4.5) for 1h30m",
+        "rate(net:eth*:rx_errors, 1m30s) != 0",
+        "uptime_s changed",
+        "\"fs:/my disk:used\" <= 12 for 1d1h1m1s1ms",
+    ] {
+        assert_eq!(Wording::parse(text).unwrap().to_string(), text);
+    }
+    let same = |a, b| assert_eq!(Wording::parse(a), Wording::parse(b), "{a}");
+    same("cpu>90%", "  cpu > 90  ");
+    same("mem_used > 2Gi", "mem_used > 2147483648");
+    same("rx > 1.5M for 90s", "rx > 1500000 for 1m30s");
+    same(
+        "cpu > 1 or cpu < 2 and mem > 3",
+        "cpu > 1 or (cpu < 2 and mem > 3)",
+    );
+}
+
+#[test]
+fn a_wording_that_is_none_says_where_and_what_was_expected() {
+    for (text, at, said) in [
+        ("", 1, "what to look at"),
+        ("cpu", 4, "one of >"),
+        ("cpu > ", 7, "a number was expected"),
+        ("cpu > ninety", 7, "a number, such as"),
+        ("cpu > 90 for", 13, "a time"),
+        ("cpu > 90 for 5", 14, "a time"),
+        ("cpu > 90 since 5m", 10, "does not belong here"),
+        ("cpx > 90", 1, "no series"),
+        ("fs:*:size > 1", 1, "inodes_share"),
+        ("median(cpu, 5m) > 1", 1, "avg, min"),
+        ("(cpu > 1", 9, "\")\""),
+        ("cpu > 1 and \"cpu > 2", 13, "never closed"),
+        ("ü > 1", 1, "no series"),
+        ("cpu ! 1", 5, "means nothing"),
+    ] {
+        let error = Wording::parse(text).unwrap_err();
+        assert_eq!(error.at, at, "{text}: {error}");
+        assert!(error.problem.contains(said), "{text}: {error}");
+    }
+}

@@ -32,6 +32,18 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// Its sign.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+            Self::Below => "<",
+            Self::AtMost => "<=",
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+        }
+    }
+
     /// Whether `value` stands in this relation to `limit`. A value that is not a number stands in none.
     pub fn holds(self, value: f64, limit: f64) -> bool {
         if value.is_nan() || limit.is_nan() {

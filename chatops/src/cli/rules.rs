@@ -1,0 +1,180 @@
+//! `chatops rules try`: a rule on the readings that the stream still holds, judged by the code that judges live ones.
+
+mod print;
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use chatops_alerting::trial::{Report, Trial};
+use chatops_bus::{Bus, From, StreamName};
+use chatops_schemas::{
+    catalogue::Payload,
+    clock::{Clock, System, Timestamp},
+    codec,
+    event::metric::Sample,
+    ids::ServerId,
+    rule::{Rule, Scope, Severity, Wording},
+    subject::{self, Entity},
+};
+use futures::StreamExt;
+
+use super::{TryRule, replay::position::Position};
+use crate::{
+    compose,
+    config::Config,
+    output::Output,
+    trouble::{Code, Trouble},
+};
+
+/// What came out for one server.
+struct Tried {
+    server: ServerId,
+    name: String,
+    report: Report,
+    /// Readings that could not be read.
+    unread: u64,
+}
+
+pub(super) async fn try_out(
+    config: &Config,
+    asked: TryRule,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let rule = rule(&asked.rule)?;
+    let from = match Position::parse(&asked.from, System.now())? {
+        Position::At(at) => at,
+        Position::Seq(_) | Position::New => {
+            return Err(Trouble::new(
+                Code::Settings,
+                format!("{:?} is no time to begin at", asked.from),
+                "give a moment such as 2026-01-31T12:00:00Z, or a time ago such as -7d",
+            )
+            .into());
+        }
+    };
+    let config = super::located(config)?;
+    let bus = compose::bus(&config, "chatops rules try").await?;
+    let servers = chosen(&known(&bus).await?, &asked.server)?;
+    let mut tried = Vec::new();
+    for (server, name) in servers {
+        let title = format!("readings of {name}");
+        let one = output
+            .step(&title, Box::pin(on_server(&bus, &rule, &server, from)))
+            .await?;
+        let (report, unread) = one;
+        tried.push(Tried {
+            server,
+            name,
+            report,
+            unread,
+        });
+    }
+    print::all(&rule, &tried, asked.json, output)
+}
+
+fn rule(text: &str) -> Result<Rule, Trouble> {
+    let trouble = |what: String| {
+        Trouble::new(
+            Code::Settings,
+            what,
+            "see `chatops rules try --help` for what a rule may say",
+        )
+    };
+    let wording = Wording::parse(text).map_err(|error| trouble(error.to_string()))?;
+    let rule = Rule {
+        name: wording
+            .to_string()
+            .chars()
+            .take(chatops_schemas::rule::MAX_NAME)
+            .collect(),
+        note: String::new(),
+        enabled: true,
+        severity: Severity::Warning,
+        scope: Scope::All,
+        when: wording.when,
+        for_ms: wording.for_ms,
+        keep_ms: wording.keep_ms,
+    };
+    rule.validate()
+        .map_err(|error| trouble(error.to_string()))?;
+    Ok(rule)
+}
+
+/// Names of the servers of the fleet.
+async fn known(bus: &Bus) -> anyhow::Result<BTreeMap<ServerId, String>> {
+    let filter = subject::ctl_every(Entity::Server);
+    let mut events = bus.read_to_end(StreamName::Ctl, &filter, 1).await?;
+    let mut known = BTreeMap::new();
+    while let Some(event) = events.next().await {
+        let event = event.context("read OPS_CTL")?;
+        match codec::decode_any(&event.payload).map(|event| event.data) {
+            Ok(Payload::ServerRegistered(data)) => known.insert(data.server, data.name),
+            Ok(Payload::ServerChanged(data)) => known.insert(data.server, data.name),
+            Ok(Payload::ServerDeleted(data)) => known.remove(&data.server),
+            _ => None,
+        };
+    }
+    Ok(known)
+}
+
+fn chosen(
+    known: &BTreeMap<ServerId, String>,
+    asked: &[String],
+) -> Result<Vec<(ServerId, String)>, Trouble> {
+    let all = known
+        .iter()
+        .map(|(server, name)| (server.clone(), name.clone()));
+    if asked.is_empty() {
+        return Ok(all.collect());
+    }
+    for asked in asked {
+        if !known
+            .iter()
+            .any(|(server, name)| name == asked || server.as_str() == asked)
+        {
+            return Err(Trouble::new(
+                Code::Settings,
+                format!("there is no server {asked:?}"),
+                "give the name or the id of a server as the fleet page shows it",
+            ));
+        }
+    }
+    Ok(all
+        .filter(|(server, name)| {
+            asked
+                .iter()
+                .any(|asked| name == asked || server.as_str() == asked)
+        })
+        .collect())
+}
+
+async fn on_server(
+    bus: &Bus,
+    rule: &Rule,
+    server: &ServerId,
+    from: Timestamp,
+) -> anyhow::Result<(Report, u64)> {
+    let mut trial = Trial::new(rule)?;
+    let mut unread = 0;
+    let filter = subject::metrics_stored(server);
+    let Some(newest) = bus.last(StreamName::Metrics, &filter).await? else {
+        return Ok((trial.report(), 0));
+    };
+    if newest.stored_at < from {
+        return Ok((trial.report(), 0));
+    }
+    let mut reader = bus
+        .read(StreamName::Metrics, &filter, From::Time(from))
+        .await?;
+    while let Some(event) = reader.next().await {
+        let event = event.context("read OPS_METRICS")?;
+        match codec::decode::<Sample>(&event.payload) {
+            Ok(sample) => trial.see(sample.time, &sample.data),
+            Err(_) => unread += 1,
+        }
+        if event.seq >= newest.seq {
+            break;
+        }
+    }
+    Ok((trial.report(), unread))
+}
