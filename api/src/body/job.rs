@@ -166,12 +166,22 @@ impl RunRequest {
             stdin: self.stdin,
             timeout_ms: self.timeout_s.map(|s| s.saturating_mul(1000)),
             output_limit: self.output_limit,
-            valid_ms: pace.wait_s.map(|s| s.saturating_mul(1000)),
-            concurrency: pace.concurrency,
-            canary: pace.canary,
-            stop_after: pace.stop_after,
+            ..pace.command()
         };
         Ok((command, needs_approval))
+    }
+}
+
+impl Pace {
+    /// As filled in, with nothing to run.
+    pub fn command(self) -> Command {
+        Command {
+            valid_ms: self.wait_s.map(|s| s.saturating_mul(1000)),
+            concurrency: self.concurrency,
+            canary: self.canary,
+            stop_after: self.stop_after,
+            ..Command::default()
+        }
     }
 }
 

@@ -77,14 +77,8 @@ pub fn decide(given: &Command) -> Result<(Plan, Values), Problem> {
         }
         None => {}
     }
-    let concurrency = given.concurrency.unwrap_or(10);
-    if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
-        check.refuse("concurrency", "must be between 1 and 500");
-    }
-    let valid_ms = given.valid_ms.unwrap_or(VALID_MS);
-    if !(1000..=MAX_VALID_MS).contains(&valid_ms) {
-        check.refuse("wait_s", "must be between 1 s and a day");
-    }
+    let concurrency = concurrency(&mut check, given.concurrency);
+    let valid_ms = valid_ms(&mut check, given.valid_ms);
     let output_limit = given.output_limit.unwrap_or(OUTPUT_BYTES);
     if output_limit > MAX_OUTPUT_BYTES {
         check.refuse(
@@ -126,6 +120,35 @@ pub fn decide(given: &Command) -> Result<(Plan, Values), Problem> {
         check.refuse(format!("run.{field}"), reason);
     }
     check.done((plan, values))
+}
+
+/// What was decided before, to be done in another way: `given` counts for how carefully it goes, and for nothing else.
+pub fn again(before: &Plan, given: &Command) -> Result<Plan, Problem> {
+    let mut check = Check::default();
+    let plan = Plan {
+        concurrency: concurrency(&mut check, given.concurrency),
+        valid_ms: valid_ms(&mut check, given.valid_ms),
+        canary: given.canary.unwrap_or(0),
+        stop_after: given.stop_after.unwrap_or(0),
+        ..before.clone()
+    };
+    check.done(plan)
+}
+
+fn concurrency(check: &mut Check, given: Option<u32>) -> u32 {
+    let hosts = given.unwrap_or(10);
+    if !(1..=MAX_CONCURRENCY).contains(&hosts) {
+        check.refuse("concurrency", "must be between 1 and 500");
+    }
+    hosts
+}
+
+fn valid_ms(check: &mut Check, given: Option<u64>) -> u64 {
+    let valid_ms = given.unwrap_or(VALID_MS);
+    if !(1000..=MAX_VALID_MS).contains(&valid_ms) {
+        check.refuse("wait_s", "must be between 1 s and a day");
+    }
+    valid_ms
 }
 
 /// A job's name, if it is one.

@@ -9,7 +9,7 @@ pub mod start;
 
 use axum::{Json, extract::State};
 use chatops_projections::view::{self, JobQuery};
-use chatops_schemas::ids::{JobId, ScheduleId, UserId};
+use chatops_schemas::ids::{JobId, ScheduleId, ScriptId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -47,6 +47,9 @@ pub struct ListJobs {
     /// Started by this schedule.
     #[param(nullable = false)]
     schedule: Option<uuid::Uuid>,
+    /// Running this script, in whichever version.
+    #[param(nullable = false)]
+    script: Option<uuid::Uuid>,
     /// Most jobs in the answer; 50 when absent.
     #[param(nullable = false, minimum = 1, maximum = 200)]
     limit: Option<u32>,
@@ -97,6 +100,7 @@ pub async fn list(
         .jobs(&JobQuery {
             state,
             schedule: asked.schedule.map(ScheduleId),
+            script: asked.script.map(ScriptId),
             reader: reader(&actor),
             after: asked.after,
             limit,

@@ -86,15 +86,17 @@ pub struct ScheduleRequest {
     #[schema(example = "Europe/Berlin")]
     zone: String,
     /// What to do about runs that were missed; `skip` when absent.
-    #[schema(nullable = false, inline)]
+    #[schema(nullable = false)]
     missed: Option<MissedBody>,
     /// For `run_all`: 1 to 100.
     #[schema(nullable = false, minimum = 1, maximum = 100)]
     missed_max: Option<u32>,
     /// Where. A label and a text are looked up anew at each run.
     targets: Targets,
-    /// What. Of a script, the version of now.
-    run: RunRequest,
+    /// What. Of a script, the version of now. When a schedule is changed, it may be absent: what it ran before, with the
+    /// values that are kept for it.
+    #[schema(nullable = false)]
+    run: Option<RunRequest>,
     /// How carefully.
     #[serde(default)]
     pace: Pace,
@@ -279,7 +281,7 @@ pub async fn create(
 ) -> Result<Written<Json<Schedule>>, Problem> {
     access::may(&actor, Action::StartJob)?;
     let id = ScheduleId(api.ids().next());
-    let saved = saved(&api, &actor, id, request).await?;
+    let saved = saved(&api, &actor, id, request, None).await?;
     let event = written::event(&api, &actor.by(), saved);
     match written::append(&api, Entity::Schedule, &id.to_string(), 0, &event).await? {
         Appended::At(seq) => answer(&api, id, seq, StatusCode::CREATED).await,
@@ -290,7 +292,8 @@ pub async fn create(
 
 /// Change a schedule
 ///
-/// The whole of it. It is on afterwards and yours: it runs with your rights.
+/// The whole of it; only `run` may be left out. It is on afterwards and yours: it runs with your rights. Values that somebody
+/// else has given stay theirs: with such, say anew what is run.
 #[utoipa::path(put, path = "/schedules/{id}", tag = "Jobs", operation_id = "schedules_change",
     params(("id" = uuid::Uuid, Path)),
     request_body = ScheduleRequest,
@@ -310,9 +313,17 @@ pub async fn change(
     Body(request): Body<ScheduleRequest>,
 ) -> Result<Written<Json<Schedule>>, Problem> {
     access::may(&actor, Action::StartJob)?;
-    known(&api, &actor, id).await?;
-    let saved = saved(&api, &actor, id, request).await?;
-    tell(&api, &actor, id, |_| Ok(saved.clone())).await
+    let before = known(&api, &actor, id).await?;
+    let kept = request.run.is_none();
+    let saved = saved(&api, &actor, id, request, Some(&before)).await?;
+    tell(&api, &actor, id, |now| {
+        match kept && now.saved.plan != before.saved.plan {
+            // Somebody has just said otherwise what it runs.
+            true => Err(Problem::new(Code::Conflict)),
+            false => Ok(saved.clone()),
+        }
+    })
+    .await
 }
 
 /// Switch a schedule on
@@ -410,6 +421,7 @@ async fn saved(
     actor: &Actor,
     id: ScheduleId,
     request: ScheduleRequest,
+    before: Option<&view::Schedule>,
 ) -> Result<ScheduleSaved, Problem> {
     let name = plan::name(Some(&request.name))?;
     let name = name.ok_or_else(|| Problem::field("name", "must not be empty"))?;
@@ -426,14 +438,33 @@ async fn saved(
         }
     };
     let (chosen, servers) = request.targets.chosen()?;
-    let (command, _) = request.run.command(api, request.pace).await?;
-    let (plan, values) = plan::decide(&command)?;
+    let (plan, values) = match (request.run, before) {
+        (Some(run), _) => {
+            let (command, _) = run.command(api, request.pace).await?;
+            let (plan, values) = plan::decide(&command)?;
+            (plan, Some(values))
+        }
+        (None, Some(before)) => {
+            // Whoever chooses the hosts could read the values there.
+            if before.saved.plan.sealed && before.saved_by != Some(actor.user) {
+                return Err(Problem::field(
+                    "run",
+                    "must be said anew: values are kept for it that somebody else has given",
+                ));
+            }
+            (
+                plan::again(&before.saved.plan, &request.pace.command())?,
+                None,
+            )
+        }
+        (None, None) => return Err(Problem::field("run", "must be given")),
+    };
     let action = start::action(&plan.asked);
     let subject = actor.subject();
     for server in start::targets(api, &subject, &chosen, &servers).await? {
         access::server(api, actor, &server.id, action).await?;
     }
-    if plan.sealed {
+    if let (true, Some(values)) = (plan.sealed, values) {
         values::keep(api, id.0, &values).await?;
     }
     Ok(ScheduleSaved {

@@ -293,6 +293,12 @@ async fn a_scripts_secret_is_in_no_event_and_erased_at_the_end() {
     let store = chatops_projections::Store::connect(app.database.url(), 2)
         .await
         .unwrap();
+    // The page of the script shows it, that of another one does not.
+    let of = |script: &str| format!("/api/v1/jobs?script={script}");
+    let (_, runs) = owner.get(&of(script["id"].as_str().unwrap())).await;
+    assert_eq!(runs["jobs"].as_array().unwrap().len(), 1, "{runs}");
+    let (_, none) = owner.get(&of(ended["id"].as_str().unwrap())).await;
+    assert_eq!(none["jobs"], json!([]));
     let id = id.parse().unwrap();
     eventually("the values are erased", SOON, || async {
         store.plan(id).await.unwrap().is_none()
@@ -307,6 +313,79 @@ fn nightly(zone: &str) -> Value {
         "name": "nightly", "cron": "* * * * *", "zone": zone,
         "targets": {"tag": "web"}, "run": {"command": "true"},
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_schedule_runs_what_it_ran_with_values_of_ones_own_only() {
+    let app = App::start().await;
+    let owner = app.owner().await;
+    fleet(&owner, 1).await;
+    let someone = app.operator("someone").await;
+    let grant = json!({"username": "someone", "tag": "web", "level": "operate"});
+    share(&owner, &grant).await;
+    let mut body = nightly("Asia/Tokyo");
+    let nothing =
+        json!({"name": "x", "cron": "* * * * *", "zone": "UTC", "targets": {"tag": "web"}});
+    let (status, problem) = someone.post("/api/v1/schedules", &nothing).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["field"]),
+        (422, &json!("run"))
+    );
+    body["run"]["env"] = json!({"TOKEN": "swordfish"});
+    let (status, made) = someone.post("/api/v1/schedules", &body).await;
+    assert_eq!(status, 201, "{made}");
+    let path = format!("/api/v1/schedules/{}", made["id"].as_str().unwrap());
+
+    let mut change = body.clone();
+    change.as_object_mut().unwrap().remove("run");
+    change["cron"] = json!("0 6 * * 1");
+    change["pace"] = json!({"concurrency": 3, "stop_after": 1});
+    let (status, changed) = someone.put(&path, &change).await;
+    assert_eq!(
+        (status, &changed["cron"]),
+        (200, &json!("0 6 * * 1")),
+        "{changed}"
+    );
+    let plan = &changed["plan"];
+    assert_eq!(
+        (&plan["command"], &plan["env"]),
+        (&json!("true"), &json!(["TOKEN"]))
+    );
+    assert_eq!(
+        (&plan["concurrency"], &plan["stop_after"]),
+        (&json!(3), &json!(1))
+    );
+    let store = chatops_projections::Store::connect(app.database.url(), 2)
+        .await
+        .unwrap();
+    let id = made["id"].as_str().unwrap().parse().unwrap();
+    assert!(
+        store.plan(id).await.unwrap().is_some(),
+        "the values are kept"
+    );
+    change["pace"] = json!({"concurrency": 0});
+    assert_eq!(someone.put(&path, &change).await.0, 422);
+
+    // An administrator who sent it to a host of their own would read the values there.
+    change["pace"] = json!({});
+    let (status, problem) = owner.put(&path, &change).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["field"]),
+        (422, &json!("run"))
+    );
+    let (status, taken) = owner.put(&path, &nightly("UTC")).await;
+    assert_eq!(
+        (status, &taken["plan"]["env"]),
+        (200, &json!([])),
+        "{taken}"
+    );
+    change["pace"] = json!({"concurrency": 7});
+    let (status, kept) = owner.put(&path, &change).await;
+    assert_eq!(
+        (status, &kept["plan"]["concurrency"]),
+        (200, &json!(7)),
+        "{kept}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

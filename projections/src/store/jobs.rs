@@ -190,6 +190,7 @@ impl Store {
                    j.message, j.started_seq, j.ctl_seq
             FROM jobs j LEFT JOIN users u ON u.user_id = j.started_by
             WHERE j.started_seq < $1 AND ($2::text IS NULL OR j.state = $2) AND ($3::uuid IS NULL OR j.schedule_id = $3)
+              AND ($6::uuid IS NULL OR j.script_id = $6)
               AND ($4::uuid IS NULL OR j.started_by = $4 OR EXISTS (
                     SELECT 1 FROM servers s WHERE s.server_id = ANY(j.servers) AND s.deleted_at IS NULL
                     AND (s.owner = $4 OR s.server_id IN (SELECT g.server_id FROM granted_to($4, 2::smallint) g))))
@@ -200,6 +201,7 @@ impl Store {
             query.schedule.map(|schedule| schedule.0),
             query.reader.map(|user| user.0),
             i64::from(query.limit) + 1,
+            query.script.map(|script| script.0),
         )
         .fetch_all(&self.pool)
         .await

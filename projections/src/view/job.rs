@@ -122,6 +122,8 @@ pub struct JobQuery {
     pub state: Option<JobState>,
     /// The schedule that started them.
     pub schedule: Option<ScheduleId>,
+    /// The script that they run.
+    pub script: Option<ScriptId>,
     /// Who reads, unless they see everything: their own jobs, and those with a host that they may run commands on.
     pub reader: Option<UserId>,
     /// Where the page before ended.
