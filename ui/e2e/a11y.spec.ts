@@ -9,6 +9,8 @@ const SERVER_TABS = [
   '/services',
   '/containers',
   '/commands',
+  '/logs',
+  '/terminal',
   '/connections',
   '/access',
   '/settings',
@@ -19,6 +21,10 @@ const PAGES = [
   '/servers/new',
   '/commands',
   '/jobs',
+  '/scripts',
+  '/scripts/new',
+  '/schedules',
+  '/schedules/new',
   '/logs',
   '/people',
   '/audit',
@@ -30,6 +36,7 @@ const PAGES = [
   '/settings/sessions',
   '/settings/tokens',
   '/settings/keys',
+  '/settings/system',
   '/nowhere',
 ]
 

@@ -40,6 +40,14 @@ const ROUTES = {
   sessions: [['_app', '_app/settings', '_app/settings.sessions'], 190],
   tokens: [['_app', '_app/settings', '_app/settings.tokens'], 190],
   keys: [['_app', '_app/settings', '_app/settings.keys'], 190],
+  system: [['_app', '_app/settings', '_app/settings.system'], 190],
+  jobs: [['_app', '_app/jobs.index'], 190],
+  scripts: [['_app', '_app/scripts.index'], 190],
+  script: [['_app', '_app/scripts.$id.index'], 190],
+  'edit a script': [['_app', '_app/scripts.$id.edit'], 190],
+  schedules: [['_app', '_app/schedules.index'], 190],
+  schedule: [['_app', '_app/schedules.$id.index'], 190],
+  'edit a schedule': [['_app', '_app/schedules.$id.edit'], 190],
 }
 const CSS_LIMIT = 12
 // All pages together, which nobody loads at once. 500 until there was a terminal, whose emulator alone is 92.

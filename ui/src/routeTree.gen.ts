@@ -28,6 +28,10 @@ import { Route as AppPeopleIndexRouteImport } from './routes/_app/people.index'
 import { Route as AppPeopleInvitationsRouteImport } from './routes/_app/people.invitations'
 import { Route as AppPeopleSharingRouteImport } from './routes/_app/people.sharing'
 import { Route as AppPeopleTeamsRouteImport } from './routes/_app/people.teams'
+import { Route as AppSchedulesIndexRouteImport } from './routes/_app/schedules.index'
+import { Route as AppSchedulesNewRouteImport } from './routes/_app/schedules.new'
+import { Route as AppScriptsIndexRouteImport } from './routes/_app/scripts.index'
+import { Route as AppScriptsNewRouteImport } from './routes/_app/scripts.new'
 import { Route as AppServersIndexRouteImport } from './routes/_app/servers.index'
 import { Route as AppServersIdRouteImport } from './routes/_app/servers.$id'
 import { Route as AppServersNewRouteImport } from './routes/_app/servers.new'
@@ -35,7 +39,12 @@ import { Route as AppSettingsIndexRouteImport } from './routes/_app/settings.ind
 import { Route as AppSettingsKeysRouteImport } from './routes/_app/settings.keys'
 import { Route as AppSettingsSecurityRouteImport } from './routes/_app/settings.security'
 import { Route as AppSettingsSessionsRouteImport } from './routes/_app/settings.sessions'
+import { Route as AppSettingsSystemRouteImport } from './routes/_app/settings.system'
 import { Route as AppSettingsTokensRouteImport } from './routes/_app/settings.tokens'
+import { Route as AppSchedulesIdIndexRouteImport } from './routes/_app/schedules.$id.index'
+import { Route as AppSchedulesIdEditRouteImport } from './routes/_app/schedules.$id.edit'
+import { Route as AppScriptsIdIndexRouteImport } from './routes/_app/scripts.$id.index'
+import { Route as AppScriptsIdEditRouteImport } from './routes/_app/scripts.$id.edit'
 import { Route as AppServersIdIndexRouteImport } from './routes/_app/servers.$id.index'
 import { Route as AppServersIdAccessRouteImport } from './routes/_app/servers.$id.access'
 import { Route as AppServersIdCommandsRouteImport } from './routes/_app/servers.$id.commands'
@@ -150,6 +159,26 @@ const AppPeopleTeamsRoute = AppPeopleTeamsRouteImport.update({
   path: '/teams',
   getParentRoute: () => AppPeopleRoute,
 } as any)
+const AppSchedulesIndexRoute = AppSchedulesIndexRouteImport.update({
+  id: '/schedules/',
+  path: '/schedules/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppSchedulesNewRoute = AppSchedulesNewRouteImport.update({
+  id: '/schedules/new',
+  path: '/schedules/new',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppScriptsIndexRoute = AppScriptsIndexRouteImport.update({
+  id: '/scripts/',
+  path: '/scripts/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppScriptsNewRoute = AppScriptsNewRouteImport.update({
+  id: '/scripts/new',
+  path: '/scripts/new',
+  getParentRoute: () => AppRoute,
+} as any)
 const AppServersIndexRoute = AppServersIndexRouteImport.update({
   id: '/servers/',
   path: '/servers/',
@@ -185,10 +214,35 @@ const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   path: '/sessions',
   getParentRoute: () => AppSettingsRoute,
 } as any)
+const AppSettingsSystemRoute = AppSettingsSystemRouteImport.update({
+  id: '/system',
+  path: '/system',
+  getParentRoute: () => AppSettingsRoute,
+} as any)
 const AppSettingsTokensRoute = AppSettingsTokensRouteImport.update({
   id: '/tokens',
   path: '/tokens',
   getParentRoute: () => AppSettingsRoute,
+} as any)
+const AppSchedulesIdIndexRoute = AppSchedulesIdIndexRouteImport.update({
+  id: '/schedules/$id/',
+  path: '/schedules/$id/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppSchedulesIdEditRoute = AppSchedulesIdEditRouteImport.update({
+  id: '/schedules/$id/edit',
+  path: '/schedules/$id/edit',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppScriptsIdIndexRoute = AppScriptsIdIndexRouteImport.update({
+  id: '/scripts/$id/',
+  path: '/scripts/$id/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppScriptsIdEditRoute = AppScriptsIdEditRouteImport.update({
+  id: '/scripts/$id/edit',
+  path: '/scripts/$id/edit',
+  getParentRoute: () => AppRoute,
 } as any)
 const AppServersIdIndexRoute = AppServersIdIndexRouteImport.update({
   id: '/',
@@ -312,17 +366,24 @@ export interface FileRoutesByFullPath {
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
   '/people/teams': typeof AppPeopleTeamsRoute
+  '/schedules/new': typeof AppSchedulesNewRoute
+  '/scripts/new': typeof AppScriptsNewRoute
   '/servers/$id': typeof AppServersIdRouteWithChildren
   '/servers/new': typeof AppServersNewRoute
   '/settings/keys': typeof AppSettingsKeysRoute
   '/settings/security': typeof AppSettingsSecurityRoute
   '/settings/sessions': typeof AppSettingsSessionsRoute
+  '/settings/system': typeof AppSettingsSystemRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
   '/commands/': typeof AppCommandsIndexRoute
   '/jobs/': typeof AppJobsIndexRoute
   '/people/': typeof AppPeopleIndexRoute
+  '/schedules/': typeof AppSchedulesIndexRoute
+  '/scripts/': typeof AppScriptsIndexRoute
   '/servers/': typeof AppServersIndexRoute
   '/settings/': typeof AppSettingsIndexRoute
+  '/schedules/$id/edit': typeof AppSchedulesIdEditRoute
+  '/scripts/$id/edit': typeof AppScriptsIdEditRoute
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
@@ -331,6 +392,8 @@ export interface FileRoutesByFullPath {
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
+  '/schedules/$id/': typeof AppSchedulesIdIndexRoute
+  '/scripts/$id/': typeof AppScriptsIdIndexRoute
   '/servers/$id/': typeof AppServersIdIndexRoute
   '/servers/$id/containers/$container': typeof AppServersIdContainersContainerRouteWithChildren
   '/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
@@ -357,16 +420,23 @@ export interface FileRoutesByTo {
   '/people/invitations': typeof AppPeopleInvitationsRoute
   '/people/sharing': typeof AppPeopleSharingRoute
   '/people/teams': typeof AppPeopleTeamsRoute
+  '/schedules/new': typeof AppSchedulesNewRoute
+  '/scripts/new': typeof AppScriptsNewRoute
   '/servers/new': typeof AppServersNewRoute
   '/settings/keys': typeof AppSettingsKeysRoute
   '/settings/security': typeof AppSettingsSecurityRoute
   '/settings/sessions': typeof AppSettingsSessionsRoute
+  '/settings/system': typeof AppSettingsSystemRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
   '/commands': typeof AppCommandsIndexRoute
   '/jobs': typeof AppJobsIndexRoute
   '/people': typeof AppPeopleIndexRoute
+  '/schedules': typeof AppSchedulesIndexRoute
+  '/scripts': typeof AppScriptsIndexRoute
   '/servers': typeof AppServersIndexRoute
   '/settings': typeof AppSettingsIndexRoute
+  '/schedules/$id/edit': typeof AppSchedulesIdEditRoute
+  '/scripts/$id/edit': typeof AppScriptsIdEditRoute
   '/servers/$id/access': typeof AppServersIdAccessRoute
   '/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/servers/$id/connections': typeof AppServersIdConnectionsRoute
@@ -375,6 +445,8 @@ export interface FileRoutesByTo {
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
+  '/schedules/$id': typeof AppSchedulesIdIndexRoute
+  '/scripts/$id': typeof AppScriptsIdIndexRoute
   '/servers/$id': typeof AppServersIdIndexRoute
   '/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
   '/servers/$id/terminal/history': typeof AppServersIdTerminalHistoryRoute
@@ -404,17 +476,24 @@ export interface FileRoutesById {
   '/_app/people/invitations': typeof AppPeopleInvitationsRoute
   '/_app/people/sharing': typeof AppPeopleSharingRoute
   '/_app/people/teams': typeof AppPeopleTeamsRoute
+  '/_app/schedules/new': typeof AppSchedulesNewRoute
+  '/_app/scripts/new': typeof AppScriptsNewRoute
   '/_app/servers/$id': typeof AppServersIdRouteWithChildren
   '/_app/servers/new': typeof AppServersNewRoute
   '/_app/settings/keys': typeof AppSettingsKeysRoute
   '/_app/settings/security': typeof AppSettingsSecurityRoute
   '/_app/settings/sessions': typeof AppSettingsSessionsRoute
+  '/_app/settings/system': typeof AppSettingsSystemRoute
   '/_app/settings/tokens': typeof AppSettingsTokensRoute
   '/_app/commands/': typeof AppCommandsIndexRoute
   '/_app/jobs/': typeof AppJobsIndexRoute
   '/_app/people/': typeof AppPeopleIndexRoute
+  '/_app/schedules/': typeof AppSchedulesIndexRoute
+  '/_app/scripts/': typeof AppScriptsIndexRoute
   '/_app/servers/': typeof AppServersIndexRoute
   '/_app/settings/': typeof AppSettingsIndexRoute
+  '/_app/schedules/$id/edit': typeof AppSchedulesIdEditRoute
+  '/_app/scripts/$id/edit': typeof AppScriptsIdEditRoute
   '/_app/servers/$id/access': typeof AppServersIdAccessRoute
   '/_app/servers/$id/commands': typeof AppServersIdCommandsRoute
   '/_app/servers/$id/connections': typeof AppServersIdConnectionsRoute
@@ -423,6 +502,8 @@ export interface FileRoutesById {
   '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/_app/servers/$id_/connect': typeof AppServersIdConnectRoute
+  '/_app/schedules/$id/': typeof AppSchedulesIdIndexRoute
+  '/_app/scripts/$id/': typeof AppScriptsIdIndexRoute
   '/_app/servers/$id/': typeof AppServersIdIndexRoute
   '/_app/servers/$id/containers/$container': typeof AppServersIdContainersContainerRouteWithChildren
   '/_app/servers/$id/terminal/$session': typeof AppServersIdTerminalSessionRoute
@@ -453,17 +534,24 @@ export interface FileRouteTypes {
     | '/people/invitations'
     | '/people/sharing'
     | '/people/teams'
+    | '/schedules/new'
+    | '/scripts/new'
     | '/servers/$id'
     | '/servers/new'
     | '/settings/keys'
     | '/settings/security'
     | '/settings/sessions'
+    | '/settings/system'
     | '/settings/tokens'
     | '/commands/'
     | '/jobs/'
     | '/people/'
+    | '/schedules/'
+    | '/scripts/'
     | '/servers/'
     | '/settings/'
+    | '/schedules/$id/edit'
+    | '/scripts/$id/edit'
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
@@ -472,6 +560,8 @@ export interface FileRouteTypes {
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
+    | '/schedules/$id/'
+    | '/scripts/$id/'
     | '/servers/$id/'
     | '/servers/$id/containers/$container'
     | '/servers/$id/terminal/$session'
@@ -498,16 +588,23 @@ export interface FileRouteTypes {
     | '/people/invitations'
     | '/people/sharing'
     | '/people/teams'
+    | '/schedules/new'
+    | '/scripts/new'
     | '/servers/new'
     | '/settings/keys'
     | '/settings/security'
     | '/settings/sessions'
+    | '/settings/system'
     | '/settings/tokens'
     | '/commands'
     | '/jobs'
     | '/people'
+    | '/schedules'
+    | '/scripts'
     | '/servers'
     | '/settings'
+    | '/schedules/$id/edit'
+    | '/scripts/$id/edit'
     | '/servers/$id/access'
     | '/servers/$id/commands'
     | '/servers/$id/connections'
@@ -516,6 +613,8 @@ export interface FileRouteTypes {
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
+    | '/schedules/$id'
+    | '/scripts/$id'
     | '/servers/$id'
     | '/servers/$id/terminal/$session'
     | '/servers/$id/terminal/history'
@@ -544,17 +643,24 @@ export interface FileRouteTypes {
     | '/_app/people/invitations'
     | '/_app/people/sharing'
     | '/_app/people/teams'
+    | '/_app/schedules/new'
+    | '/_app/scripts/new'
     | '/_app/servers/$id'
     | '/_app/servers/new'
     | '/_app/settings/keys'
     | '/_app/settings/security'
     | '/_app/settings/sessions'
+    | '/_app/settings/system'
     | '/_app/settings/tokens'
     | '/_app/commands/'
     | '/_app/jobs/'
     | '/_app/people/'
+    | '/_app/schedules/'
+    | '/_app/scripts/'
     | '/_app/servers/'
     | '/_app/settings/'
+    | '/_app/schedules/$id/edit'
+    | '/_app/scripts/$id/edit'
     | '/_app/servers/$id/access'
     | '/_app/servers/$id/commands'
     | '/_app/servers/$id/connections'
@@ -563,6 +669,8 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
     | '/_app/servers/$id_/connect'
+    | '/_app/schedules/$id/'
+    | '/_app/scripts/$id/'
     | '/_app/servers/$id/'
     | '/_app/servers/$id/containers/$container'
     | '/_app/servers/$id/terminal/$session'
@@ -720,6 +828,34 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppPeopleTeamsRouteImport
       parentRoute: typeof AppPeopleRoute
     }
+    '/_app/schedules/': {
+      id: '/_app/schedules/'
+      path: '/schedules'
+      fullPath: '/schedules/'
+      preLoaderRoute: typeof AppSchedulesIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/schedules/new': {
+      id: '/_app/schedules/new'
+      path: '/schedules/new'
+      fullPath: '/schedules/new'
+      preLoaderRoute: typeof AppSchedulesNewRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/scripts/': {
+      id: '/_app/scripts/'
+      path: '/scripts'
+      fullPath: '/scripts/'
+      preLoaderRoute: typeof AppScriptsIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/scripts/new': {
+      id: '/_app/scripts/new'
+      path: '/scripts/new'
+      fullPath: '/scripts/new'
+      preLoaderRoute: typeof AppScriptsNewRouteImport
+      parentRoute: typeof AppRoute
+    }
     '/_app/servers/': {
       id: '/_app/servers/'
       path: '/servers'
@@ -769,12 +905,47 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof AppSettingsSessionsRouteImport
       parentRoute: typeof AppSettingsRoute
     }
+    '/_app/settings/system': {
+      id: '/_app/settings/system'
+      path: '/system'
+      fullPath: '/settings/system'
+      preLoaderRoute: typeof AppSettingsSystemRouteImport
+      parentRoute: typeof AppSettingsRoute
+    }
     '/_app/settings/tokens': {
       id: '/_app/settings/tokens'
       path: '/tokens'
       fullPath: '/settings/tokens'
       preLoaderRoute: typeof AppSettingsTokensRouteImport
       parentRoute: typeof AppSettingsRoute
+    }
+    '/_app/schedules/$id/': {
+      id: '/_app/schedules/$id/'
+      path: '/schedules/$id'
+      fullPath: '/schedules/$id/'
+      preLoaderRoute: typeof AppSchedulesIdIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/schedules/$id/edit': {
+      id: '/_app/schedules/$id/edit'
+      path: '/schedules/$id/edit'
+      fullPath: '/schedules/$id/edit'
+      preLoaderRoute: typeof AppSchedulesIdEditRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/scripts/$id/': {
+      id: '/_app/scripts/$id/'
+      path: '/scripts/$id'
+      fullPath: '/scripts/$id/'
+      preLoaderRoute: typeof AppScriptsIdIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/scripts/$id/edit': {
+      id: '/_app/scripts/$id/edit'
+      path: '/scripts/$id/edit'
+      fullPath: '/scripts/$id/edit'
+      preLoaderRoute: typeof AppScriptsIdEditRouteImport
+      parentRoute: typeof AppRoute
     }
     '/_app/servers/$id/': {
       id: '/_app/servers/$id/'
@@ -934,6 +1105,7 @@ interface AppSettingsRouteChildren {
   AppSettingsKeysRoute: typeof AppSettingsKeysRoute
   AppSettingsSecurityRoute: typeof AppSettingsSecurityRoute
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute
+  AppSettingsSystemRoute: typeof AppSettingsSystemRoute
   AppSettingsTokensRoute: typeof AppSettingsTokensRoute
   AppSettingsIndexRoute: typeof AppSettingsIndexRoute
 }
@@ -942,6 +1114,7 @@ const AppSettingsRouteChildren: AppSettingsRouteChildren = {
   AppSettingsKeysRoute: AppSettingsKeysRoute,
   AppSettingsSecurityRoute: AppSettingsSecurityRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
+  AppSettingsSystemRoute: AppSettingsSystemRoute,
   AppSettingsTokensRoute: AppSettingsTokensRoute,
   AppSettingsIndexRoute: AppSettingsIndexRoute,
 }
@@ -1022,12 +1195,20 @@ interface AppRouteChildren {
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
   AppCommandsCommandIdRoute: typeof AppCommandsCommandIdRoute
   AppJobsIdRoute: typeof AppJobsIdRoute
+  AppSchedulesNewRoute: typeof AppSchedulesNewRoute
+  AppScriptsNewRoute: typeof AppScriptsNewRoute
   AppServersIdRoute: typeof AppServersIdRouteWithChildren
   AppServersNewRoute: typeof AppServersNewRoute
   AppCommandsIndexRoute: typeof AppCommandsIndexRoute
   AppJobsIndexRoute: typeof AppJobsIndexRoute
+  AppSchedulesIndexRoute: typeof AppSchedulesIndexRoute
+  AppScriptsIndexRoute: typeof AppScriptsIndexRoute
   AppServersIndexRoute: typeof AppServersIndexRoute
+  AppSchedulesIdEditRoute: typeof AppSchedulesIdEditRoute
+  AppScriptsIdEditRoute: typeof AppScriptsIdEditRoute
   AppServersIdConnectRoute: typeof AppServersIdConnectRoute
+  AppSchedulesIdIndexRoute: typeof AppSchedulesIdIndexRoute
+  AppScriptsIdIndexRoute: typeof AppScriptsIdIndexRoute
 }
 
 const AppRouteChildren: AppRouteChildren = {
@@ -1038,12 +1219,20 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsRoute: AppSettingsRouteWithChildren,
   AppCommandsCommandIdRoute: AppCommandsCommandIdRoute,
   AppJobsIdRoute: AppJobsIdRoute,
+  AppSchedulesNewRoute: AppSchedulesNewRoute,
+  AppScriptsNewRoute: AppScriptsNewRoute,
   AppServersIdRoute: AppServersIdRouteWithChildren,
   AppServersNewRoute: AppServersNewRoute,
   AppCommandsIndexRoute: AppCommandsIndexRoute,
   AppJobsIndexRoute: AppJobsIndexRoute,
+  AppSchedulesIndexRoute: AppSchedulesIndexRoute,
+  AppScriptsIndexRoute: AppScriptsIndexRoute,
   AppServersIndexRoute: AppServersIndexRoute,
+  AppSchedulesIdEditRoute: AppSchedulesIdEditRoute,
+  AppScriptsIdEditRoute: AppScriptsIdEditRoute,
   AppServersIdConnectRoute: AppServersIdConnectRoute,
+  AppSchedulesIdIndexRoute: AppSchedulesIdIndexRoute,
+  AppScriptsIdIndexRoute: AppScriptsIdIndexRoute,
 }
 
 const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren)

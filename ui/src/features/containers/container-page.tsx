@@ -1,8 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { SquareTerminal } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { bytes, count, shortRate } from '@/shared/lib/format'
 import { exact } from '@/shared/lib/time'
 import { useNewestSample } from '@/shared/metrics/use-feed'
+import { buttonStyle } from '@/shared/ui/button'
 import { Loaded } from '@/shared/ui/loaded'
 import { StatusDot, type Tone } from '@/shared/ui/status-dot'
 import { Ago } from '@/shared/ui/time'
@@ -28,6 +31,17 @@ export function ContainerHeader({ server, container }: { server: string; contain
           </span>
           <span className="text-ink-3 text-xs">{found.image}</span>
           <span className="flex-1" />
+          {found.state === 'running' ? (
+            <Link
+              to="/servers/$id/terminal"
+              params={{ id: server }}
+              search={{ container: found.name }}
+              className={buttonStyle({ size: 'sm' })}
+            >
+              <SquareTerminal aria-hidden="true" />
+              Shell
+            </Link>
+          ) : null}
           {query.data?.live ? (
             <ActionButtons server={server} name={found.name} state={found.state} />
           ) : null}

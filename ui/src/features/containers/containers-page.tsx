@@ -12,6 +12,7 @@ import { Ago } from '@/shared/ui/time'
 import { ActionButtons } from './action-buttons'
 import { Bulk } from './bulk'
 import { containersQuery, type HostContainer } from './queries'
+import { Spark, useSparks } from './spark'
 import { byProject, condition } from './state'
 
 /** The containers of a host by compose project, as the host answers; figures come from its samples. */
@@ -19,6 +20,11 @@ export function ContainersPage({ server }: { server: string }) {
   const query = useQuery(containersQuery(server))
   const newest = useNewestSample()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const everyName = useMemo(
+    () => (query.data?.containers ?? []).map((one) => one.name).sort(),
+    [query.data],
+  )
+  const spark = useSparks(server, everyName)
   const figures = useMemo(
     () => new Map((newest?.sample.containers ?? []).map((one) => [one.name, one])),
     [newest],
@@ -80,10 +86,10 @@ export function ContainersPage({ server }: { server: string }) {
                           <th scope="col" className="w-40 px-3 font-medium">
                             State
                           </th>
-                          <th scope="col" className="w-24 px-3 text-right font-medium">
+                          <th scope="col" className="w-36 px-3 text-right font-medium">
                             CPU
                           </th>
-                          <th scope="col" className="w-28 px-3 text-right font-medium">
+                          <th scope="col" className="w-40 px-3 text-right font-medium">
                             Memory
                           </th>
                           <th scope="col" className="px-3 font-medium max-lg:hidden">
@@ -101,6 +107,8 @@ export function ContainersPage({ server }: { server: string }) {
                             server={server}
                             container={container}
                             figures={figures.get(container.name)}
+                            cpuLine={spark(container.name, 'cpu')}
+                            memLine={spark(container.name, 'mem')}
                             live={list.live}
                             chosen={chosen.has(container.name)}
                             onChoose={(on) => choose(container.name, on)}
@@ -123,6 +131,8 @@ function Row({
   server,
   container,
   figures,
+  cpuLine,
+  memLine,
   live,
   chosen,
   onChoose,
@@ -130,6 +140,9 @@ function Row({
   server: string
   container: HostContainer
   figures: Container | undefined
+  /** Of the last hour. */
+  cpuLine: readonly (number | null)[]
+  memLine: readonly (number | null)[]
   live: boolean
   chosen: boolean
   onChoose: (on: boolean) => void
@@ -169,9 +182,19 @@ function Row({
         <span className="block text-2xs text-ink-3">{container.status}</span>
       </td>
       <td className="tnum whitespace-nowrap px-3 text-right">
-        {typeof cpu === 'number' ? `${cpu.toFixed(1)} %` : '–'}
+        <span className="flex items-center justify-end gap-2">
+          <Spark values={cpuLine} />
+          <span className="min-w-[7ch]">
+            {typeof cpu === 'number' ? `${cpu.toFixed(1)} %` : '–'}
+          </span>
+        </span>
       </td>
-      <td className="tnum whitespace-nowrap px-3 text-right">{bytes(figures?.mem)}</td>
+      <td className="tnum whitespace-nowrap px-3 text-right">
+        <span className="flex items-center justify-end gap-2">
+          <Spark values={memLine} />
+          <span className="min-w-[8ch]">{bytes(figures?.mem)}</span>
+        </span>
+      </td>
       <td className="max-w-56 truncate px-3 text-2xs max-lg:hidden">
         {container.ports.join(', ')}
       </td>

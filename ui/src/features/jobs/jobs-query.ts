@@ -36,8 +36,3 @@ export const hostsQuery = (id: string, over: boolean) =>
     refetchInterval: over ? false : ONCE_A_SECOND,
     placeholderData: (before) => before,
   })
-
-export const scriptsQuery = queryOptions({
-  queryKey: ['scripts'],
-  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/v1/scripts', { signal }))).scripts,
-})

@@ -2,7 +2,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
-import type { Script } from '@/shared/api/model'
+import { CAREFUL, PaceFields, paceOf } from '@/shared/jobs/pace-fields'
+import { ParameterFields } from '@/shared/jobs/parameter-fields'
+import { Preview } from '@/shared/jobs/preview'
+import { previewQuery } from '@/shared/jobs/preview-query'
+import { scriptsQuery } from '@/shared/jobs/scripts-query'
+import { targetsOf } from '@/shared/jobs/targets'
+import { type Values, valuesGiven, valuesMissing } from '@/shared/jobs/values'
+import { WhereFields } from '@/shared/jobs/where-fields'
 import { plural } from '@/shared/lib/format'
 import { Button } from '@/shared/ui/button'
 import { Dialog } from '@/shared/ui/dialog'
@@ -10,40 +17,31 @@ import { Field } from '@/shared/ui/field'
 import { Input } from '@/shared/ui/input'
 import { Select } from '@/shared/ui/select'
 import { toastProblem } from '@/shared/ui/toast'
-import { scriptsQuery } from './jobs-query'
-import { Preview } from './preview'
-import { targetsOf } from './targets'
 
 export default function NewJob({
   onClose,
   onStarted,
   ids,
+  scriptId: given,
 }: {
   onClose: () => void
   onStarted: (id: string) => void
   /** Servers that were chosen somewhere else. */
   ids?: string[]
+  /** The script that was chosen somewhere else. */
+  scriptId?: string
 }) {
   const client = useQueryClient()
   const scripts = useQuery(scriptsQuery)
   const [name, setName] = useState('')
   const [command, setCommand] = useState('')
-  const [scriptId, setScriptId] = useState('')
-  const [values, setValues] = useState<Record<string, string>>({})
-  const [how, setHow] = useState(ids ? 'ids' : 'tag')
-  const [where, setWhere] = useState(ids?.join(' ') ?? '')
-  const [concurrency, setConcurrency] = useState('10')
-  const [canary, setCanary] = useState('0')
-  const [stopAfter, setStopAfter] = useState('0')
-  const targets = targetsOf(how, where)
+  const [scriptId, setScriptId] = useState(given ?? '')
+  const [values, setValues] = useState<Values>({})
+  const [where, setWhere] = useState({ how: ids ? 'ids' : 'tag', where: ids?.join(' ') ?? '' })
+  const [pace, setPace] = useState(CAREFUL)
+  const targets = targetsOf(where.how, where.where)
   const script = scripts.data?.find((one) => one.id === scriptId)
-  const preview = useQuery({
-    queryKey: ['jobs', 'preview', targets],
-    enabled: targets !== null,
-    retry: false,
-    queryFn: ({ signal }) =>
-      unwrap(api.POST('/api/v1/jobs/preview', { body: { targets: targets ?? {} }, signal })),
-  })
+  const preview = useQuery(previewQuery(targets))
   const start = useMutation({
     mutationFn: () =>
       unwrap(
@@ -52,13 +50,9 @@ export default function NewJob({
             name: name.trim() || undefined,
             targets: targets ?? {},
             run: script
-              ? { script: { id: script.id, values: given(script, values) } }
+              ? { script: { id: script.id, values: valuesGiven(script, values) } }
               : { command },
-            pace: {
-              concurrency: Number(concurrency),
-              canary: Number(canary),
-              stop_after: Number(stopAfter),
-            },
+            pace: paceOf(pace),
           },
         }),
       ),
@@ -71,7 +65,7 @@ export default function NewJob({
   })
   const servers = preview.data?.servers ?? []
   const ready =
-    (script !== undefined || command.trim() !== '') &&
+    (script ? valuesMissing(script, values).length === 0 : command.trim() !== '') &&
     servers.length > 0 &&
     servers.every((server) => server.allowed)
   return (
@@ -121,7 +115,7 @@ export default function NewJob({
           </Field>
         ) : null}
         {script ? (
-          <Parameters script={script} values={values} onChange={setValues} />
+          <ParameterFields script={script} values={values} onChange={setValues} />
         ) : (
           <Field label="Command" hint="A line for the host's shell">
             {(control) => (
@@ -136,48 +130,9 @@ export default function NewJob({
             )}
           </Field>
         )}
-        <div className="grid gap-4 sm:grid-cols-[10rem_1fr]">
-          <Field label="Where">
-            {(control) => (
-              <Select {...control} value={how} onChange={(event) => setHow(event.target.value)}>
-                <option value="tag">With the label</option>
-                <option value="query">Named like</option>
-                <option value="ids">These servers</option>
-              </Select>
-            )}
-          </Field>
-          <Field
-            label={how === 'tag' ? 'Label' : how === 'query' ? 'Text' : 'Server ids'}
-            hint={how === 'ids' ? 'Separated by spaces' : undefined}
-          >
-            {(control) => (
-              <Input
-                {...control}
-                autoComplete="off"
-                value={where}
-                onChange={(event) => setWhere(event.target.value)}
-              />
-            )}
-          </Field>
-        </div>
+        <WhereFields value={where} onChange={setWhere} />
         {targets ? <Preview query={preview} /> : null}
-        <div className="grid gap-4 sm:grid-cols-3">
-          <Amount label="At the same time" value={concurrency} min={1} onChange={setConcurrency} />
-          <Amount
-            label="First alone"
-            hint="The others follow if these succeed"
-            value={canary}
-            min={0}
-            onChange={setCanary}
-          />
-          <Amount
-            label="Stop after failures"
-            hint="0: never"
-            value={stopAfter}
-            min={0}
-            onChange={setStopAfter}
-          />
-        </div>
+        <PaceFields value={pace} onChange={setPace} />
         <Field label="Name" optional>
           {(control) => (
             <Input
@@ -190,88 +145,5 @@ export default function NewJob({
         </Field>
       </form>
     </Dialog>
-  )
-}
-
-/** Only what was filled in: an empty field means the default. */
-const given = (script: Script, values: Record<string, string>) =>
-  Object.fromEntries(
-    script.parameters
-      .map((parameter) => [parameter.name, values[parameter.name] ?? ''] as const)
-      .filter(([, value]) => value !== ''),
-  )
-
-function Parameters({
-  script,
-  values,
-  onChange,
-}: {
-  script: Script
-  values: Record<string, string>
-  onChange: (values: Record<string, string>) => void
-}) {
-  return script.parameters.map((parameter) => {
-    const set = (value: string) => onChange({ ...values, [parameter.name]: value })
-    const choices = parameter.kind === 'flag' ? ['true', 'false'] : (parameter.choices ?? [])
-    return (
-      <Field
-        key={parameter.name}
-        label={parameter.name}
-        hint={parameter.description}
-        optional={!parameter.required}
-      >
-        {(control) =>
-          choices.length > 0 ? (
-            <Select
-              {...control}
-              value={values[parameter.name] ?? parameter.default ?? ''}
-              onChange={(event) => set(event.target.value)}
-            >
-              <option value="">–</option>
-              {choices.map((choice) => (
-                <option key={choice}>{choice}</option>
-              ))}
-            </Select>
-          ) : (
-            <Input
-              {...control}
-              type={parameter.kind === 'secret' ? 'password' : 'text'}
-              autoComplete="off"
-              placeholder={parameter.default}
-              value={values[parameter.name] ?? ''}
-              onChange={(event) => set(event.target.value)}
-            />
-          )
-        }
-      </Field>
-    )
-  })
-}
-
-function Amount({
-  label,
-  hint,
-  value,
-  min,
-  onChange,
-}: {
-  label: string
-  hint?: string
-  value: string
-  min: number
-  onChange: (value: string) => void
-}) {
-  return (
-    <Field label={label} hint={hint}>
-      {(control) => (
-        <Input
-          {...control}
-          type="number"
-          min={min}
-          value={value}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </Field>
   )
 }

@@ -1,13 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useBlocker } from '@tanstack/react-router'
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import * as z from 'zod/mini'
 import { api, unwrap } from '@/shared/api/client'
 import type { User } from '@/shared/api/model'
+import { useLeaveGuard } from '@/shared/lib/leave-guard'
 import { type Density, setPrefs, usePrefs } from '@/shared/lib/prefs'
 import { setTheme, type ThemeChoice, useThemeChoice } from '@/shared/lib/theme'
 import { useForm } from '@/shared/lib/use-form'
-import { meQuery } from '@/shared/session/session'
+import { decidesAboutPeople, meQuery } from '@/shared/session/session'
 import { Button } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
 import { Input } from '@/shared/ui/input'
@@ -23,15 +24,18 @@ const TABS = [
   { to: '/settings/sessions', label: 'Sessions' },
   { to: '/settings/tokens', label: 'API tokens' },
   { to: '/settings/keys', label: 'Agent keys' },
+  { to: '/settings/system', label: 'System' },
 ] as const
 
-/** Around all pages about oneself. */
+/** Around all pages about oneself, and for those who decide, about the whole installation. */
 export function SettingsLayout({ children }: { children: ReactNode }) {
+  const { data: me } = useQuery(meQuery)
+  const tabs = TABS.filter(({ to }) => to !== '/settings/system' || (me && decidesAboutPeople(me)))
   return (
     <div className="mx-auto max-w-3xl px-4 py-6 sm:px-6">
       <h1 className="font-semibold text-xl tracking-tight">Settings</h1>
       <TabNav label="Settings">
-        {TABS.map((tab) => (
+        {tabs.map((tab) => (
           <Link
             key={tab.to}
             to={tab.to}
@@ -134,15 +138,6 @@ function Profile({ me }: { me: User }) {
       </div>
     </form>
   )
-}
-
-/** Leaving with changes that are not saved asks first, inside the app and when the tab closes. */
-function useLeaveGuard(dirty: boolean): void {
-  useBlocker({
-    shouldBlockFn: () => dirty && !window.confirm('Leave without saving your changes?'),
-    enableBeforeUnload: dirty,
-    disabled: !dirty,
-  })
 }
 
 const THEMES: readonly { value: ThemeChoice; label: string }[] = [

@@ -1,6 +1,16 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Layers, Logs, ScrollText, Server, Settings, SquareTerminal, Users } from 'lucide-react'
+import {
+  CalendarClock,
+  FileCode2,
+  Layers,
+  Logs,
+  ScrollText,
+  Server,
+  Settings,
+  SquareTerminal,
+  Users,
+} from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
@@ -44,6 +54,20 @@ export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
         <NavLink to="/jobs" icon={<Layers aria-hidden="true" />} onNavigate={onNavigate}>
           Jobs
         </NavLink>
+        {me && me.role !== 'viewer' ? (
+          <>
+            <NavLink to="/scripts" icon={<FileCode2 aria-hidden="true" />} onNavigate={onNavigate}>
+              Scripts
+            </NavLink>
+            <NavLink
+              to="/schedules"
+              icon={<CalendarClock aria-hidden="true" />}
+              onNavigate={onNavigate}
+            >
+              Schedules
+            </NavLink>
+          </>
+        ) : null}
         {me && decidesAboutPeople(me) ? (
           <>
             <NavLink to="/people" icon={<Users aria-hidden="true" />} onNavigate={onNavigate}>
@@ -72,7 +96,16 @@ function NavLink({
   children,
   onNavigate,
 }: {
-  to: '/servers' | '/commands' | '/jobs' | '/logs' | '/people' | '/audit' | '/settings'
+  to:
+    | '/servers'
+    | '/commands'
+    | '/jobs'
+    | '/scripts'
+    | '/schedules'
+    | '/logs'
+    | '/people'
+    | '/audit'
+    | '/settings'
   icon: ReactNode
   children: ReactNode
   onNavigate?: () => void

@@ -1421,7 +1421,8 @@ export interface paths {
         get: operations["schedules_show"];
         /**
          * Change a schedule
-         * @description The whole of it. It is on afterwards and yours: it runs with your rights.
+         * @description The whole of it; only `run` may be left out. It is on afterwards and yours: it runs with your rights. Values that somebody
+         *     else has given stay theirs: with such, say anew what is run.
          */
         put: operations["schedules_change"];
         post?: never;
@@ -4121,7 +4122,8 @@ export interface components {
              * @example 30 2 * * 1-5
              */
             cron: string;
-            missed?: ("skip" | "run_once" | "run_all") & Record<string, never>;
+            /** @description What to do about runs that were missed; `skip` when absent. */
+            missed?: components["schemas"]["MissedRuns"];
             /**
              * Format: int32
              * @description For `run_all`: 1 to 100.
@@ -4134,8 +4136,11 @@ export interface components {
             name: string;
             /** @description How carefully. */
             pace?: components["schemas"]["JobPace"];
-            /** @description What. Of a script, the version of now. */
-            run: components["schemas"]["RunRequest"];
+            /**
+             * @description What. Of a script, the version of now. When a schedule is changed, it may be absent: what it ran before, with the
+             *     values that are kept for it.
+             */
+            run?: components["schemas"]["RunRequest"];
             /** @description Where. A label and a text are looked up anew at each run. */
             targets: components["schemas"]["JobTargets"];
             /**
@@ -8357,6 +8362,8 @@ export interface operations {
                 state?: string;
                 /** @description Started by this schedule. */
                 schedule?: string;
+                /** @description Running this script, in whichever version. */
+                script?: string;
                 /** @description Most jobs in the answer; 50 when absent. */
                 limit?: number;
                 /** @description `next` of the page before. */

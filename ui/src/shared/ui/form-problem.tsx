@@ -2,13 +2,21 @@ import { CircleAlert } from 'lucide-react'
 import { Problem } from '../api/problem'
 import { duration } from '../lib/format'
 
-/** Why the whole form was refused, above its fields. */
-export function FormProblem({ error }: { error: unknown }) {
+/** Why the whole form was refused. `named`: with the fields that the API named, for forms that show them nowhere else. */
+export function FormProblem({ error, named = false }: { error: unknown; named?: boolean }) {
   if (!error) return null
+  const fields = named && error instanceof Problem ? error.fields : []
   return (
     <div role="alert" className="flex gap-2.5 rounded-md bg-bad-soft px-3 py-2.5 text-bad">
       <CircleAlert className="mt-0.5 size-4 shrink-0" aria-hidden="true" />
-      <p>{sentence(error)}</p>
+      <div>
+        <p>{sentence(error)}</p>
+        {fields.map(({ field, message }) => (
+          <p key={field} className="text-xs">
+            {field}: {message}
+          </p>
+        ))}
+      </div>
     </div>
   )
 }
