@@ -11,9 +11,17 @@ use chatops_schemas::{
 use serde_json::{Value, json};
 
 use crate::{
-    live::{container_logs, frame, one_server, tail, viewer::TOPICS},
+    live::{command, container_logs, frame, job, one_server, tail, viewer, watched},
     terminal,
 };
+
+/// Topics of `ws/live`.
+const TOPICS: [&str; 4] = [
+    viewer::TOPICS[0],
+    viewer::TOPICS[1],
+    watched::TOPICS[0],
+    watched::TOPICS[1],
+];
 
 /// What a socket says beyond what its route says.
 struct Frames {
@@ -35,6 +43,8 @@ fn described() -> Vec<Frames> {
             server: vec![
                 ("server", schema_of::<frame::ServerFrame>()),
                 ("batch", batch()),
+                ("command", schema_of::<command::Frame<'_>>()),
+                ("job", schema_of::<job::Frame<'_>>()),
             ],
         },
         Frames {

@@ -19,6 +19,7 @@
 //! | [`replay`] | what a client missed, from the streams, up to the place where the ring takes over |
 //! | [`socket`], [`one_server`] | the conversations with browsers |
 //! | [`tail`] | lines of logs, each socket for itself |
+//! | [`watched`], [`command`], [`job`] | what a socket watches closely, each with a reader of its own |
 //! | [`wire`], [`close`] | a WebSocket with limits, and why it is closed |
 //!
 //! # Guarantees
@@ -29,10 +30,12 @@
 
 pub mod change;
 pub mod close;
+pub mod command;
 pub mod container_logs;
 pub mod follow;
 pub mod frame;
 pub mod item;
+pub mod job;
 pub mod one_server;
 pub mod pace;
 pub mod relay;
@@ -42,6 +45,7 @@ pub mod ring;
 pub mod socket;
 pub mod tail;
 pub mod viewer;
+pub mod watched;
 pub mod wire;
 
 use std::{

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::moment::Moment;
 use crate::order::words;
 
-/// How far a command is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+/// How far a command is, in the order in which it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandState {
     /// Waits for another person.

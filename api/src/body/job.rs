@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::moment::Moment;
-use crate::{code::Code, decide::plan::Command, problem::Problem, state::Api};
+use crate::{
+    code::Code, decide::plan::Command, jobs::runner::APPROVAL_MS, problem::Problem, state::Api,
+};
 
 /// Which servers are meant: exactly one of the three.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = JobTargets)]
 pub struct Targets {
@@ -214,7 +216,7 @@ impl From<view::JobState> for JobState {
 }
 
 /// What a job does on each host.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = JobPlan)]
 pub struct PlanBody {
     /// What is run, as one line.
@@ -275,7 +277,7 @@ impl From<&chatops_schemas::event::job::Plan> for PlanBody {
 }
 
 /// A job.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Job {
     /// Never changes.
     #[schema(value_type = uuid::Uuid)]
@@ -316,6 +318,9 @@ pub struct Job {
     pub started_at: Moment,
     /// Whether another person has to approve it.
     pub needs_approval: bool,
+    /// Until when another person can; `null`: it does not wait for one.
+    #[schema(required)]
+    pub approve_until: Option<Moment>,
     /// When somebody did.
     #[schema(required)]
     pub approved_at: Option<Moment>,
@@ -351,6 +356,8 @@ impl From<view::Job> for Job {
             started_by_name: job.started_by_name,
             started_at: job.started_at.into(),
             needs_approval: started.needs_approval,
+            approve_until: (job.state == view::JobState::Waiting)
+                .then(|| job.started_at.plus_millis(APPROVAL_MS).into()),
             approved_at: job.approved_at.map(Moment),
             ended_at: job.ended_at.map(Moment),
             schedule: started.schedule.map(|schedule| schedule.0),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     item::{Item, Kind},
     ring::Tick,
+    watched::Begin,
 };
 use crate::body::moment::Moment;
 
@@ -39,8 +40,11 @@ pub enum ClientFrame {
     },
     /// Wants topics.
     Subscribe {
-        /// `fleet`, `server:<id>`.
+        /// `fleet`, `server:<id>`, `command:<id>`, `job:<id>`.
         topics: Vec<String>,
+        /// Of a command's topic: number of the first piece of output that is wanted, the `next` of what the client has.
+        #[serde(default)]
+        from: Begin,
     },
     /// Does not want topics any more.
     Unsubscribe {

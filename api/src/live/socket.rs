@@ -2,13 +2,14 @@
 //! client.
 //!
 //! `hello` (token or cookie, `resume`) → `ready` → `subscribe` → `subscribed` → what was missed → live. A replay belongs to
-//! the first `subscribe`: topics that are added later begin where the stream is.
+//! the first `subscribe`: topics that are added later begin where the stream is. Commands and jobs are outside of that: see
+//! [`super::watched`].
 
 use std::{convert::Infallible, time::Duration};
 
 use axum::extract::ws::Utf8Bytes;
 use chatops_bus::StreamName;
-use chatops_schemas::ids::{ServerId, UserId};
+use chatops_schemas::ids::{JobId, ServerId, UserId};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::sleep_until,
@@ -17,10 +18,13 @@ use tokio::{
 use super::{
     Place,
     close::Close,
+    command,
     frame::{self, ClientFrame, RefusedTopic, ServerFrame},
+    job,
     replay::{self, ReplayError, Samples},
     ring::Unseen,
     viewer::{MAX_TOPICS, Refreshed, Topic, Viewer},
+    watched::{Begin, Telling, Told, Watched, Watches},
     wire::{End, Wire},
 };
 use crate::{
@@ -28,12 +32,16 @@ use crate::{
     auth::actor::{Actor, Arrival},
     body::moment::Moment,
     code::Code,
+    problem::{Chain, Problem},
+    routes::{commands, jobs},
     state::Api,
     witness, written,
 };
 
 /// Ticks taken in one go.
 const TICKS: usize = 4096;
+/// Until a job is looked at anew whose rows this person may no longer see all of: the tables learn that in a moment, too.
+const ANEW: Duration = Duration::from_secs(1);
 
 /// Talks with a client until it ends.
 pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infallible, End> {
@@ -50,6 +58,7 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
         viewer,
         resume,
         position,
+        watches: Watches::default(),
     };
     let ready = ServerFrame::Ready {
         seq: position,
@@ -67,8 +76,18 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
             text = wire.receive() => client.take(wire, api, text?.as_str()).await?,
             word = rechecks.recv() => drop(recheck(api, &mut client.actor, word).await?),
             // Before any item: what follows is decided by what holds now.
-            _ = rights.changed() => client.look_again(wire, api).await?,
+            _ = rights.changed() => {
+                client.look_again(wire, api).await?;
+                client.jobs_anew(wire, api).await?;
+            }
             () = client.place.changed() => client.deliver(wire).await?,
+            told = client.watches.next() => match told {
+                Ok(told) => client.tell(wire, api, told).await?,
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "a live client cannot be told how it goes on");
+                    return Err(Close::TryLater.into());
+                }
+            },
         }
     }
 }
@@ -100,16 +119,23 @@ struct Client {
     resume: Option<u64>,
     /// Position up to which it got everything that it may and wants to see.
     position: u64,
+    watches: Watches,
 }
 
 impl Client {
     async fn take(&mut self, wire: &mut Wire, api: &Api, text: &str) -> Result<(), End> {
         match serde_json::from_str(text) {
             Ok(ClientFrame::Ping) => wire.send(ServerFrame::Pong.text()).await,
-            Ok(ClientFrame::Subscribe { topics }) => self.subscribe(wire, api, topics).await,
+            Ok(ClientFrame::Subscribe { topics, from }) => {
+                self.subscribe(wire, api, topics, &from).await
+            }
             Ok(ClientFrame::Unsubscribe { topics }) => {
-                for topic in topics.iter().filter_map(|topic| Topic::parse(topic)) {
-                    if self.viewer.unsubscribe(&topic) {
+                for text in &topics {
+                    if let Some(topic) = Watched::parse(text) {
+                        self.watches.end(topic);
+                    } else if let Some(topic) = Topic::parse(text)
+                        && self.viewer.unsubscribe(&topic)
+                    {
                         self.place.unwant(&topic);
                     }
                 }
@@ -119,11 +145,12 @@ impl Client {
         }
     }
 
-    async fn confirm(&self, wire: &mut Wire, refused: Vec<RefusedTopic>) -> Result<(), End> {
+    async fn confirm(&mut self, wire: &mut Wire, refused: Vec<RefusedTopic>) -> Result<(), End> {
         let topics = self
             .viewer
             .topics()
             .map(|topic| topic.to_string())
+            .chain(self.watches.topics().map(|topic| topic.to_string()))
             .collect();
         wire.send(ServerFrame::Subscribed { topics, refused }.text())
             .await
@@ -134,10 +161,19 @@ impl Client {
         wire: &mut Wire,
         api: &Api,
         texts: Vec<String>,
+        from: &Begin,
     ) -> Result<(), End> {
         let mut refused = Vec::new();
         let mut fresh = Vec::new();
         for text in texts {
+            if let Some(topic) = Watched::parse(&text) {
+                let from = from.get(&text).copied().unwrap_or(0);
+                if let Some(code) = self.watch(api, topic, (from, Duration::ZERO)).await? {
+                    let code = code.as_str();
+                    refused.push(RefusedTopic { topic: text, code });
+                }
+                continue;
+            }
             match self.may_subscribe(api, &text).await? {
                 Err(code) => refused.push(RefusedTopic {
                     topic: text,
@@ -162,7 +198,7 @@ impl Client {
         }
     }
 
-    async fn may_subscribe(&self, api: &Api, text: &str) -> Result<Result<Topic, Code>, End> {
+    async fn may_subscribe(&mut self, api: &Api, text: &str) -> Result<Result<Topic, Code>, End> {
         let Some(topic) = Topic::parse(text).filter(|_| self.viewer.topics().count() < MAX_TOPICS)
         else {
             return Ok(Err(Code::InvalidField));
@@ -177,6 +213,93 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// Begins to watch a command or a job, unless that is done already; the code of the refusal otherwise.
+    async fn watch(
+        &mut self,
+        api: &Api,
+        topic: Watched,
+        (from, pause): (u32, Duration),
+    ) -> Result<Option<Code>, End> {
+        if self.watches.has(topic) {
+            return Ok(None);
+        }
+        if self.watches.is_full() {
+            return Ok(Some(Code::Busy));
+        }
+        let telling = match topic {
+            Watched::Command(id) => {
+                match commands::found(api, &self.actor, id, Action::SeeCommands).await {
+                    Ok((found, _)) => command::follow(api, found, from).await,
+                    Err(problem) => Err(problem),
+                }
+            }
+            Watched::Job(id) => job_of(api, &self.actor, id, pause).await,
+        };
+        match telling {
+            Ok(telling) => {
+                self.watches.begin(topic, telling);
+                Ok(None)
+            }
+            Err(problem) => refused(api, &self.actor, &problem).map(Some),
+        }
+    }
+
+    /// Sends what a topic tells, if this person may see all of it now.
+    async fn tell(&mut self, wire: &mut Wire, api: &Api, told: Told) -> Result<(), End> {
+        let mut allowed = told.frame.is_some();
+        for server in &told.about {
+            allowed = allowed
+                && may(
+                    api,
+                    &self.actor,
+                    server,
+                    Action::SeeCommands,
+                    Level::Operate,
+                )
+                .await?;
+        }
+        match (told.topic, told.frame) {
+            (_, Some(frame)) if allowed => wire.send(frame).await,
+            (Watched::Job(_), Some(_)) => self.anew(wire, api, told.topic, ANEW).await,
+            (topic, _) => {
+                self.watches.end(topic);
+                self.lost(wire, topic, topic.absent()).await
+            }
+        }
+    }
+
+    /// Jobs are watched as this person may see them now.
+    async fn jobs_anew(&mut self, wire: &mut Wire, api: &Api) -> Result<(), End> {
+        let jobs: Vec<Watched> = self.watches.topics().filter(Watched::is_job).collect();
+        if !jobs.is_empty() {
+            wait_for_tables(api).await;
+        }
+        for topic in jobs {
+            self.anew(wire, api, topic, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
+    async fn anew(
+        &mut self,
+        wire: &mut Wire,
+        api: &Api,
+        topic: Watched,
+        pause: Duration,
+    ) -> Result<(), End> {
+        self.watches.end(topic);
+        match self.watch(api, topic, (0, pause)).await? {
+            Some(code) => self.lost(wire, topic, code).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn lost(&mut self, wire: &mut Wire, topic: Watched, code: Code) -> Result<(), End> {
+        let (topic, code) = (topic.to_string(), code.as_str());
+        let refused = vec![RefusedTopic { topic, code }];
+        self.confirm(wire, refused).await
     }
 
     /// Sends what the client missed behind `from`, up to where the ring goes on.
@@ -254,11 +377,8 @@ impl Client {
             self.confirm(wire, refused.collect()).await?;
         }
         if self.viewer.has(&Topic::Fleet) {
-            // The client loads the fleet as soon as it is told so: not before the tables show what the rights know
-            // already. When they take too long, an early word is better than none.
-            if let Ok(ctl) = api.bus().stream_info(StreamName::Ctl).await {
-                let _ = written::visible(api, ctl.last_seq).await;
-            }
+            // The client loads the fleet as soon as it is told so.
+            wait_for_tables(api).await;
             let (from, to) = (self.position, self.position);
             wire.send(ServerFrame::Gap { from, to }.text()).await?;
         }
@@ -312,6 +432,32 @@ pub(super) async fn seat(
     let rechecks = api.hub().rechecks();
     recheck(api, actor, Ok(actor.user)).await?;
     Ok((place, rechecks))
+}
+
+/// A job that this person may know of, as they may see it now.
+async fn job_of(api: &Api, actor: &Actor, id: JobId, pause: Duration) -> Result<Telling, Problem> {
+    access::may(actor, Action::SeeFleet)?;
+    let subject = api.hub().rights().now(actor.subject());
+    let found = jobs::known_to(api, &subject, id).await?;
+    job::follow(api, &subject, &found, pause).await
+}
+
+/// Until the tables show what the rights know already. When they take too long, an early word is better than none.
+async fn wait_for_tables(api: &Api) {
+    if let Ok(ctl) = api.bus().stream_info(StreamName::Ctl).await {
+        let _ = written::visible(api, ctl.last_seq).await;
+    }
+}
+
+/// The code of a refusal, which the audit is told of; an end where nothing can be said.
+fn refused(api: &Api, actor: &Actor, problem: &Problem) -> Result<Code, End> {
+    if let Some(denial) = problem.denial() {
+        witness::denied(api, &actor.by(), denial);
+    }
+    match problem.code() {
+        Code::DatabaseDown | Code::StreamsDown | Code::Internal => Err(Close::TryLater.into()),
+        code => Ok(code),
+    }
 }
 
 /// Takes the word that an account changed. True: it was this person's, and they are still in.

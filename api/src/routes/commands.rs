@@ -129,7 +129,10 @@ pub(crate) async fn ask(
         command: event.asked.line(),
         actor: actor.by().to_string(),
         actor_name: None,
-        state: CommandState::Waiting,
+        state: match server.needs_approval {
+            true => CommandState::Approval,
+            false => CommandState::Waiting,
+        },
         outcome: None,
         exit_code: None,
         signal: None,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    access::{self, Action},
+    access::{self, Action, Subject},
     auth::actor::Actor,
     body::job::Job,
     code::Code,
@@ -27,13 +27,22 @@ const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
 
 /// As whom jobs are read: `None` for those who see everything.
-fn reader(actor: &Actor) -> Option<UserId> {
-    (!actor.role.is_everywhere()).then_some(actor.user)
+pub(crate) fn reader(subject: &Subject) -> Option<UserId> {
+    (!subject.role.is_everywhere()).then_some(subject.user)
 }
 
 /// A job that this person may know of.
 pub(crate) async fn known(api: &Api, actor: &Actor, id: JobId) -> Result<view::Job, Problem> {
-    let job = api.store().job(id, reader(actor)).await?;
+    known_to(api, &actor.subject(), id).await
+}
+
+/// [`known`], with the account as it is now.
+pub(crate) async fn known_to(
+    api: &Api,
+    subject: &Subject,
+    id: JobId,
+) -> Result<view::Job, Problem> {
+    let job = api.store().job(id, reader(subject)).await?;
     job.ok_or(Problem::new(Code::NoJob))
 }
 
@@ -101,7 +110,7 @@ pub async fn list(
             state,
             schedule: asked.schedule.map(ScheduleId),
             script: asked.script.map(ScriptId),
-            reader: reader(&actor),
+            reader: reader(&actor.subject()),
             after: asked.after,
             limit,
         })

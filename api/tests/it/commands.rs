@@ -1,5 +1,7 @@
 //! Commands from the request to the end, with the real dispatcher and a host that answers as an agent does.
 
+mod live;
+
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chatops_bus::{Bus, StreamName};

@@ -1,6 +1,7 @@
 //! Jobs, scripts and schedules over REST, with the runner and the scheduler at work. What the dispatcher and the hosts do is
 //! played by their events.
 
+mod live;
 mod world;
 
 use std::sync::Arc;

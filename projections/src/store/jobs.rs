@@ -236,14 +236,20 @@ impl Store {
         Ok(row.and_then(Row::job))
     }
 
-    /// How far a job is on each of its servers that this reader may see, in the order in which they are begun.
-    pub async fn job_hosts(&self, visible: Visible, id: JobId) -> Result<Vec<JobHost>, StoreError> {
+    /// How far a job is on each of its servers that this reader may see, in the order in which they are begun. The digests of
+    /// what they wrote take time; without `compare` there are none.
+    pub async fn job_hosts(
+        &self,
+        visible: Visible,
+        id: JobId,
+        compare: bool,
+    ) -> Result<Vec<JobHost>, StoreError> {
         let rows = sqlx::query!(
             r#"
             SELECT t.server_id AS "server_id!", s.name, c.command_id IS NOT NULL AS "requested!",
                    b.command_id IS NOT NULL AS "started!", c.outcome AS "outcome?", c.exit_code AS "exit_code?",
                    c.message AS "message?", c.duration_ms AS "duration_ms?", c.ended_at AS "ended_at?",
-                   CASE WHEN c.outcome IS NOT NULL AND coalesce(c.stdout_bytes, 0) + coalesce(c.stderr_bytes, 0) <= 262144 THEN (
+                   CASE WHEN $4 AND c.outcome IS NOT NULL AND coalesce(c.stdout_bytes, 0) + coalesce(c.stderr_bytes, 0) <= 262144 THEN (
                        SELECT encode(sha256(coalesce(string_agg(o.data, ''::bytea ORDER BY o.n)
                                   FILTER (WHERE o.stream = 'stdout'), ''::bytea)), 'hex')
                            || encode(sha256(coalesce(string_agg(o.data, ''::bytea ORDER BY o.n)
@@ -262,6 +268,7 @@ impl Store {
             id.0,
             visible.asker(),
             visible.least(),
+            compare,
         )
         .fetch_all(&self.pool)
         .await

@@ -44,7 +44,7 @@ pub struct CommandOutput {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Piece {
     /// Counts the pieces of both streams, from 0.
-    n: u32,
+    pub(crate) n: u32,
     /// `stdout` or `stderr`.
     stream: &'static str,
     /// Bytes of this stream before it.

@@ -68,7 +68,7 @@ fn seconds(field: &'static str, given: Option<u32>, otherwise: u32) -> Result<u3
 
 /// Run a command
 ///
-/// 202 with the command, which is then followed by its id; with `?wait=` 200 with its end and output, when it ends in time.
+/// 202 with the command, which is then followed live by the topic `command:<id>` of `/ws/live`; with `?wait=` 200 with its end and output, when it ends in time.
 #[utoipa::path(post, path = "/commands", tag = "Commands", operation_id = "commands_run",
     params(Waiting), request_body = RunCommand,
     responses(

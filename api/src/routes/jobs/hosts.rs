@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use axum::{Json, extract::State};
-use chatops_projections::view::JobHost;
+use chatops_projections::{StoreError, Visible, view, view::JobHost};
 use chatops_schemas::ids::{CommandId, JobId, ServerId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::known;
 use crate::{
-    access::{self, Action, Level},
+    access::{self, Action, Level, Subject},
     auth::actor::Actor,
     body::moment::Moment,
     extract::Path,
@@ -22,12 +22,12 @@ use crate::{
 const SHOWN: u64 = 8 * 1024;
 
 /// A job on one server.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = JobHost)]
 pub struct Host {
     /// Which.
     #[schema(value_type = String)]
-    server: ServerId,
+    pub(crate) server: ServerId,
     /// Its name.
     name: String,
     /// Its command; ask `/commands/{id}` for more. It may not exist yet.
@@ -101,37 +101,15 @@ pub async fn handle(
 ) -> Result<Json<HostList>, Problem> {
     access::may(&actor, Action::SeeFleet)?;
     let job = known(&api, &actor, id).await?;
-    let all = job.started.servers.len();
-    // What a command wrote may be anything that is on its host: as for `SeeCommands`.
-    let rows = match access::visible(&actor.subject().unlimited(), Level::Operate) {
-        Some(visible) => api.store().job_hosts(visible, id).await?,
-        None => Vec::new(),
-    };
-    let hidden = u32::try_from(all.saturating_sub(rows.len())).unwrap_or(u32::MAX);
-    let over = job.ended_at.is_some();
+    let rows = rows(&api, seeing(&actor.subject()), id, true).await?;
+    let hidden = hidden(&job, rows.len());
     let (groups, places) = group(&rows);
+    let over = job.ended_at.is_some();
     let hosts = rows
         .into_iter()
         .map(|row| {
-            let command = CommandId::of_job(id, &row.server);
-            let state = match (&row.outcome, row.started, row.requested) {
-                (Some(outcome), _, _) => outcome.as_str(),
-                (None, true, _) => "running",
-                (None, false, true) => "requested",
-                (None, false, false) if over => "skipped",
-                (None, false, false) => "waiting",
-            };
-            Host {
-                command,
-                state: state.to_owned(),
-                exit_code: row.exit_code,
-                message: row.message,
-                duration_ms: row.duration_ms,
-                ended_at: row.ended_at.map(Moment),
-                group: places.get(&row.server).copied(),
-                name: row.name,
-                server: row.server,
-            }
+            let group = places.get(&row.server).copied();
+            Host::new(id, over, row, group)
         })
         .collect();
     let mut shown = Vec::with_capacity(groups.len());
@@ -161,6 +139,53 @@ pub async fn handle(
         groups: shown,
         hidden,
     }))
+}
+
+/// Whose hosts of a job somebody sees. What a command wrote may be anything that is on its host: as for `SeeCommands`.
+pub(crate) fn seeing(subject: &Subject) -> Option<Visible> {
+    access::visible(&subject.unlimited(), Level::Operate)
+}
+
+/// How a job went on the servers that somebody sees; with digests of what they wrote where these are to be compared.
+pub(crate) async fn rows(
+    api: &Api,
+    visible: Option<Visible>,
+    id: JobId,
+    compare: bool,
+) -> Result<Vec<JobHost>, StoreError> {
+    match visible {
+        Some(visible) => api.store().job_hosts(visible, id, compare).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Servers of a job that are not among so many that are seen.
+pub(crate) fn hidden(job: &view::Job, seen: usize) -> u32 {
+    u32::try_from(job.started.servers.len().saturating_sub(seen)).unwrap_or(u32::MAX)
+}
+
+impl Host {
+    /// As clients see it. `over`: the job is.
+    pub(crate) fn new(job: JobId, over: bool, row: JobHost, group: Option<u32>) -> Self {
+        let state = match (&row.outcome, row.started, row.requested) {
+            (Some(outcome), _, _) => outcome.as_str(),
+            (None, true, _) => "running",
+            (None, false, true) => "requested",
+            (None, false, false) if over => "skipped",
+            (None, false, false) => "waiting",
+        };
+        Self {
+            command: CommandId::of_job(job, &row.server),
+            state: state.to_owned(),
+            exit_code: row.exit_code,
+            message: row.message,
+            duration_ms: row.duration_ms,
+            ended_at: row.ended_at.map(Moment),
+            group,
+            name: row.name,
+            server: row.server,
+        }
+    }
 }
 
 type Same = (String, Option<i32>, ServerId, u32);

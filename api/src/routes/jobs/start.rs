@@ -112,7 +112,8 @@ pub async fn preview(
 
 /// Run something on many servers
 ///
-/// What happens on each is a command of its own. Starts nothing when you may not run commands on one of the servers.
+/// What happens on each is a command of its own. Starts nothing when you may not run commands on one of the servers. Followed
+/// live by the topic `job:<id>` of `/ws/live`.
 #[utoipa::path(post, path = "/jobs", tag = "Jobs", operation_id = "jobs_start",
     request_body = JobRequest,
     responses(

@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
 };
 
-use chatops_api::live::viewer::Topic;
+use chatops_api::live::{viewer::Topic, watched::Watched};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -45,6 +45,7 @@ struct Things {
     grant: String,
     invitation: String,
     command: String,
+    job: String,
 }
 
 struct World {
@@ -245,8 +246,11 @@ async fn things(app: &App, owner: &Client, n: usize) -> Things {
     let body = json!({"server_id": server, "command": "true"});
     let (status, command) = owner.post("/api/v1/commands", &body).await;
     assert_eq!(status, 202, "{command}");
+    let body = json!({"targets": {"servers": [server]}, "run": {"command": "true"}});
+    let job = made(owner, "/api/v1/jobs", &body).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Things {
+        job: text(&job["id"]),
         server,
         key: text(&key["id"]),
         team: text(&team["id"]),
@@ -362,7 +366,12 @@ async fn topic(world: &World, client: &Client, conversation: &Conversation) -> S
     let Some(topic) = &conversation.topic else {
         return "ok".to_owned();
     };
-    let topic = topic.replace("{id}", server);
+    let id = match topic.split(':').next() {
+        Some("command") => &world.things.command,
+        Some("job") => &world.things.job,
+        _ => server,
+    };
+    let topic = topic.replace("{id}", id);
     let answer = socket
         .ask(&json!({"type": "subscribe", "topics": [topic]}))
         .await;
@@ -441,7 +450,12 @@ async fn everybody_gets_what_the_table_says_from_every_route_and_topic() {
 #[test]
 fn the_list_of_topics_is_that_of_the_code() {
     for shape in conversations().into_iter().filter_map(|one| one.topic) {
-        let topic = Topic::parse(&shape.replace("{id}", "web-1")).unwrap();
-        assert_eq!(topic.shape(), shape);
+        let topic = shape.replace("{id}", NOBODY);
+        let shapes = [
+            Topic::parse(&topic).map(|topic| topic.shape()),
+            Watched::parse(&topic).map(|topic| topic.shape()),
+        ];
+        let shapes: Vec<_> = shapes.into_iter().flatten().collect();
+        assert_eq!(shapes, [shape]);
     }
 }

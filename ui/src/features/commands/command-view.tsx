@@ -16,6 +16,7 @@ import { askedOf } from './asked'
 import { cancelCommand, commandQuery, isOpen, runAgain } from './command-query'
 import { conditionOf } from './condition'
 import { ConditionMark } from './condition-mark'
+import { Decide } from './decide'
 import { timeText } from './surroundings'
 import { Took } from './took'
 import { useOutput } from './use-output'
@@ -51,6 +52,7 @@ export function CommandView({
           </p>
         ) : null}
       </div>
+      {command.state === 'approval' ? <Decide command={command} /> : null}
       {command.cut_bytes > 0 ? (
         <p role="status" className="rounded-md bg-warn-soft px-3 py-2 text-warn text-xs">
           {bytes(command.cut_bytes)} of {bytes(wrote)} were not kept: it wrote more than the limit.

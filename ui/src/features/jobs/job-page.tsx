@@ -4,8 +4,9 @@ import { useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
 import type { Job, JobGroup, JobHost } from '@/shared/api/model'
 import { hostSaid, jobSaid } from '@/shared/jobs/job-words'
-import { plural } from '@/shared/lib/format'
+import { milliseconds, plural } from '@/shared/lib/format'
 import { meQuery } from '@/shared/session/session'
+import { Approval, type Verdict } from '@/shared/ui/approval'
 import { Button } from '@/shared/ui/button'
 import { Loaded } from '@/shared/ui/loaded'
 import { StatusDot } from '@/shared/ui/status-dot'
@@ -13,6 +14,7 @@ import { Table } from '@/shared/ui/table'
 import { Ago } from '@/shared/ui/time'
 import { toastProblem } from '@/shared/ui/toast'
 import { hostsQuery, isOver, jobQuery } from './jobs-query'
+import { useLiveJob } from './use-live-job'
 
 /** One job: what it does, how far it is, each server, and which of them said the same. */
 export function JobPage({ id }: { id: string }) {
@@ -34,12 +36,10 @@ export function JobPage({ id }: { id: string }) {
   )
 }
 
-type Deed = 'approve' | 'cancel' | 'deny' | 'pause' | 'resume' | 'retry'
+type Deed = Verdict | 'cancel' | 'pause' | 'resume' | 'retry'
 
-const WORDS: Record<Deed, string> = {
-  approve: 'Approve',
+const WORDS: Record<Exclude<Deed, Verdict>, string> = {
   cancel: 'Cancel the job',
-  deny: 'Deny',
   pause: 'Pause',
   resume: 'Resume',
   retry: 'Retry failed only',
@@ -56,10 +56,10 @@ const DO: Record<Deed, (id: string) => Promise<Job>> = {
   retry: (id) => unwrap(api.POST('/api/v1/jobs/{id}/retry', at(id))),
 }
 
-function deedsOf(job: Job, mine: boolean): Deed[] {
+function deedsOf(job: Job, mine: boolean): Exclude<Deed, Verdict>[] {
   switch (job.state) {
     case 'waiting':
-      return mine ? ['cancel'] : ['approve', 'deny']
+      return mine ? ['cancel'] : []
     case 'running':
       return ['pause', 'cancel']
     case 'paused':
@@ -70,6 +70,9 @@ function deedsOf(job: Job, mine: boolean): Deed[] {
       return []
   }
 }
+
+const verdictOf = (deed: Deed | undefined): Verdict | null =>
+  deed === 'approve' || deed === 'deny' ? deed : null
 
 function Head({ job }: { job: Job }) {
   const said = jobSaid(job)
@@ -86,7 +89,9 @@ function Head({ job }: { job: Job }) {
     },
     onError: (error) => toastProblem('It was not done', error),
   })
-  const deeds = me && me.role !== 'viewer' ? deedsOf(job, job.started_by === me.id) : []
+  const own = me !== undefined && job.started_by === me.id
+  const mayAct = me !== undefined && me.role !== 'viewer'
+  const deeds = mayAct ? deedsOf(job, own) : []
   return (
     <>
       <div className="mt-1 flex flex-wrap items-center justify-between gap-3">
@@ -97,13 +102,7 @@ function Head({ job }: { job: Job }) {
           {deeds.map((deed) => (
             <Button
               key={deed}
-              variant={
-                deed === 'approve'
-                  ? 'primary'
-                  : deed === 'cancel' || deed === 'deny'
-                    ? 'dangerQuiet'
-                    : 'outline'
-              }
+              variant={deed === 'cancel' ? 'dangerQuiet' : 'outline'}
               busy={act.isPending && act.variables === deed}
               onClick={() => act.mutate(deed)}
             >
@@ -127,13 +126,26 @@ function Head({ job }: { job: Job }) {
         {plural(job.hosts, 'server', 'servers')}, {job.plan.concurrency} at the same time
         {job.plan.canary > 0 ? `, the first ${job.plan.canary} alone` : ''}
         {job.plan.stop_after > 0 ? `, stops after ${job.plan.stop_after} failures` : ''}
-        {job.state === 'waiting' ? '; nothing runs before another person approves it' : ''}
       </p>
+      {job.state === 'waiting' ? (
+        <div className="mt-4">
+          <Approval
+            who={job.started_by_name}
+            asked={job.started_at}
+            until={job.approve_until}
+            own={own}
+            mayDecide={mayAct}
+            busy={verdictOf(act.isPending ? act.variables : undefined)}
+            onDecide={(verdict) => act.mutate(verdict)}
+          />
+        </div>
+      ) : null}
     </>
   )
 }
 
 function Hosts({ job }: { job: Job }) {
+  useLiveJob(job.id, isOver(job))
   const query = useQuery(hostsQuery(job.id, isOver(job)))
   const [group, setGroup] = useState<number | null>(null)
   return (
@@ -168,7 +180,7 @@ function Hosts({ job }: { job: Job }) {
                 </Button>
               )}
             </div>
-            <Table label="Servers of the job" columns={['Server', 'State', 'Time']}>
+            <Table label="Servers of the job" columns={['Server', 'State', 'Time', '']}>
               {hosts
                 .filter((host) => group === null || host.group === group)
                 .map((host) => (
@@ -235,7 +247,18 @@ function HostRow({ host }: { host: JobHost }) {
         </span>
       </td>
       <td className="whitespace-nowrap text-ink-2 tabular-nums">
-        {host.duration_ms === null ? '–' : `${(host.duration_ms / 1_000).toFixed(1)} s`}
+        {milliseconds(host.duration_ms)}
+      </td>
+      <td className="whitespace-nowrap text-right">
+        {host.state === 'waiting' || host.state === 'skipped' ? null : (
+          <Link
+            to="/commands/$commandId"
+            params={{ commandId: host.command }}
+            className="text-accent hover:underline"
+          >
+            Command
+          </Link>
+        )}
       </td>
     </tr>
   )

@@ -11,6 +11,7 @@ import { Button } from '@/shared/ui/button'
 import { Confirm } from '@/shared/ui/confirm'
 import { SettingsSection } from '@/shared/ui/settings-section'
 import { toast, toastProblem } from '@/shared/ui/toast'
+import { ApprovalSwitch } from './approval-switch'
 import { Permits } from './permits'
 
 export function ServerSettings({
@@ -89,6 +90,9 @@ export function ServerSettings({
           <Permits agent={server.agent} />
         </SettingsSection>
       ) : null}
+      <SettingsSection title="Approval" hint="Two people for what runs here, both on the record.">
+        <ApprovalSwitch server={server} />
+      </SettingsSection>
       <SettingsSection
         title="API keys"
         hint="An agent proves with a key that it speaks for this server. A key is shown once."

@@ -653,7 +653,7 @@ export interface paths {
         put?: never;
         /**
          * Run a command
-         * @description 202 with the command, which is then followed by its id; with `?wait=` 200 with its end and output, when it ends in time.
+         * @description 202 with the command, which is then followed live by the topic `command:<id>` of `/ws/live`; with `?wait=` 200 with its end and output, when it ends in time.
          */
         post: operations["commands_run"];
         delete?: never;
@@ -1015,7 +1015,8 @@ export interface paths {
         put?: never;
         /**
          * Run something on many servers
-         * @description What happens on each is a command of its own. Starts nothing when you may not run commands on one of the servers.
+         * @description What happens on each is a command of its own. Starts nothing when you may not run commands on one of the servers. Followed
+         *     live by the topic `job:<id>` of `/ws/live`.
          */
         post: operations["jobs_start"];
         delete?: never;
@@ -1996,10 +1997,18 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Live view of the fleet (WebSocket)
+         * Live view of the fleet, of commands and of jobs (WebSocket)
          * @description JSON text frames. Client: `{"type":"hello","token"?,"resume"?}` within 5 s, then `subscribe` / `unsubscribe` with
-         *     `topics` (`fleet`, `server:<id>`), `ping`. Server: `ready`, `subscribed`, `batch` (items `row`, `sample`, `presence`,
-         *     `server`), `gap` (load anew), `pong`. `resume` is the last `seq` that the client has: what it missed comes first.
+         *     `topics` (`fleet`, `server:<id>`, `command:<id>`, `job:<id>`), `ping`. Server: `ready`, `subscribed`, `batch` (items
+         *     `row`, `sample`, `presence`, `server`), `gap` (load anew), `pong`. `resume` is the last `seq` that the client has: what it
+         *     missed comes first.
+         *
+         *     A command's topic says `command` (how it is, at first and at every step) and `output` (pieces by number, each once and in
+         *     order); after a break, `subscribe` with `from: {"command:<id>": <next of the last output>}`. A job's topic says `job` with
+         *     all its servers at first, then with those that moved. Of both, the frame with the state `ended` is the last, behind
+         *     everything else, and the topic is given up. At most 16 of these at a time. What may not be seen (any more) is named in
+         *     the `refused` of a `subscribed`.
+         *
          *     Close codes: 4400 bad frame, 4401 not signed in or token ended, 4403 forbidden, 4408 too slow.
          */
         get: operations["ws_live"];
@@ -2655,7 +2664,7 @@ export interface components {
             stdout: string;
         };
         /**
-         * @description How far a command is.
+         * @description How far a command is, in the order in which it goes.
          * @enum {string}
          */
         CommandState: "approval" | "waiting" | "delivered" | "running" | "ended";
@@ -3198,6 +3207,7 @@ export interface components {
         };
         /** @description A job. */
         Job: {
+            approve_until: components["schemas"]["Moment"] | null;
             approved_at: components["schemas"]["Moment"] | null;
             ended_at: components["schemas"]["Moment"] | null;
             /**

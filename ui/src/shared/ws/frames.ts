@@ -1,5 +1,5 @@
 /** Frames of `/api/v1/ws/live`. Anything that does not look like one of them is ignored. */
-import type { RowMetrics, Server } from '../api/model'
+import type { Command, Job, JobHost, OutputPiece, RowMetrics, Server } from '../api/model'
 import type { Sample } from '../metrics/sample'
 
 export type LiveItem =
@@ -15,7 +15,14 @@ export type LiveItem =
   | { k: 'server'; op: 'registered' | 'updated'; server: Server }
   | { k: 'server'; op: 'deleted'; server: string }
 
+/** What a topic with a reader of its own says; the frame with the state `ended` is its last. */
+export type WatchedFrame =
+  | { type: 'command'; topic: string; command: Command }
+  | { type: 'output'; topic: string; pieces: OutputPiece[]; next: number }
+  | { type: 'job'; topic: string; job: Job; hosts: JobHost[]; hidden: number }
+
 export type ServerFrame =
+  | WatchedFrame
   | { type: 'ready'; seq: number; version: string; server_time: string | number }
   | { type: 'batch'; seq: number; items: LiveItem[]; skipped?: number }
   | { type: 'subscribed'; topics: string[]; refused?: { topic: string; code: string }[] }
@@ -24,11 +31,11 @@ export type ServerFrame =
 
 export type ClientFrame =
   | { type: 'hello'; resume?: number }
-  | { type: 'subscribe'; topics: string[] }
+  | { type: 'subscribe'; topics: string[]; from?: Record<string, number> }
   | { type: 'unsubscribe'; topics: string[] }
   | { type: 'ping' }
 
-const KNOWN = new Set(['ready', 'batch', 'subscribed', 'gap', 'pong'])
+const KNOWN = new Set(['ready', 'batch', 'subscribed', 'gap', 'pong', 'command', 'output', 'job'])
 
 export function parseFrame(data: unknown): ServerFrame | null {
   if (typeof data !== 'string') return null

@@ -240,6 +240,67 @@ describe('LiveSocket', () => {
     expect(seen.ended).toBe(1)
   })
 
+  it('begins a watched topic where its watcher is, and says when it tells nothing', () => {
+    const { socket, last } = setup()
+    let next = 4
+    const told: boolean[] = []
+    const taken: string[] = []
+    const watcher = {
+      from: () => next,
+      take: (frame: { type: string }) => {
+        taken.push(frame.type)
+      },
+      tells: (does: boolean) => {
+        told.push(does)
+      },
+    }
+    const leave = socket.watch('command:a', watcher)
+    socket.start()
+    last().ready(1)
+    expect(last().sent.at(-1)).toEqual({
+      type: 'subscribe',
+      topics: ['command:a'],
+      from: { 'command:a': 4 },
+    })
+    expect(socket.tells('command:a')).toBe(false)
+    last().push({ type: 'subscribed', topics: ['command:a'], refused: [] })
+    last().push({ type: 'output', topic: 'command:a', pieces: [], next: 9 })
+    last().push({ type: 'output', topic: 'command:b', pieces: [], next: 9 })
+    expect([taken, told, socket.tells('command:a')]).toEqual([['output'], [true], true])
+    next = 9
+    last().onclose?.({ code: 1006 })
+    expect([told, socket.tells('command:a')]).toEqual([[true, false], false])
+    vi.advanceTimersByTime(500)
+    last().ready(2)
+    expect(last().sent.at(-1)).toMatchObject({ from: { 'command:a': 9 } })
+    last().push({
+      type: 'subscribed',
+      topics: [],
+      refused: [{ topic: 'command:a', code: 'CO1905' }],
+    })
+    expect(told).toEqual([true, false, false])
+    leave()
+    expect(last().sent.at(-1)).toEqual({ type: 'unsubscribe', topics: ['command:a'] })
+  })
+
+  it('gives a second watcher the beginning too', () => {
+    const { socket, last } = setup()
+    const watcher = (from: number) => ({ from: () => from, take: () => {}, tells: () => {} })
+    socket.start()
+    last().ready(1)
+    const first = socket.watch('command:a', watcher(7))
+    const second = socket.watch('command:a', watcher(2))
+    expect(last().sent.slice(1)).toEqual([
+      { type: 'subscribe', topics: ['command:a'], from: { 'command:a': 7 } },
+      { type: 'unsubscribe', topics: ['command:a'] },
+      { type: 'subscribe', topics: ['command:a'], from: { 'command:a': 2 } },
+    ])
+    first()
+    expect(last().sent).toHaveLength(4)
+    second()
+    expect(last().sent).toHaveLength(5)
+  })
+
   it('ignores frames it does not know and late ones of an old socket', () => {
     const { socket, last, seen } = setup()
     socket.start()

@@ -4,10 +4,18 @@
  * Guarantees: subscriptions are counted and survive reconnects; after a short break the stream
  * continues at the sequence where it stopped (`resume`), so nothing is missing; after a long one, or
  * when the server says there is a gap, listeners get `resync` and load anew. Reconnects for ever
- * with jittered back-off, at once when the network or the tab comes back. Knows nothing of React,
- * and takes its clock, timers and socket from outside so that tests drive it.
+ * with jittered back-off, at once when the network or the tab comes back. Topics of a command or a
+ * job are watched: each begins where its watcher says, also after a break, and its watcher is told
+ * when nothing comes this way, so that it can ask in another. Knows nothing of React, and takes its
+ * clock, timers and socket from outside so that tests drive it.
  */
-import { type ClientFrame, type LiveItem, parseFrame, type ServerFrame } from './frames'
+import {
+  type ClientFrame,
+  type LiveItem,
+  parseFrame,
+  type ServerFrame,
+  type WatchedFrame,
+} from './frames'
 
 export type ConnectionState =
   /** First attempt, nothing shown yet. */
@@ -26,6 +34,15 @@ export interface LiveEvents {
   ready(info: { version: string; serverTime: number; resumed: boolean }): void
   /** What is on screen may have holes: load it again. */
   resync(): void
+}
+
+/** Somebody who follows one command or one job. */
+export interface Watcher {
+  /** Where to begin, asked at every subscription. */
+  from?(): number
+  take(frame: WatchedFrame): void
+  /** From now on the topic tells what happens, or it does not: no connection, or refused. */
+  tells(does: boolean): void
 }
 
 export interface WireSocket {
@@ -63,6 +80,8 @@ export class LiveSocket {
   readonly #deps: SocketDeps
   readonly #listeners = new Set<Partial<LiveEvents>>()
   readonly #topics = new Map<string, number>()
+  readonly #watched = new Map<string, Set<Watcher>>()
+  readonly #telling = new Set<string>()
   #state: ConnectionState = { kind: 'stopped' }
   #socket: WireSocket | null = null
   #wanted = false
@@ -105,6 +124,7 @@ export class LiveSocket {
     this.#brokenSince = 0
     this.#clearRetry()
     this.#drop()
+    this.#telling.clear()
     this.#set({ kind: 'stopped' })
   }
 
@@ -140,6 +160,44 @@ export class LiveSocket {
       this.#topics.delete(topic)
       if (this.#state.kind === 'live') this.#send({ type: 'unsubscribe', topics: [topic] })
     }
+  }
+
+  /** Follows a topic until the returned function is called. */
+  watch(topic: string, watcher: Watcher): () => void {
+    const watchers = this.#watched.get(topic) ?? new Set()
+    this.#watched.set(topic, watchers.add(watcher))
+    if (this.#state.kind === 'live') {
+      // Whoever comes later wants the beginning too.
+      if (watchers.size > 1) this.#send({ type: 'unsubscribe', topics: [topic] })
+      this.#begin([topic])
+    }
+    return () => {
+      if (!watchers.delete(watcher) || watchers.size > 0) return
+      this.#watched.delete(topic)
+      this.#telling.delete(topic)
+      if (this.#state.kind === 'live') this.#send({ type: 'unsubscribe', topics: [topic] })
+    }
+  }
+
+  /** Whether what happens to this topic is told. */
+  tells(topic: string): boolean {
+    return this.#telling.has(topic)
+  }
+
+  #begin(topics: string[]): void {
+    const from: Record<string, number> = {}
+    for (const topic of topics) {
+      const begins = [...(this.#watched.get(topic) ?? [])].map((watcher) => watcher.from?.() ?? 0)
+      from[topic] = Math.min(...begins)
+    }
+    this.#send({ type: 'subscribe', topics, from })
+  }
+
+  #tell(topic: string, does: boolean): void {
+    if (does && this.#telling.has(topic)) return
+    if (does) this.#telling.add(topic)
+    else this.#telling.delete(topic)
+    for (const watcher of [...(this.#watched.get(topic) ?? [])]) watcher.tells(does)
   }
 
   #connect(): void {
@@ -183,6 +241,7 @@ export class LiveSocket {
         if (this.#topics.size > 0) {
           this.#send({ type: 'subscribe', topics: [...this.#topics.keys()] })
         }
+        if (this.#watched.size > 0) this.#begin([...this.#watched.keys()])
         const serverTime =
           typeof frame.server_time === 'number' ? frame.server_time : Date.parse(frame.server_time)
         this.#emit((listener) => listener.ready?.({ version: frame.version, serverTime, resumed }))
@@ -198,6 +257,16 @@ export class LiveSocket {
         this.#emit((listener) => listener.resync?.())
         return
       case 'subscribed':
+        for (const topic of frame.topics) {
+          if (this.#watched.has(topic)) this.#tell(topic, true)
+        }
+        for (const { topic } of frame.refused ?? []) this.#tell(topic, false)
+        return
+      case 'command':
+      case 'output':
+      case 'job':
+        for (const watcher of [...(this.#watched.get(frame.topic) ?? [])]) watcher.take(frame)
+        return
       case 'pong':
         return
     }
@@ -210,6 +279,7 @@ export class LiveSocket {
 
   #broken(code: number): void {
     this.#drop()
+    for (const topic of [...this.#telling]) this.#tell(topic, false)
     if (!this.#wanted) return
     const now = this.#deps.now()
     if (this.#brokenSince === 0) this.#brokenSince = now
