@@ -44,6 +44,11 @@ server.listen(0, '127.0.0.1', () => {
       },
     }),
   })
-  server.on('request', provider.callback())
+  const answer = provider.callback()
+  server.on('request', (request, response) => {
+    // Browsers ask for it unasked, and note in the console when it is missing.
+    if (request.url === '/favicon.ico') response.writeHead(204).end()
+    else answer(request, response)
+  })
   console.log(`ISSUER ${issuer}`)
 })
