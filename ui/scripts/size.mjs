@@ -13,7 +13,7 @@ const ROUTES = {
   setup: [['setup'], 150],
   register: [['register'], 150],
   list: [['_app', '_app/servers.index'], 190],
-  detail: [['_app', '_app/servers.$id', '_app/servers.$id.index'], 200],
+  detail: [['_app', '_app/servers.$id', '_app/servers.$id.index'], 202, 13],
   processes: [['_app', '_app/servers.$id', '_app/servers.$id.processes'], 190],
   commands: [['_app', '_app/commands.index'], 190],
   command: [['_app', '_app/commands.$commandId'], 190],

@@ -76,10 +76,9 @@ pub async fn handle(
 ) -> Result<Response, Problem> {
     if let Some(actor) = &leaving.actor
         && let Some(session) = actor.session()
+        && api.sessions().end(actor.user, session).await?
     {
-        if api.sessions().end(actor.user, session).await? {
-            door::left(&api, &actor.by(), actor.user, session).await;
-        }
+        door::left(&api, &actor.by(), actor.user, session).await;
     }
     for token in request
         .and_then(|request| request.refresh_token)
