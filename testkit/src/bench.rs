@@ -7,7 +7,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `installation` | the running ChatOps, its set-up and its processes |
+//! | `installation`, `agent` | the running ChatOps, its set-up and its processes; a real agent |
 //! | `fleet`, `timeline` | what hosts say, and when |
 //! | `wire`, `browser`, `rest` | cheap clients: the generator shares the cores with what it measures |
 //! | `measure` | the parts of the report |
@@ -22,6 +22,7 @@
 //! # What it is not
 //! No test: nothing fails because a machine is slow. It fails when a sample is lost.
 
+mod agent;
 mod browser;
 mod database;
 mod fleet;
@@ -112,7 +113,17 @@ async fn measure_all(options: &Options) -> anyhow::Result<bool> {
     {
         note(
             with_sync(options, &mut report).await,
-            "full samples, live and sockets",
+            "full samples, live, sockets and commands",
+            &mut report,
+        );
+    }
+    if [Part::Terminal, Part::Containers, Part::Logs]
+        .iter()
+        .any(|part| options.wants(*part))
+    {
+        note(
+            one_host(options, &mut report).await,
+            "terminal, containers and logs",
             &mut report,
         );
     }
@@ -227,6 +238,34 @@ async fn with_sync(options: &Options, report: &mut Report) -> anyhow::Result<()>
         note(
             measure::commands::measure(&installation, &enrolled, ON_DISK, options, report).await,
             "commands",
+            report,
+        );
+    }
+    Ok(())
+}
+
+/// One host that somebody works on.
+async fn one_host(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("an installation with one host that is worked on:");
+    let installation = Installation::start(options, "always").await?;
+    if options.wants(Part::Terminal) {
+        note(
+            measure::terminal::measure(&installation, ON_DISK, options, report).await,
+            "terminal",
+            report,
+        );
+    }
+    if options.wants(Part::Containers) {
+        note(
+            measure::containers::measure(&installation, options, report).await,
+            "containers",
+            report,
+        );
+    }
+    if options.wants(Part::Logs) {
+        note(
+            measure::shipped::measure(&installation, ON_DISK, options, report).await,
+            "logs",
             report,
         );
     }

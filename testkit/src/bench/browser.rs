@@ -31,6 +31,13 @@ pub(super) struct Socket {
     incoming: BytesMut,
 }
 
+/// A frame with something in it.
+#[derive(Debug)]
+pub(super) enum Data {
+    Text(BytesMut),
+    Bytes(BytesMut),
+}
+
 /// Finds the ends of frames in a stream of bytes without keeping it.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
@@ -149,8 +156,17 @@ impl Socket {
 
     /// Sends a text frame.
     pub(super) async fn send(&mut self, text: &str) -> anyhow::Result<()> {
-        let mut frame = vec![0x81];
-        match u16::try_from(text.len()) {
+        self.write(0x1, text.as_bytes()).await
+    }
+
+    /// Sends a binary frame.
+    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.write(0x2, bytes).await
+    }
+
+    async fn write(&mut self, opcode: u8, body: &[u8]) -> anyhow::Result<()> {
+        let mut frame = vec![0x80 | opcode];
+        match u16::try_from(body.len()) {
             Ok(short @ ..126) => frame.push(0x80 | short as u8),
             Ok(length) => {
                 frame.push(0x80 | 126);
@@ -158,27 +174,39 @@ impl Socket {
             }
             Err(_) => bail!("a frame of this size is never sent here"),
         }
-        // A mask of zeros leaves the text as it is.
+        // A mask of zeros leaves the body as it is.
         frame.extend_from_slice(&[0; 4]);
-        frame.extend_from_slice(text.as_bytes());
+        frame.extend_from_slice(body);
         self.stream
             .write_all(&frame)
             .await
             .context("write to the socket")
     }
 
-    /// Waits for the next data frame and returns its text.
+    /// Waits for the next text frame.
     pub(super) async fn text(&mut self) -> anyhow::Result<String> {
+        loop {
+            if let Data::Text(text) = self.data().await? {
+                return Ok(String::from_utf8(text.to_vec())?);
+            }
+        }
+    }
+
+    /// Waits for the next data frame.
+    pub(super) async fn data(&mut self) -> anyhow::Result<Data> {
         loop {
             if let Some((header, length)) = head(&self.incoming) {
                 let whole = header + usize::try_from(length)?;
                 if self.incoming.len() >= whole {
-                    let frame = self.incoming.split_to(whole);
-                    match frame[0] & 0x0f {
-                        0x1 => return Ok(String::from_utf8(frame[header..].to_vec())?),
+                    let mut frame = self.incoming.split_to(whole);
+                    let opcode = frame[0] & 0x0f;
+                    frame.advance(header);
+                    match opcode {
+                        0x1 => return Ok(Data::Text(frame)),
+                        0x2 => return Ok(Data::Bytes(frame)),
                         0x8 => bail!(
                             "the server closed the socket: {}",
-                            String::from_utf8_lossy(&frame[header..])
+                            String::from_utf8_lossy(&frame)
                         ),
                         _ => continue,
                     }

@@ -3,6 +3,9 @@
 
 pub(super) mod broadcast;
 pub(super) mod bus;
+pub(super) mod engine;
+pub(super) mod lines;
+pub(super) mod pty;
 pub(super) mod rows;
 
 use super::{

@@ -2,8 +2,11 @@
 
 pub(super) mod agent;
 pub(super) mod commands;
+pub(super) mod containers;
 pub(super) mod ingest;
 pub(super) mod live;
 pub(super) mod queries;
+pub(super) mod shipped;
 pub(super) mod sockets;
 pub(super) mod storage;
+pub(super) mod terminal;

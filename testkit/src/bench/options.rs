@@ -10,7 +10,8 @@ Measures ChatOps beside the limits of this machine, on real servers it starts by
 
   --quick          fewer and shorter rounds: about two minutes instead of ten
   --rounds N       rounds of each throughput measurement (default 3)
-  --only A,B       only these parts: limits, fleet, full, live, sockets, commands, queries, agent, start
+  --only A,B       only these parts: limits, fleet, full, live, sockets, commands, terminal,
+                   containers, logs, queries, agent, start
   --json           the report as JSON on standard output
   --chatops PATH   the server's program (default: `chatops` beside this one)
   --agent PATH     the agent's program (default: `chatops-agent` beside this one)
@@ -31,6 +32,12 @@ pub(super) enum Part {
     Sockets,
     /// REST to process and back.
     Commands,
+    /// Key to echo.
+    Terminal,
+    /// Logs of containers.
+    Containers,
+    /// Log lines of files.
+    Logs,
     /// REST.
     Queries,
     /// The agent's footprint, and the idle server's.
@@ -46,6 +53,9 @@ const PARTS: &[(&str, Part)] = &[
     ("live", Part::Live),
     ("sockets", Part::Sockets),
     ("commands", Part::Commands),
+    ("terminal", Part::Terminal),
+    ("containers", Part::Containers),
+    ("logs", Part::Logs),
     ("queries", Part::Queries),
     ("agent", Part::Agent),
     ("start", Part::Start),

@@ -61,6 +61,8 @@ pub(super) struct Report {
     rows: Vec<Row>,
     /// Parts that failed, and why.
     failed: Vec<(String, String)>,
+    /// Parts that cannot be measured on this machine, and why.
+    skipped: Vec<(String, String)>,
 }
 
 impl Target {
@@ -156,6 +158,7 @@ impl Report {
             mode,
             rows: Vec::new(),
             failed: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
@@ -179,7 +182,13 @@ impl Report {
         self.failed.push((part.to_owned(), format!("{error:#}")));
     }
 
-    /// Whether everything asked for was measured.
+    /// Notes that a part cannot be measured here, which is no failure.
+    pub(super) fn skipped(&mut self, part: &str, reason: &str) {
+        eprintln!("  {part}: left out: {reason}");
+        self.skipped.push((part.to_owned(), reason.to_owned()));
+    }
+
+    /// Whether everything asked for was measured, as far as it can be here.
     pub(super) fn complete(&self) -> bool {
         self.failed.is_empty()
     }
@@ -197,6 +206,9 @@ impl Report {
         for (part, reason) in &self.failed {
             text.push_str(&format!("\nnot measured: {part}: {reason}\n"));
         }
+        for (part, reason) in &self.skipped {
+            text.push_str(&format!("\nleft out: {part}: {reason}\n"));
+        }
         text
     }
 
@@ -204,9 +216,14 @@ impl Report {
         json!({
             "taken_at": self.taken_at, "mode": self.mode, "machine": self.machine,
             "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>(),
-            "not_measured": self.failed.iter().map(|(part, reason)| json!({ "part": part, "reason": reason })).collect::<Vec<_>>(),
+            "not_measured": reasons(&self.failed), "left_out": reasons(&self.skipped),
         })
     }
+}
+
+fn reasons(parts: &[(String, String)]) -> Vec<Value> {
+    let one = |(part, reason): &(String, String)| json!({ "part": part, "reason": reason });
+    parts.iter().map(one).collect()
 }
 
 /// Columns as wide as their widest cell; the first row is the heading.

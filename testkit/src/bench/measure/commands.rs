@@ -8,9 +8,7 @@
 //! beside what is measured would measure the machine.
 
 use std::{
-    fs,
     net::SocketAddr,
-    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -24,20 +22,18 @@ use chatops_schemas::{
     subject,
 };
 use futures::{StreamExt, future::try_join_all};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{task::JoinHandle, time::timeout};
 
-use crate::{
-    Scratch,
-    bench::{
-        installation::{Enrolled, Installation},
-        limit,
-        options::Options,
-        report::{Limit, Report, Row, Target},
-        stats::{Rounds, quantile},
-        wire::Login,
-    },
-    scratch_dir, watchdog,
+use crate::bench::{
+    agent::Agent,
+    installation::{Enrolled, Installation},
+    limit,
+    options::Options,
+    report::{Limit, Report, Row, Target},
+    rest::Rest,
+    stats::{Rounds, quantile},
+    wire::Login,
 };
 
 const PROGRAM: &str = "/bin/true";
@@ -45,58 +41,6 @@ const WARM_UP: usize = 20;
 /// Hosts of the fan-out.
 pub(in crate::bench) const HOSTS: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// An agent of its own that may run commands. Ends with this value.
-struct Agent {
-    child: Child,
-    _scratch: Scratch,
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        watchdog::forget(self.child.id());
-    }
-}
-
-impl Agent {
-    async fn start(
-        installation: &Installation,
-        server: &str,
-        options: &Options,
-    ) -> anyhow::Result<Self> {
-        let mut rest = installation.rest();
-        let path = format!("/api/v1/servers/{server}/enrolment");
-        let offer = rest.post(&path, &json!({})).await?.json()?;
-        let body = json!({"code": offer["code"], "hostname": "bench"});
-        let enrolled = rest.post("/api/v1/enroll", &body).await?.json()?;
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("not enrolled");
-        let scratch = scratch_dir()?;
-        let config = scratch.join("agent.toml");
-        let settings = format!(
-            "url = \"nats://{}\"\napi_key = \"{}\"\nsigning_key = \"{}\"\ncapabilities = [\"all\"]\ndata = {:?}\nlog = \"warn\"\n",
-            installation.nats,
-            text(&enrolled["key"])?,
-            text(&enrolled["signing_key"]["public_key"])?,
-            scratch.join("state"),
-        );
-        fs::write(&config, settings).context("write the agent's settings")?;
-        let child = Command::new(&options.agent)
-            .args(["run", "--config"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("start {}", options.agent.display()))?;
-        watchdog::watch(child.id())?;
-        Ok(Self {
-            child,
-            _scratch: scratch,
-        })
-    }
-}
 
 /// Starts the program and waits for its end.
 async fn spawn() -> anyhow::Result<()> {
@@ -140,7 +84,7 @@ async fn ours(installation: &Installation, server: &str) -> anyhow::Result<f64> 
     run(&mut rest, server).await
 }
 
-async fn run(rest: &mut crate::bench::rest::Rest, server: &str) -> anyhow::Result<f64> {
+async fn run(rest: &mut Rest, server: &str) -> anyhow::Result<f64> {
     let body = json!({"server_id": server, "argv": [PROGRAM], "ttl": 20});
     let began = Instant::now();
     let answer = rest.post("/api/v1/commands?wait=20", &body).await?;
@@ -159,13 +103,8 @@ async fn round_trip(
     options: &Options,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let made = installation
-        .rest()
-        .post("/api/v1/servers", &json!({"name": "commands"}))
-        .await?
-        .json()?;
-    let server = made["id"].as_str().context("no server")?.to_owned();
-    let _agent = Agent::start(installation, &server, options).await?;
+    let agent = Agent::start(installation, "commands", "", options).await?;
+    let server = agent.server.as_str();
     let login = installation.service()?;
     let spawner = spawner(installation.nats, &login).await?;
     let client = limit::bus::client(installation.nats, Some(&login)).await?;
@@ -176,7 +115,7 @@ async fn round_trip(
         let (mut took, mut floor) = (Vec::new(), Vec::new());
         let mut rest = installation.rest();
         for n in 0..WARM_UP + count {
-            let (one, other) = (run(&mut rest, &server).await?, bare(&client).await?);
+            let (one, other) = (run(&mut rest, server).await?, bare(&client).await?);
             if n >= WARM_UP {
                 took.push(one);
                 floor.push(other);
