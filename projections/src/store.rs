@@ -3,7 +3,7 @@
 //!
 //! Statements are checked against a real schema when they are compiled. Exceptions, because the macros cannot express
 //! them: `COPY`, the temporary table of [`samples`], and [`history`], whose columns depend on the question and come from
-//! the closed list in [`series`](crate::series).
+//! the closed list in [`series`](chatops_schemas::series).
 
 pub(crate) mod access;
 pub(crate) mod audit;
