@@ -3,14 +3,12 @@ import { Link } from '@tanstack/react-router'
 import { Layers, Plus } from 'lucide-react'
 import { lazy, Suspense, useState } from 'react'
 import type { Job } from '@/shared/api/model'
-import { jobSaid } from '@/shared/jobs/job-words'
-import { plural } from '@/shared/lib/format'
+import { JobCells } from '@/shared/jobs/job-cells'
 import { meQuery } from '@/shared/session/session'
 import { Button } from '@/shared/ui/button'
 import { Empty } from '@/shared/ui/empty'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
 import { Late, Skeleton } from '@/shared/ui/skeleton'
-import { StatusDot } from '@/shared/ui/status-dot'
 import { TabNav, tabStyle } from '@/shared/ui/tab-nav'
 import { Table } from '@/shared/ui/table'
 import { Ago } from '@/shared/ui/time'
@@ -122,7 +120,6 @@ export function JobsPage({ state, onOpen }: { state: JobsState; onOpen: (id: str
 }
 
 function Row({ job }: { job: Job }) {
-  const said = jobSaid(job)
   return (
     <tr>
       <th scope="row" className="w-full max-w-0">
@@ -137,16 +134,7 @@ function Row({ job }: { job: Job }) {
           <code className="block truncate text-ink-3 text-xs">{job.plan.command}</code>
         ) : null}
       </th>
-      <td className="whitespace-nowrap">
-        <span className="flex items-center gap-2">
-          <StatusDot tone={said.tone} />
-          {said.word}
-        </span>
-      </td>
-      <td className="whitespace-nowrap text-ink-2 tabular-nums">
-        {plural(job.hosts, 'server', 'servers')}
-        {job.failed ? <span className="text-bad">, {job.failed} failed</span> : null}
-      </td>
+      <JobCells job={job} />
       <td className="whitespace-nowrap text-ink-2 max-md:hidden">{job.started_by_name ?? '–'}</td>
       <td className="whitespace-nowrap text-ink-2 max-sm:hidden">
         <Ago at={job.started_at} />

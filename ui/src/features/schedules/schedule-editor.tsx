@@ -12,6 +12,7 @@ import { previewQuery } from '@/shared/jobs/preview-query'
 import { scriptsQuery } from '@/shared/jobs/scripts-query'
 import { targetsOf } from '@/shared/jobs/targets'
 import { WhereFields } from '@/shared/jobs/where-fields'
+import { focusInvalid } from '@/shared/lib/focus-invalid'
 import { useLeaveGuard } from '@/shared/lib/leave-guard'
 import { Button, buttonStyle } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
@@ -114,10 +115,7 @@ function Editor({
   const submit = () => {
     setAsked(true)
     if (Object.keys(problemsOf(draft, script)).length > 0) {
-      // The messages are there with the next frame.
-      requestAnimationFrame(() => {
-        form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
-      })
+      focusInvalid(form.current)
     } else if (!save.isPending) save.mutate()
   }
   const where = useRested(draft.where)

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
 import type { Script } from '@/shared/api/model'
+import { focusInvalid } from '@/shared/lib/focus-invalid'
 import { useLeaveGuard } from '@/shared/lib/leave-guard'
 import { Button, buttonStyle } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
@@ -87,10 +88,7 @@ function Editor({ script, onSaved }: { script: Script | null; onSaved: (id: stri
   const submit = () => {
     setAsked(true)
     if (Object.keys(problemsOf(draft)).length > 0) {
-      // The messages are there with the next frame.
-      requestAnimationFrame(() => {
-        form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
-      })
+      focusInvalid(form.current)
     } else if (!save.isPending) save.mutate()
   }
   return (

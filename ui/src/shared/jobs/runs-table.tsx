@@ -1,12 +1,10 @@
 import { queryOptions, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { api, unwrap } from '../api/client'
-import { plural } from '../lib/format'
 import { Loaded } from '../ui/loaded'
-import { StatusDot } from '../ui/status-dot'
 import { Table } from '../ui/table'
 import { Ago } from '../ui/time'
-import { jobSaid } from './job-words'
+import { JobCells } from './job-cells'
 
 const RUNS = 20
 const EVERY_MS = 5_000
@@ -39,40 +37,28 @@ export function RunsTable({ of, none }: { of: RunsOf; none: string }) {
             label="Runs"
             columns={['Run', 'State', 'Servers', { title: 'Who', className: 'max-sm:hidden' }]}
           >
-            {jobs.map((job) => {
-              const said = jobSaid(job)
-              return (
-                <tr key={job.id}>
-                  <th scope="row" className="whitespace-nowrap">
-                    <Link
-                      to="/jobs/$id"
-                      params={{ id: job.id }}
-                      className="font-medium hover:underline"
-                    >
-                      <Ago at={job.started_at} />
-                    </Link>
-                    {job.plan.script_version ? (
-                      <span className="ml-2 text-ink-3 text-xs">
-                        version {job.plan.script_version}
-                      </span>
-                    ) : null}
-                  </th>
-                  <td className="whitespace-nowrap">
-                    <span className="flex items-center gap-2">
-                      <StatusDot tone={said.tone} />
-                      {said.word}
+            {jobs.map((job) => (
+              <tr key={job.id}>
+                <th scope="row" className="whitespace-nowrap">
+                  <Link
+                    to="/jobs/$id"
+                    params={{ id: job.id }}
+                    className="font-medium hover:underline"
+                  >
+                    <Ago at={job.started_at} />
+                  </Link>
+                  {job.plan.script_version ? (
+                    <span className="ml-2 text-ink-3 text-xs">
+                      version {job.plan.script_version}
                     </span>
-                  </td>
-                  <td className="tnum whitespace-nowrap text-ink-2">
-                    {plural(job.hosts, 'server', 'servers')}
-                    {job.failed ? <span className="text-bad">, {job.failed} failed</span> : null}
-                  </td>
-                  <td className="w-full whitespace-nowrap text-ink-2 max-sm:hidden">
-                    {job.started_by_name ?? '–'}
-                  </td>
-                </tr>
-              )
-            })}
+                  ) : null}
+                </th>
+                <JobCells job={job} />
+                <td className="w-full whitespace-nowrap text-ink-2 max-sm:hidden">
+                  {job.started_by_name ?? '–'}
+                </td>
+              </tr>
+            ))}
           </Table>
         )
       }
