@@ -3,6 +3,7 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use async_nats::jetstream::{
@@ -14,8 +15,15 @@ use async_nats::jetstream::{
 use bytes::Bytes;
 use chatops_schemas::clock::Timestamp;
 use futures::{Stream, StreamExt, stream::BoxStream};
+use tokio::sync::watch;
 
-use crate::{connect::Bus, stream::StreamName};
+use crate::{
+    connect::{Bus, Link},
+    stream::StreamName,
+};
+
+/// Pause before a reader asks again for a consumer on a connection that has come back.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// An event as it lies in a stream.
 #[derive(Debug, Clone)]
@@ -249,6 +257,28 @@ impl Bus {
         from: From,
         ahead: u32,
     ) -> Result<Reader, ReadError> {
+        let from = match from {
+            // A place that stays the same when the consumer has to be made again.
+            From::New => From::Seq(self.stream_info(stream).await?.last_seq + 1),
+            from => from,
+        };
+        let following = Following::open(self, stream, filters, from, ahead).await?;
+        let events = futures::stream::unfold(Some(following), |following| async move {
+            let mut following = following?;
+            let event = following.next().await?;
+            let goes_on = event.is_ok();
+            Some((event, goes_on.then_some(following)))
+        });
+        Ok(Reader(events.boxed()))
+    }
+
+    async fn consume(
+        &self,
+        stream: StreamName,
+        filters: &[String],
+        from: From,
+        ahead: u32,
+    ) -> Result<BoxStream<'static, Result<Recorded, ReadError>>, ReadError> {
         let deliver_policy = match from {
             From::Seq(start_sequence) => DeliverPolicy::ByStartSequence {
                 start_sequence: start_sequence.max(1),
@@ -294,7 +324,7 @@ impl Bus {
                 Err(error) => Some(Err(ReadError::new(stream, error))),
             })
         });
-        Ok(Reader(events.boxed()))
+        Ok(events.boxed())
     }
 
     /// Ends of a stream.
@@ -312,5 +342,110 @@ impl Bus {
             bytes: info.state.bytes,
             created: Timestamp::from(info.created),
         })
+    }
+}
+
+/// An ordered consumer, and what is needed to make it again where it stood.
+///
+/// A server that was started again has forgotten it. The library notices when heartbeats stay out, which takes a
+/// quarter of a minute; the connection says it at once.
+struct Following {
+    bus: Bus,
+    stream: StreamName,
+    filters: Vec<String>,
+    ahead: u32,
+    /// Behind the last event.
+    from: From,
+    events: BoxStream<'static, Result<Recorded, ReadError>>,
+    link: watch::Receiver<Link>,
+    /// The connection that the consumer was made on; `None`: not told yet.
+    generation: Option<u64>,
+}
+
+impl Following {
+    async fn open(
+        bus: &Bus,
+        stream: StreamName,
+        filters: &[String],
+        from: From,
+        ahead: u32,
+    ) -> Result<Self, ReadError> {
+        let link = bus.state();
+        // Before the consumer is made: a connection that is lost in between is noticed.
+        let generation = generation(&link.borrow());
+        Ok(Self {
+            events: bus.consume(stream, filters, from, ahead).await?,
+            bus: bus.clone(),
+            stream,
+            filters: filters.to_vec(),
+            ahead,
+            from,
+            link,
+            generation,
+        })
+    }
+
+    async fn next(&mut self) -> Option<Result<Recorded, ReadError>> {
+        loop {
+            let known = self.generation;
+            tokio::select! {
+                biased;
+                event = self.events.next() => {
+                    if let Some(Ok(event)) = &event {
+                        self.from = From::Seq(event.seq + 1);
+                    }
+                    return event;
+                }
+                now = another(&mut self.link, known) => {
+                    self.consume_again(now).await;
+                }
+            }
+        }
+    }
+
+    /// Where the connection is another one, the consumer may be gone.
+    async fn consume_again(&mut self, now: u64) {
+        // Nobody had told of the first connection yet when the consumer was made on it.
+        if self.generation.is_none() {
+            self.generation = Some(now);
+            return;
+        }
+        let again = self
+            .bus
+            .consume(self.stream, &self.filters, self.from, self.ahead);
+        match again.await {
+            Ok(events) => {
+                self.events = events;
+                self.generation = Some(now);
+            }
+            Err(error) => {
+                // A server that has just started may not have all its streams yet. The library's own way of noticing
+                // is still there meanwhile, and says when it is no use.
+                tracing::debug!(error = %error, "a reader is not yet back on its stream");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+const fn generation(link: &Link) -> Option<u64> {
+    match link {
+        Link::Connected { generation } => Some(*generation),
+        Link::Disconnected { .. } => None,
+    }
+}
+
+/// Waits for a connection that is not this one.
+async fn another(link: &mut watch::Receiver<Link>, known: Option<u64>) -> u64 {
+    let other = |link: &Link| generation(link).is_some_and(|now| Some(now) != known);
+    let found = link
+        .wait_for(other)
+        .await
+        .ok()
+        .and_then(|link| generation(&link));
+    match found {
+        Some(generation) => generation,
+        // The connection is gone for good; the consumer says so.
+        None => std::future::pending().await,
     }
 }

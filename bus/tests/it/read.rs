@@ -100,3 +100,36 @@ async fn ordered_reading_over_a_breaking_line_has_no_hole_and_no_repetition() ->
     assert!(cuts > 0);
     Ok(())
 }
+
+/// A server that was started again knows no consumer of before. What is stored then comes all the same, and by the same
+/// reader, also when nothing had come yet.
+#[tokio::test]
+async fn a_restarted_server_is_read_on_where_the_reader_stood() -> anyhow::Result<()> {
+    let mut server = NatsServer::builder().sync_always().start().await?;
+    let bus = ground::provisioned(&server).await;
+    let host = ground::server_id(1);
+    let publish = async |n: u64| {
+        let sample = ground::sample(&host, n);
+        bus.publish(&subject::metrics(&host), &sample).await
+    };
+    publish(1).await?;
+    let filter = subject::metrics_stored(&host);
+    let mut all = bus.read(StreamName::Metrics, &filter, From::Seq(1)).await?;
+    let mut new = bus.read(StreamName::Metrics, &filter, From::New).await?;
+    let first = tokio::time::timeout(Duration::from_secs(30), all.next()).await?;
+    assert_eq!(first.expect("open")?.seq, 1);
+    for n in 2..=4 {
+        server.kill().await?;
+        server.restart().await?;
+        chatops_testkit::eventually("it is stored", Duration::from_secs(30), || async {
+            publish(n).await.is_ok()
+        })
+        .await;
+        for reader in [&mut all, &mut new] {
+            let event = tokio::time::timeout(Duration::from_secs(30), reader.next()).await?;
+            let event = event.expect("open")?;
+            assert_eq!(codec::decode_any(&event.payload)?.n, Some(n));
+        }
+    }
+    Ok(())
+}
