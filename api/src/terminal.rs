@@ -13,7 +13,7 @@
 //! | [`guard`] | when it must end at once, whatever it is doing |
 //! | [`aggregate`] | the events of a session: who opened it, how it ended |
 //! | [`recorder`], [`asciicast`] | what was shown, for later |
-//! | [`reaper`] | sessions that nobody came back to |
+//! | [`reaper`] | sessions that nobody is at: left for good, or forbidden by now |
 //!
 //! # Guarantees
 //! `terminal.opened` is stored before the host is asked: nobody gets a shell unseen. Only who opened a session can come
