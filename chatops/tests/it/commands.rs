@@ -1,11 +1,7 @@
 //! A command from the REST interface to a process on a host and back, with every part as people run it, and what remains
 //! of it when parts are killed in the middle.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::fs;
 
 use chatops_testkit::{eventually, until};
 use reqwest::Method;
@@ -13,70 +9,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::{
+    agent::{Agent, post},
     http::Client,
     installation::{Installation, PATIENCE},
 };
-
-/// An agent of its own that may do everything, beside the one of the machine.
-struct Agent {
-    config: PathBuf,
-    child: Child,
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Agent {
-    async fn enrol(installation: &Installation, client: &Client, server: &str) -> Self {
-        let path = format!("/api/v1/servers/{server}/enrolment");
-        let offer = post(client, &path, json!({})).await.1;
-        let body = json!({"code": offer["code"], "hostname": "h"});
-        let enrolled = post(client, "/api/v1/enroll", body).await.1;
-        let folder = installation.data().join("second-agent");
-        fs::create_dir_all(&folder).unwrap();
-        let config = folder.join("agent.toml");
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let settings = format!(
-            "url = \"nats://{}\"\napi_key = \"{}\"\nsigning_key = \"{}\"\ncapabilities = [\"all\"]\ndata = {:?}\n",
-            installation.setting("nats.listen"),
-            text(&enrolled["key"]),
-            text(&enrolled["signing_key"]["public_key"]),
-            folder.join("state"),
-        );
-        fs::write(&config, settings).unwrap();
-        let child = run(&config);
-        Self { config, child }
-    }
-
-    fn kill_and_start_again(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.child = run(&self.config);
-    }
-}
-
-fn run(config: &Path) -> Child {
-    let program = Path::new(env!("CARGO_BIN_EXE_chatops")).with_file_name("chatops-agent");
-    let child = Command::new(program)
-        .args(["run", "--config"])
-        .arg(config)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    chatops_testkit::watch(child.id()).unwrap();
-    child
-}
-
-async fn post(client: &Client, path: &str, body: Value) -> (u16, Value) {
-    let answer = client.send(Method::POST, path, Some(body)).await;
-    (answer.status().as_u16(), answer.json().await.unwrap())
-}
 
 /// Its end, from the history.
 async fn outcome(client: &Client, id: &str) -> String {
@@ -109,7 +45,9 @@ async fn a_command_runs_once_and_ends_once_whatever_is_killed() {
         .await
         .1;
     let server = server["id"].as_str().unwrap().to_owned();
-    let mut agent = Agent::enrol(&installation, &client, &server).await;
+    let folder = installation.data().join("second-agent");
+    let nats = installation.setting("nats.listen");
+    let mut agent = Agent::enrol(&client, &server, &folder, nats, "").await;
 
     // With the answer in the response; the host may still be on its way in.
     let body = json!({"server_id": server, "command": "echo $((6*7)); echo oh >&2; exit 5"});

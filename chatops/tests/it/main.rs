@@ -5,17 +5,21 @@
     reason = "a panic is the failure report of a test"
 )]
 
+mod agent;
+mod apart;
 mod audit;
 mod commands;
 mod crash;
 mod enrol;
 mod http;
 mod installation;
+mod kill;
 mod logs;
 mod refusal;
 mod rules;
 mod secrets;
 mod serve;
 mod start;
+mod terminal;
 mod tls;
 mod tls_files;
