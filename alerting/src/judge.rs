@@ -94,6 +94,8 @@ pub fn combine(condition: &Condition, verdicts: &mut impl Iterator<Item = Verdic
             .iter()
             .map(|part| combine(part, verdicts))
             .fold(Verdict::False, Verdict::or),
+        // Readings say nothing about it.
+        Condition::Fact(_) => Verdict::Unknown,
     }
 }
 
@@ -103,5 +105,6 @@ pub fn tests(condition: &Condition) -> Vec<Test> {
         Condition::Compare { threshold, .. } => vec![Test::Threshold(*threshold)],
         Condition::Changed { .. } => vec![Test::Changed],
         Condition::All(parts) | Condition::Any(parts) => parts.iter().flat_map(tests).collect(),
+        Condition::Fact(_) => Vec::new(),
     }
 }

@@ -14,7 +14,7 @@ pub struct Source {
 }
 
 /// All of them. What agents publish by themselves is no source: a host must not be able to write the audit trail.
-pub const SOURCES: [Source; 4] = [
+pub const SOURCES: [Source; 5] = [
     Source {
         stream: StreamName::Ctl,
         filter: "ops.v1.ctl.>",
@@ -33,6 +33,11 @@ pub const SOURCES: [Source; 4] = [
     Source {
         stream: StreamName::Fact,
         filter: "ops.v1.fact.*.presence",
+        complete: false,
+    },
+    Source {
+        stream: StreamName::Alert,
+        filter: "ops.v1.alert.*.*.*",
         complete: false,
     },
 ];

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::event::{
-    Event, Invalid, access, audit, command, container, credential, ctl, fact, job, log, metric,
-    people, result, schedule, script, terminal,
+    Event, Invalid, access, alert, audit, command, container, credential, ctl, fact, job, log,
+    metric, people, result, rule, schedule, script, silence, terminal,
 };
 
 macro_rules! catalogue {
@@ -133,4 +133,14 @@ catalogue! {
     ScheduleDeleted(schedule::ScheduleDeleted),
     ScheduleFired(schedule::ScheduleFired),
     ContainerChanged(container::ContainerChanged),
+    RuleSaved(rule::RuleSaved),
+    RuleDeleted(rule::RuleDeleted),
+    SilenceSaved(silence::SilenceSaved),
+    SilenceEnded(silence::SilenceEnded),
+    AlertRaised(alert::AlertRaised),
+    AlertAcknowledged(alert::AlertAcknowledged),
+    AlertUnacknowledged(alert::AlertUnacknowledged),
+    AlertResolved(alert::AlertResolved),
+    AlertCleared(alert::AlertCleared),
+    ToldAlert(alert::ToldAlert),
 }

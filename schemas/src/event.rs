@@ -1,6 +1,7 @@
 //! The payloads, one file per area.
 
 pub mod access;
+pub mod alert;
 pub mod audit;
 pub mod command;
 pub mod container;
@@ -12,8 +13,10 @@ pub mod log;
 pub mod metric;
 pub mod people;
 pub mod result;
+pub mod rule;
 pub mod schedule;
 pub mod script;
+pub mod silence;
 pub mod terminal;
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -182,6 +182,30 @@ uuid_id!(
     /// A job that is started again and again.
     ScheduleId
 );
+uuid_id!(
+    /// An alert rule.
+    RuleId
+);
+uuid_id!(
+    /// One alert, from when it was raised to when it was over: see [`AlertId::of`].
+    AlertId
+);
+uuid_id!(
+    /// A time in which nobody is told of alerts.
+    SilenceId
+);
+uuid_id!(
+    /// A way to tell people of alerts.
+    ChannelId
+);
+
+impl AlertId {
+    /// The alert that a rule raises because of one event: whoever evaluates that event again finds the same.
+    pub fn of(rule: RuleId, server: &ServerId, device: &str, stream: &str, seq: u64) -> Self {
+        let name = format!("{stream}:{seq} {server} {device}");
+        Self(Uuid::new_v5(&rule.0, name.as_bytes()))
+    }
+}
 
 impl CommandId {
     /// The command of a job on one of its hosts: whoever works it out works out the same.

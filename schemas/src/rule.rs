@@ -4,6 +4,7 @@
 //! instance is judged by itself and has at most one open alert, so two file systems of one host are two alerts, and two
 //! rules about one number never collide.
 
+mod fact;
 mod measure;
 mod threshold;
 pub mod wording;
@@ -11,6 +12,7 @@ pub mod wording;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use fact::{Fact, Trouble};
 pub use measure::{Aggregate, Measure, MeasureError, Number, Selector, Window, fits};
 pub use threshold::{Comparison, Threshold};
 pub use wording::Wording;
@@ -68,6 +70,30 @@ pub enum Scope {
     Tags(Vec<String>),
 }
 
+impl Scope {
+    /// Whether it names something, and not too much.
+    pub(crate) fn validate(&self) -> Result<(), Invalid> {
+        match self {
+            Self::All => Ok(()),
+            Self::Servers(servers) => check_count(servers.len()),
+            Self::Tags(tags) => {
+                check_count(tags.len())?;
+                let mut tags = tags.iter();
+                tags.try_for_each(|tag| check_text("scope.tags", tag, 64))
+            }
+        }
+    }
+
+    /// Whether this server is one of them.
+    pub fn holds(&self, server: &ServerId, tags: &[String]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Servers(servers) => servers.contains(server),
+            Self::Tags(named) => named.iter().any(|tag| tags.contains(tag)),
+        }
+    }
+}
+
 /// What has to be true.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +114,8 @@ pub enum Condition {
     All(Vec<Condition>),
     /// At least one of these.
     Any(Vec<Condition>),
+    /// Something other than a number.
+    Fact(Fact),
 }
 
 impl Condition {
@@ -96,12 +124,13 @@ impl Condition {
         match self {
             Self::Compare { measure, .. } | Self::Changed { measure } => vec![measure],
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::measures).collect(),
+            Self::Fact(_) => Vec::new(),
         }
     }
 
     fn depth(&self) -> usize {
         match self {
-            Self::Compare { .. } | Self::Changed { .. } => 1,
+            Self::Compare { .. } | Self::Changed { .. } | Self::Fact(_) => 1,
             Self::All(parts) | Self::Any(parts) => {
                 1 + parts.iter().map(Self::depth).max().unwrap_or_default()
             }
@@ -119,7 +148,16 @@ impl Condition {
                 "when",
                 "names no condition: `all` and `any` need at least one",
             )),
+            Self::All(parts) | Self::Any(parts)
+                if parts.iter().any(|part| matches!(part, Self::Fact(_))) =>
+            {
+                Err(Invalid::new(
+                    "when",
+                    "joins a fact with something else: `down`, `silent` and `container` stand alone",
+                ))
+            }
             Self::All(parts) | Self::Any(parts) => parts.iter().try_for_each(Self::validate),
+            Self::Fact(fact) => fact.validate(),
         }
     }
 }
@@ -166,16 +204,7 @@ impl Rule {
                 return Err(Invalid::new(field, "is more than a day"));
             }
         }
-        match &self.scope {
-            Scope::All => {}
-            Scope::Servers(servers) => check_count(servers.len())?,
-            Scope::Tags(tags) => {
-                check_count(tags.len())?;
-                for tag in tags {
-                    check_text("scope.tags", tag, 64)?;
-                }
-            }
-        }
+        self.scope.validate()?;
         self.when.validate()?;
         let measures = self.when.measures();
         if measures.len() > MAX_LEAVES {
@@ -198,6 +227,31 @@ impl Rule {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// The fact that it looks at, when it does not look at numbers.
+    pub fn fact(&self) -> Option<&Fact> {
+        match &self.when {
+            Condition::Fact(fact) => Some(fact),
+            _ => None,
+        }
+    }
+
+    /// In one line, as [`Wording::parse`] reads it.
+    pub fn wording(&self) -> String {
+        let Self {
+            when,
+            for_ms,
+            keep_ms,
+            ..
+        } = self;
+        let (when, for_ms, keep_ms) = (when.clone(), *for_ms, *keep_ms);
+        Wording {
+            when,
+            for_ms,
+            keep_ms,
+        }
+        .to_string()
     }
 
     /// The longest stretch of readings that the condition looks back on, in milliseconds.

@@ -7,7 +7,8 @@
 //! ops.v1.result.<server>.<command>   command results
 //! ops.v1.log.<server>.<source>       log batches
 //! ops.v1.cmd.<server>.<command>      command aggregate
-//! ops.v1.alert.<server>.<rule>       alert aggregate
+//! ops.v1.alert.<server>.<rule>.<instance>  alerts of a rule on a server, or on one of its devices
+//! ops.v1.told.<channel>.<alert>      who was told of an alert
 //! ops.v1.ctl.<entity>.<id>           control aggregates
 //! ops.v1.access.<kind>               who came in, who was turned away, who took data out
 //! ops.v1.audit, ops.v1.auditsth      hash chain and signed heads
@@ -19,7 +20,7 @@
 //! ```
 
 use crate::{
-    ids::{CommandId, KeyId, ServerId},
+    ids::{AlertId, ChannelId, CommandId, KeyId, RuleId, ServerId},
     order::Verb,
 };
 
@@ -72,6 +73,12 @@ pub enum Entity {
     Script,
     /// A job that is started again and again.
     Schedule,
+    /// What people want to be told of.
+    Rule,
+    /// A time in which nobody is told.
+    Silence,
+    /// A way to tell people.
+    Channel,
 }
 
 /// The only settings aggregate.
@@ -94,6 +101,9 @@ impl Entity {
             Self::Job => "job",
             Self::Script => "script",
             Self::Schedule => "schedule",
+            Self::Rule => "rule",
+            Self::Silence => "silence",
+            Self::Channel => "channel",
         }
     }
 }
@@ -248,10 +258,33 @@ pub fn log(server: &ServerId, source: &str) -> String {
     format!("ops.v1.log.{server}.{source}")
 }
 
-/// The aggregate of a rule on a server. `rule` is a token such as an id.
-pub fn alert(server: &ServerId, rule: &str) -> String {
-    format!("ops.v1.alert.{server}.{rule}")
+/// The aggregate of what a rule watches: a server, or one device of it (empty: the server itself).
+///
+/// Names of devices may hold anything, so the token is the beginning of their SHA-256; the events carry the name.
+pub fn alert(server: &ServerId, rule: RuleId, device: &str) -> String {
+    let instance = if device.is_empty() {
+        "host".to_owned()
+    } else {
+        crate::audit::Hash::of(device.as_bytes()).to_string()[..32].to_owned()
+    };
+    format!("ops.v1.alert.{server}.{rule}.{instance}")
 }
+
+/// Alerts of every rule on every server.
+pub const ALERTS: &str = "ops.v1.alert.*.*.*";
+
+/// Alerts of every rule on one server.
+pub fn alerts_of(server: &ServerId) -> String {
+    format!("ops.v1.alert.{server}.*.*")
+}
+
+/// What became of telling of an alert through a channel.
+pub fn told(channel: ChannelId, alert: AlertId) -> String {
+    format!("ops.v1.told.{channel}.{alert}")
+}
+
+/// What became of telling of every alert through every channel.
+pub const TOLD: &str = "ops.v1.told.*.*";
 
 /// Where an agent asks which server it is.
 pub fn whoami(key: &KeyId) -> String {
@@ -307,7 +340,8 @@ pub fn server_of(subject: &str) -> Option<ServerId> {
     let server = match (tokens.next()?, tokens.next()?, tokens.next(), tokens.next()) {
         ("metrics", server, None, None) => server,
         ("metrics", partition, Some(server), None) if partition.parse::<u32>().is_ok() => server,
-        ("fact" | "result" | "log" | "cmd" | "alert", server, Some(_), None) => server,
+        ("fact" | "result" | "log" | "cmd", server, Some(_), None) => server,
+        ("alert", server, Some(_), Some(_)) => server,
         _ => return None,
     };
     ServerId::parse(server).ok()

@@ -142,6 +142,7 @@ impl Past<'_> {
                     () => Truth::No,
                 }
             }
+            Condition::Fact(_) => Truth::Unknown,
         }
     }
 }

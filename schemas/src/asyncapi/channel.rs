@@ -7,7 +7,7 @@ use super::schema_of;
 use crate::{
     audit::head::Head,
     catalogue,
-    ids::{CommandId, KeyId, ServerId},
+    ids::{AlertId, ChannelId, CommandId, KeyId, RuleId, ServerId},
     order::{Reply, SignedOrder, Verb},
     session, subject,
     subject::{Entity, Way},
@@ -120,12 +120,15 @@ pub fn meaning(parameter: &str) -> &'static str {
 const SERVER: &str = "any-server";
 const KEY: &str = "any-key";
 const COMMAND: Uuid = Uuid::from_u128(0xc0de_0000_0000_4000_8000_0000_0000_c0de);
-const WORDS: [(&str, &str); 9] = [
+const WORDS: [(&str, &str); 12] = [
     (SERVER, "{server}"),
     (KEY, "{key}"),
     ("any-kind", "{kind}"),
     ("any-source", "{source}"),
     ("any-rule", "{rule}"),
+    ("any-instance", "{instance}"),
+    ("any-channel", "{channel}"),
+    ("any-alert", "{alert}"),
     ("any-id", "{id}"),
     ("any-consumer", "{consumer}"),
     ("any-stream", "{stream}"),
@@ -171,6 +174,12 @@ pub fn channels() -> Vec<Channel> {
     let stored_metrics = subject::metrics_stored(&server).replace('*', "{partition}");
     let control =
         subject::ctl(Entity::Server, "any-id").replace(Entity::Server.token(), "{entity}");
+    let alerts =
+        subject::alert(&server, RuleId(COMMAND), "").replace(&COMMAND.to_string(), "any-rule");
+    let alerts = alerts.replace("host", "any-instance");
+    let told = subject::told(ChannelId(COMMAND), AlertId(COMMAND));
+    let told = told.replacen(&COMMAND.to_string(), "any-channel", 1);
+    let told = told.replace(&COMMAND.to_string(), "any-alert");
     let rpc = subject::rpc(&server, Verb::Exec).replace(Verb::Exec.token(), "{verb}");
     vec![
         channel(
@@ -215,10 +224,18 @@ pub fn channels() -> Vec<Channel> {
         .kept("OPS_CMD"),
         channel(
             "alert",
-            "What a rule found on a server",
-            &subject::alert(&server, "any-rule"),
+            "Alerts of a rule on a server or on one device of it",
+            &alerts,
             Hub,
             Events(&["alert."]),
+        )
+        .kept("OPS_ALERT"),
+        channel(
+            "told",
+            "Who was told of an alert, or why not",
+            &told,
+            Hub,
+            Events(&["told."]),
         )
         .kept("OPS_ALERT"),
         channel(
@@ -323,4 +340,7 @@ const CONTROL: &[&str] = &[
     "script.",
     "schedule.",
     "job.",
+    "rule.",
+    "silence.",
+    "channel.",
 ];

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     codec::{self, DecodeError},
     envelope::Envelope,
-    event::{command::Outcome as Ended, job::JobOutcome, terminal::TerminalEnd},
+    event::{alert::Cause, command::Outcome as Ended, job::JobOutcome, terminal::TerminalEnd},
     ids::ServerId,
     subject::SYSTEM,
 };
@@ -261,6 +261,17 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::ScheduleDisabled(data) => ok("schedule", data.schedule),
         Payload::ScheduleDeleted(data) => ok("schedule", data.schedule),
         Payload::ScheduleFired(data) => ok("schedule", data.schedule),
+        Payload::RuleSaved(data) => ok("rule", data.rule),
+        Payload::RuleDeleted(data) => ok("rule", data.rule),
+        Payload::SilenceSaved(data) => ok("silence", data.silence),
+        Payload::SilenceEnded(data) => ok("silence", data.silence),
+        Payload::AlertAcknowledged(data) => ok("alert", data.head.alert),
+        Payload::AlertUnacknowledged(data) => ok("alert", data.head.alert),
+        Payload::AlertResolved(data) if data.cause == Cause::ByHand => ok("alert", data.head.alert),
+        Payload::AlertRaised(_) | Payload::AlertResolved(_) | Payload::AlertCleared(_) => {
+            Err("what follows from readings and a rule, nobody's decision")
+        }
+        Payload::ToldAlert(_) => Err("what became of a message, nobody's decision"),
         Payload::ResultStarted(_) | Payload::ResultOutput(_) | Payload::ResultFinished(_) => {
             Err("what a host says of a command; its end is decided in the command's own events")
         }

@@ -239,3 +239,38 @@ fn a_wording_that_is_none_says_where_and_what_was_expected() {
         assert!(error.problem.contains(said), "{text}: {error}");
     }
 }
+
+#[test]
+fn facts_are_written_in_one_line_and_stand_alone() {
+    for text in [
+        "down for 30s",
+        "silent for 2m",
+        "container \"web-*\" unhealthy keep 1m",
+    ] {
+        let said = Wording::parse(text).unwrap();
+        assert_eq!(said.to_string(), text);
+        assert!(rule(said.when).validate().is_ok(), "{text}");
+    }
+    for (text, expected) in [
+        ("container", "the name of a container"),
+        ("container web-1", "died, out_of_memory or unhealthy"),
+        ("down and cpu > 1", "does not belong here"),
+    ] {
+        let error = Wording::parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    let joined = Condition::Any(vec![Condition::Fact(Fact::Down), above("cpu", 1.0)]);
+    assert!(rule(joined).validate().is_err());
+}
+
+#[test]
+fn a_container_that_started_is_in_no_trouble() {
+    use crate::event::container::Change;
+    for trouble in Trouble::ALL {
+        assert_eq!(trouble.told_by(Change::Started), Some(false), "{trouble:?}");
+        let begins = [Change::Died, Change::OutOfMemory, Change::Unhealthy]
+            .into_iter()
+            .filter(|change| trouble.told_by(*change) == Some(true));
+        assert_eq!(begins.count(), 1, "{trouble:?}");
+    }
+}

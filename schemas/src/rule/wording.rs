@@ -1,7 +1,8 @@
 //! Rules as people write them, in one line.
 //!
 //! ```text
-//! wording  = any [ "for" time ] [ "keep" time ]
+//! wording  = ( any | fact ) [ "for" time ] [ "keep" time ]
+//! fact     = "down" | "silent" | "container" name ( "died" | "out_of_memory" | "unhealthy" )
 //! any      = all { "or" all }
 //! all      = term { "and" term }
 //! term     = "(" any ")" | measure "changed" | measure operator number [ "clear" number ]
@@ -16,7 +17,7 @@
 
 use std::fmt;
 
-use super::{Aggregate, Comparison, Condition, Measure, Threshold, Window};
+use super::{Aggregate, Comparison, Condition, Fact, Measure, Threshold, Trouble, Window};
 
 /// What a wording says.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +98,10 @@ impl Wording {
             next: 0,
             end: text.chars().count() + 1,
         };
-        let when = reader.any(0)?;
+        let when = match reader.fact()? {
+            Some(fact) => Condition::Fact(fact),
+            None => reader.any(0)?,
+        };
         let for_ms = reader.time_after("for")?.unwrap_or_default();
         let keep_ms = reader.time_after("keep")?.unwrap_or_default();
         match reader.peek() {
@@ -181,6 +185,28 @@ impl Reader {
         }
         self.next += 1;
         Ok(())
+    }
+
+    fn fact(&mut self) -> Result<Option<Fact>, WordingError> {
+        if self.skip("down") {
+            return Ok(Some(Fact::Down));
+        }
+        if self.skip("silent") {
+            return Ok(Some(Fact::Silent));
+        }
+        if !self.skip("container") {
+            return Ok(None);
+        }
+        let name = match self.peek() {
+            Some(Token::Word(name) | Token::Quoted(name)) => name.clone(),
+            _ => return Err(self.expected("the name of a container, * for each,")),
+        };
+        self.next += 1;
+        let mut known = Trouble::ALL.into_iter();
+        match known.find(|trouble| self.skip(trouble.as_str())) {
+            Some(trouble) => Ok(Some(Fact::Container { name, trouble })),
+            None => Err(self.expected("died, out_of_memory or unhealthy")),
+        }
     }
 
     fn any(&mut self, depth: usize) -> Result<Condition, WordingError> {
@@ -410,6 +436,7 @@ impl fmt::Display for Condition {
             Self::Changed { measure } => write!(f, "{measure} changed"),
             Self::All(parts) => join(f, parts, "and"),
             Self::Any(parts) => join(f, parts, "or"),
+            Self::Fact(fact) => write!(f, "{fact}"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One example of every event type. Each is frozen by its golden file.
 
+mod alert;
 mod command;
 mod job;
 mod log;
@@ -536,5 +537,6 @@ pub(crate) fn all() -> Vec<Example> {
         },
         Payload::ContainerChanged,
     ));
+    all.extend(alert::all());
     all
 }
