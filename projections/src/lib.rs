@@ -49,6 +49,8 @@ pub mod view;
 pub use error::StoreError;
 pub use page::Page;
 pub use progress::Progress;
-pub use project::{AUDIT, COMMAND_OUTPUT, COMMANDS, INVENTORY, LOGS, METRICS, PRESENCE, TERMINALS};
+pub use project::{
+    ALERTS, AUDIT, COMMAND_OUTPUT, COMMANDS, INVENTORY, LOGS, METRICS, PRESENCE, TERMINALS,
+};
 pub use store::{OwnersLock, Store, TerminalQuery, Visible, migrate, settings::SettingError};
 pub use text::fold;

@@ -1,5 +1,6 @@
 //! The read models: which events become which rows.
 
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod commands;
 pub(crate) mod inventory;
@@ -44,6 +45,8 @@ pub const COMMANDS: &str = "commands";
 pub const COMMAND_OUTPUT: &str = "command-output";
 /// Name of the projector of terminals.
 pub const TERMINALS: &str = "terminals";
+/// Name of the projector of alerts.
+pub const ALERTS: &str = "alerts";
 /// Name of the projectors of samples.
 pub const METRICS: &str = "metrics";
 
@@ -95,12 +98,30 @@ fn told_of(
     parking: &mut Parking,
     projector: &'static str,
 ) -> Result<Option<Envelope<Payload>>, Refusal> {
-    match codec::decode_any(&event.payload) {
-        Ok(told) if told.server.as_ref() == Some(server) => return Ok(Some(told)),
-        Ok(_) => {
+    match decoded(event, Some(server), parking, projector)? {
+        Some(told) if told.server.as_ref() == Some(server) => Ok(Some(told)),
+        Some(_) => {
             let error = "the body names another server";
             parking.park(event, Some(server.as_str()), Reason::WrongServer, error);
+            Ok(None)
         }
+        None => Ok(None),
+    }
+}
+
+/// An event, whatever it is about. None: it was parked, or is of a type that this build does not know and is counted as
+/// skipped. `server` is who sent it, as far as that is known.
+///
+/// # Errors
+/// A halt, when only a newer build can read it.
+fn decoded(
+    event: &Recorded,
+    server: Option<&ServerId>,
+    parking: &mut Parking,
+    projector: &'static str,
+) -> Result<Option<Envelope<Payload>>, Refusal> {
+    match codec::decode_any(&event.payload) {
+        Ok(told) => return Ok(Some(told)),
         Err(error) if error.needs_upgrade() => {
             return Err(Refusal::Halt(Halt::NeedsUpgrade(error.to_string())));
         }
@@ -113,7 +134,10 @@ fn told_of(
             ::metrics::counter!("chatops_projections_skipped_total", "projector" => projector)
                 .increment(1);
         }
-        Err(error) => parking.park(event, Some(server.as_str()), Reason::of(&error), error),
+        Err(error) => {
+            let server = server.map(ServerId::as_str);
+            parking.park(event, server, Reason::of(&error), error);
+        }
     }
     Ok(None)
 }
@@ -220,6 +244,19 @@ pub fn terminals(
     (
         spec,
         TableSink::new(store.clone(), clock, settings, terminals::Terminals),
+    )
+}
+
+/// The projector of alerts and of who was told of them: both, because the log of an alert shows them in one order.
+pub fn alerts(
+    store: &Store,
+    clock: Arc<dyn Clock>,
+    settings: SinkSettings,
+) -> (Spec, impl Sink<Error = StoreError> + use<>) {
+    let spec = waited_for(ALERTS, StreamName::Alert, "ops.v1.>");
+    (
+        spec,
+        TableSink::new(store.clone(), clock, settings, alerts::Alerts),
     )
 }
 

@@ -6,6 +6,8 @@
 //! the closed list in [`series`](chatops_schemas::series).
 
 pub(crate) mod access;
+pub(crate) mod alert_rules;
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod commands;
 pub(crate) mod containers;
@@ -29,6 +31,7 @@ pub(crate) mod schedules;
 pub(crate) mod scripts;
 pub(crate) mod servers;
 pub(crate) mod settings;
+pub(crate) mod silences;
 pub(crate) mod terminal;
 pub(crate) mod users;
 pub(crate) mod vault;

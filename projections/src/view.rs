@@ -1,5 +1,6 @@
 //! Plain structs that readers get. Moments are [`Timestamp`](chatops_schemas::clock::Timestamp)s: RFC 3339 text in JSON.
 
+mod alert;
 mod audit;
 mod command;
 mod container;
@@ -16,6 +17,10 @@ mod server;
 mod terminal;
 mod user;
 
+pub use alert::{
+    Alert, AlertCounts, AlertEnd, AlertEntry, AlertQuery, AlertRule, AlertRuleVersion, AlertSeen,
+    RuleInForce, Silence,
+};
 pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRestored, AuditRow, AuditTold};
 pub use command::{Command, CommandEnd, CommandQuery, OutputPiece};
 pub use container::ContainerEvent;

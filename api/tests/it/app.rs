@@ -157,6 +157,12 @@ impl App {
             &stop,
             project::terminals(&store, Arc::clone(&stored), settings.clone()),
         );
+        project_with(
+            &mut tasks,
+            &bus,
+            &stop,
+            project::alerts(&store, Arc::clone(&stored), settings.clone()),
+        );
         let defaults = project::MetricsSettings::default();
         for partition in project::metrics(&store, &bus, &stored, &settings, &defaults) {
             project_with(&mut tasks, &bus, &stop, partition);

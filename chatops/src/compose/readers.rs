@@ -40,6 +40,8 @@ pub(super) async fn projections(
     run(stage, store, bus.clone(), spec, sink);
     let (spec, sink) = project::terminals(store, clock.clone(), settings.clone());
     run(stage, store, bus.clone(), spec, sink);
+    let (spec, sink) = project::alerts(store, clock.clone(), settings.clone());
+    run(stage, store, bus.clone(), spec, sink);
     for (spec, sink) in
         project::metrics(store, &bus, &clock, &settings, &MetricsSettings::default())
     {
@@ -60,6 +62,7 @@ pub(crate) fn specs(connections: &Connections) -> Vec<Spec> {
         project::commands(store, clock.clone(), settings.clone()).0,
         project::command_output(store, clock.clone(), settings.clone()).0,
         project::terminals(store, clock.clone(), settings.clone()).0,
+        project::alerts(store, clock.clone(), settings.clone()).0,
     ];
     let metrics = project::metrics(
         store,

@@ -1,5 +1,6 @@
 //! `OPS_CTL` → `users`, `name_claims`, `sign_in_ways`, `api_tokens`, `servers`, `api_keys`, `teams`, `team_members`,
-//! `grants`, `invitations`, `system_settings`, `jobs`, `scripts`, `script_versions`, `schedules`, `terminal_policy`.
+//! `grants`, `invitations`, `system_settings`, `jobs`, `scripts`, `script_versions`, `schedules`, `terminal_policy`,
+//! `alert_rules`, `alert_rule_versions`, `silences`.
 //!
 //! An aggregate is one subject. Once an event of it is parked, what follows on that subject is parked behind it: applying
 //! the second decision without the first could show something that nobody decided.
@@ -23,9 +24,10 @@ use crate::{
     park::{Parking, Reason},
     projector::{Projection, Refusal},
     store::{
+        alert_rules,
         credential::{self, Proof},
         inventory::{self as write, Stored},
-        jobs, people, schedules, scripts, terminal,
+        jobs, people, schedules, scripts, silences, terminal,
     },
     view::JobState,
 };
@@ -233,6 +235,16 @@ impl Projection for Inventory {
                 Payload::TerminalRecordingDecided(data) => {
                     terminal::recording_decided(tx, stored, event.actor.as_deref(), data).await?
                 }
+                Payload::RuleSaved(data) => {
+                    alert_rules::saved(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::RuleDeleted(data) => alert_rules::deleted(tx, stored, data.rule).await?,
+                Payload::SilenceSaved(data) => {
+                    silences::saved(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::SilenceEnded(data) => {
+                    silences::ended(tx, stored, event.actor.as_deref(), data.silence).await?
+                }
                 // Of other streams: parked when it was read.
                 _ => {}
             }
@@ -319,6 +331,10 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::ScheduleDisabled(data) => ("schedule", Some(data.schedule.to_string())),
         Payload::ScheduleDeleted(data) => ("schedule", Some(data.schedule.to_string())),
         Payload::ScheduleFired(data) => ("schedule", Some(data.schedule.to_string())),
+        Payload::RuleSaved(data) => ("rule", Some(data.rule.to_string())),
+        Payload::RuleDeleted(data) => ("rule", Some(data.rule.to_string())),
+        Payload::SilenceSaved(data) => ("silence", Some(data.silence.to_string())),
+        Payload::SilenceEnded(data) => ("silence", Some(data.silence.to_string())),
         Payload::TerminalRecordingDecided(data) => (
             "settings",
             Some(TerminalRecordingDecided::aggregate(data.server.as_ref())),

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::{Doing, StoreError},
     page::Page,
-    text::clean,
+    text::{clean, json},
     view::{Command, CommandEnd, CommandQuery, OutputPiece},
 };
 
@@ -51,15 +51,11 @@ pub(crate) async fn requested(
     event: &CommandRequested,
 ) -> Result<(), StoreError> {
     let (actor, address) = by;
-    // Text in JSON may hold NUL, which the database refuses; orders with it are refused long before.
-    let asked = serde_json::to_string(&event.asked)
-        .unwrap_or_default()
-        .replace("\\u0000", "");
     sqlx::query!(
         "
         INSERT INTO command_history (command_id, seq, last_seq, server_id, actor, address, kind, command, asked,
             requested_at, not_after, timeout_ms, repeatable, needs_approval, job, repeats)
-        VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9, $10, $11, $12, $13, $14, $15)
+        VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         ON CONFLICT (command_id) DO NOTHING
         ",
         event.command.0,
@@ -69,7 +65,7 @@ pub(crate) async fn requested(
         address.map(|address| clean(address, ACTOR).into_owned()),
         kind(&event.asked),
         several_lines(&event.asked.line(), LINE),
-        asked,
+        json(&event.asked),
         datetime(stored.at),
         datetime(event.not_after),
         to_i64(event.timeout_ms),

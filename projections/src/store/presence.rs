@@ -11,7 +11,7 @@ use super::{Store, Visible, datetime, inventory::Stored, timestamp, to_i64, to_u
 use crate::{
     error::{Doing, StoreError},
     page::Page,
-    text::{clean, optional},
+    text::{clean, json, optional},
     view::{ConnectionEvent, OpenSession},
 };
 
@@ -39,7 +39,7 @@ pub(crate) async fn hello(
         "
         INSERT INTO server_presence (server_id, hello_at, agent_version, hostname, os, kernel, arch, cpu_model, cores,
             memory_total, capabilities, interval_ms, spooled, dropped, grants)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::jsonb)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         ON CONFLICT (server_id) DO UPDATE SET hello_at = excluded.hello_at, agent_version = excluded.agent_version,
             hostname = excluded.hostname, os = excluded.os, kernel = excluded.kernel, arch = excluded.arch,
             cpu_model = excluded.cpu_model, cores = excluded.cores, memory_total = excluded.memory_total,
@@ -60,9 +60,7 @@ pub(crate) async fn hello(
         integer(hello.interval_ms),
         bigint(hello.spooled),
         bigint(hello.dropped),
-        serde_json::to_string(&hello.grants)
-            .unwrap_or_default()
-            .replace("\\u0000", ""),
+        json(&hello.grants),
     )
     .execute(tx)
     .await

@@ -1,6 +1,7 @@
 //! Read models against a real TimescaleDB and a real nats-server.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod alerts;
 mod connections;
 mod exactly_once;
 mod fences;
