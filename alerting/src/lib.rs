@@ -1,7 +1,7 @@
-//! When is a measured value worth a person's attention?
+//! When is a measured value worth a person's attention, and how is the person told?
 //!
-//! This crate is the pure core: rules and readings in, changes out, no clock and no I/O, so that live evaluation and a trial
-//! on stored history are the same code and cannot disagree.
+//! The evaluation is a pure core: rules and readings in, changes out, no clock and no I/O, so that live evaluation and a trial
+//! on stored history are the same code and cannot disagree. Only [`notify`] talks to the outside.
 //!
 //! | module | answers |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | [`phase`] | when an instance is pending, firing and over |
 //! | [`judge`] | whether a condition is true, false or cannot be said |
 //! | [`readings`] | what a window of readings amounts to |
+//! | [`notify`] | how a message gets to people |
 //! | [`trial`] | when a rule would have fired, and how often it would have flapped |
 //!
 //! # Time
@@ -19,6 +20,7 @@
 #![warn(missing_docs)]
 
 pub mod judge;
+pub mod notify;
 pub mod phase;
 pub mod readings;
 pub mod trial;

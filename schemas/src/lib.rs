@@ -12,6 +12,7 @@
 //! | [`rule`] | what an alert rule may say |
 //! | [`scope`] | what an API token may be used for |
 //! | [`catalogue`] | the closed list of event types and versions |
+//! | [`channel`] | where people are told about alerts |
 //! | [`codec`] | bytes in, event out; every way decoding can fail |
 //! | [`access`] | who may do what, and why |
 //! | [`order`] | what a host is asked to do, signed |
@@ -40,6 +41,7 @@ pub mod answer;
 pub mod asyncapi;
 pub mod audit;
 pub mod catalogue;
+pub mod channel;
 pub mod clock;
 pub mod codec;
 pub mod envelope;

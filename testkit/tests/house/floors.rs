@@ -54,6 +54,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["chatops-ingest", "chatops-api", "chatops"]),
     ("bollard", &["chatops-agent"]),
     ("sysinfo", &["chatops-agent"]),
+    ("lettre", &["chatops-alerting"]),
+    ("minijinja", &["chatops-alerting"]),
     ("anyhow", &["chatops", "chatops-testkit"]),
     ("clap", &["chatops", "chatops-agent"]),
     ("tracing-subscriber", &["chatops", "chatops-agent"]),
