@@ -7,10 +7,7 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
@@ -19,11 +16,17 @@ use chatops_schemas::{clock::Timestamp, ids::CommandId};
 use tokio::sync::mpsc;
 
 use crate::{
-    outbox::{Lane, Outgoing},
+    outbox::{Feedback, Lane, Outgoing},
     queue::Queue,
-    spool::{Options, Spool, SpoolError},
+    record::Record,
+    spool::{Contents, Options, Spool, SpoolError},
     transport::{Order, Outcome},
 };
+
+/// Lines in a record of the spool of log lines.
+fn lines(record: &Bytes) -> Option<(String, u64)> {
+    Record::parse(Lane::Logs, record).ok()?.lines()
+}
 
 /// All spools of a data folder.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ pub struct Lanes {
     logs: Queue,
     /// Ends of commands on their way, by their number in the spool.
     ends: HashMap<u64, CommandId>,
-    room: Arc<AtomicBool>,
+    feedback: Arc<Feedback>,
     /// Bytes of results on disk from which on output is left out.
     full_at: u64,
 }
@@ -45,11 +48,16 @@ impl Lanes {
         folder: &Path,
         max_bytes: u64,
         orders: &mpsc::Sender<Order>,
-        room: Arc<AtomicBool>,
+        feedback: Arc<Feedback>,
     ) -> Result<Self, SpoolError> {
         let open = |lane, name, max_bytes| {
+            let contents: Option<Contents> = match lane {
+                Lane::Logs => Some(lines),
+                Lane::Samples | Lane::Events => None,
+            };
             let spool = Spool::open(Options {
                 max_bytes,
+                contents,
                 ..Options::in_folder(folder.join(name))
             })?;
             Ok(Queue::new(lane, spool, orders.clone()))
@@ -60,7 +68,7 @@ impl Lanes {
             events: open(Lane::Events, "events", u64::MAX)?,
             logs: open(Lane::Logs, "logs", max_bytes)?,
             ends: HashMap::new(),
-            room,
+            feedback,
             full_at: max_bytes,
         };
         lanes.look_for_room();
@@ -81,7 +89,7 @@ impl Lanes {
 
     fn look_for_room(&mut self) {
         let room = self.events.bytes_on_disk() < self.full_at;
-        if self.room.swap(room, Ordering::Relaxed) && !room {
+        if self.feedback.room.swap(room, Ordering::Relaxed) && !room {
             tracing::warn!(
                 "the output of commands is not kept until the server has taken what waits; their ends are"
             );
@@ -110,6 +118,15 @@ impl Lanes {
             let _ = kept.send(());
         }
         self.look_for_room();
+        self.tell_lost();
+    }
+
+    /// Whoever sends lines hears which of them had no room.
+    fn tell_lost(&mut self) {
+        let lost = self.logs.take_lost();
+        if !lost.is_empty() {
+            self.feedback.lose(lost);
+        }
     }
 
     /// The connection is up; `events` says whether it takes anything but samples.
@@ -126,6 +143,7 @@ impl Lanes {
         for queue in self.all() {
             queue.disconnected(now, time);
         }
+        self.tell_lost();
     }
 
     /// Something became of a record. Gives the command whose end is with the server now, or will never be.
@@ -139,6 +157,7 @@ impl Lanes {
     ) -> Option<CommandId> {
         let settled = !matches!(outcome, Outcome::Unknown(_));
         self.of(lane).settled(number, outcome, now, time);
+        self.tell_lost();
         if lane == Lane::Events && settled {
             self.look_for_room();
             return self.ends.remove(&number);
@@ -151,6 +170,7 @@ impl Lanes {
         for queue in self.all() {
             queue.tick(now, time);
         }
+        self.tell_lost();
     }
 
     /// When to call [`Lanes::tick`].

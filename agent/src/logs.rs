@@ -14,7 +14,8 @@
 //! - Lines of files and of the journal are neither lost nor doubled by restarts of the agent or of the server: the place
 //!   where a source goes on is written together with the batch before it, and that batch is given again under the same
 //!   id, see [`slots`].
-//! - More lines than a source may send are dropped and counted; the count is sent.
+//! - More lines than a source may send are dropped and counted; so are those for which there was no room while the server
+//!   was away. The counts are sent with the next batch.
 //! - Memory is bounded: one batch, one unfinished record per file, and what the [`outbox`](crate::outbox) holds. A server
 //!   that is away stops nothing: batches wait in their spool, of which the oldest go first.
 
@@ -180,6 +181,12 @@ impl<C: Serialize + DeserializeOwned + Clone> Shipper<C> {
     /// Sends what there is. `place` lies behind all of it.
     pub async fn flush(&mut self, place: &C) -> Result<(), Stopping> {
         self.due = None;
+        if let Out::Events(events) = &self.surroundings.out {
+            match events.take_lost(&self.source.name) {
+                0 => {}
+                lines => self.batch.dropped(DropReason::Spool, lines),
+            }
+        }
         if self.batch.is_empty() {
             return Ok(());
         }

@@ -7,12 +7,16 @@
 //!   [`spool`](crate::spool)). It is sent under the id that it has now, however often.
 //! - Results and facts are never dropped. While [`EventsOut::has_room`] says no, whoever has much to say leaves it out and
 //!   counts it; the ends of commands are short and always taken.
-//! - Log lines have a spool of their own, of which the oldest go first and are counted, as with samples.
+//! - Log lines have a spool of their own, of which the oldest go first. Their sources count them in what they give next
+//!   ([`EventsOut::take_lost`]); only what was not given by then is lost without a number when the agent dies.
 //! - Nobody waits for the server here, only for the disk: giving an event waits while [`WAITING`] are not spooled yet.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -120,23 +124,49 @@ pub(crate) struct Outgoing {
     pub(crate) kept: Option<oneshot::Sender<()>>,
 }
 
+/// What whoever keeps events says to those who give them.
+#[derive(Debug)]
+pub(crate) struct Feedback {
+    /// Whether results may still be long.
+    pub(crate) room: AtomicBool,
+    /// Lines that were dropped for want of room and are not told yet, by source.
+    lost: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Feedback {
+    fn lost(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        // Numbers cannot be left half done.
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lines of these sources are gone.
+    pub(crate) fn lose(&self, lines: BTreeMap<String, u64>) {
+        for (source, lines) in lines {
+            *self.lost().entry(source).or_default() += lines;
+        }
+    }
+}
+
 /// Where events are given. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct EventsOut {
     sender: mpsc::Sender<Outgoing>,
-    room: Arc<AtomicBool>,
+    feedback: Arc<Feedback>,
 }
 
 impl EventsOut {
-    /// The giving side, the taking side, and where the taker says whether there is room.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Outgoing>, Arc<AtomicBool>) {
+    /// The giving side, the taking side, and what the taker says back.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Outgoing>, Arc<Feedback>) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let room = Arc::new(AtomicBool::new(true));
+        let feedback = Arc::new(Feedback {
+            room: AtomicBool::new(true),
+            lost: Mutex::default(),
+        });
         let events = Self {
             sender,
-            room: Arc::clone(&room),
+            feedback: Arc::clone(&feedback),
         };
-        (events, receiver, room)
+        (events, receiver, feedback)
     }
 
     /// Gives an event, which must not name the server: the agent knows its own only once it is connected.
@@ -187,7 +217,12 @@ impl EventsOut {
 
     /// Whether results may still be long. While the server is away for long, output is counted instead of kept.
     pub fn has_room(&self) -> bool {
-        self.room.load(Ordering::Relaxed)
+        self.feedback.room.load(Ordering::Relaxed)
+    }
+
+    /// Lines of this source that were taken, had to be dropped for want of room, and are not told yet. The caller tells.
+    pub fn take_lost(&self, source: &str) -> u64 {
+        self.feedback.lost().remove(source).unwrap_or(0)
     }
 }
 

@@ -5,7 +5,7 @@
 //! disk only when it is acknowledged or given up, and whatever is given up is counted.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::{
     outbox::Lane,
     record::Record,
-    spool::Spool,
+    spool::{Lost, Spool},
     transport::{Order, Outcome},
     uplink::{Action, Input, Pace, Uplink},
 };
@@ -38,6 +38,10 @@ pub struct Queue {
     actions: Vec<Action>,
     flush_at: Option<Instant>,
     given_up: u64,
+    /// What records held that were dropped for want of room and are not stored, by whose it was.
+    lost: BTreeMap<String, u64>,
+    /// The same of records that were on their way when they were dropped: most of them arrive.
+    doubtful: HashMap<u64, (String, u64)>,
     told: Option<String>,
 }
 
@@ -59,6 +63,8 @@ impl Queue {
             actions: Vec::new(),
             flush_at: None,
             given_up: 0,
+            lost: BTreeMap::new(),
+            doubtful: HashMap::new(),
             told: None,
         }
     }
@@ -68,6 +74,7 @@ impl Queue {
         let number = self.spool.end();
         self.newest = Some((number, record.clone()));
         self.spool.append(record);
+        self.count_lost();
         self.flush_at.get_or_insert(now + FLUSH_AFTER);
         self.handle(Input::Dropped(self.spool.front()), now, time);
         self.handle(Input::Grown(self.spool.end()), now, time);
@@ -86,11 +93,20 @@ impl Queue {
 
     /// The connection is gone.
     pub fn disconnected(&mut self, now: Instant, time: Timestamp) {
+        // Of what was dropped on its way nothing is heard any more.
+        for (_, (whose, many)) in self.doubtful.drain() {
+            *self.lost.entry(whose).or_default() += many;
+        }
         self.handle(Input::Disconnected, now, time);
     }
 
     /// Something became of a record.
     pub fn settled(&mut self, number: u64, outcome: Outcome, now: Instant, time: Timestamp) {
+        if let Some((whose, many)) = self.doubtful.remove(&number)
+            && outcome != Outcome::Stored
+        {
+            *self.lost.entry(whose).or_default() += many;
+        }
         match outcome {
             Outcome::Stored => {
                 self.told = None;
@@ -128,7 +144,9 @@ impl Queue {
 
     fn flush(&mut self) {
         self.flush_at = None;
-        if let Err(error) = self.spool.flush() {
+        let flushed = self.spool.flush();
+        self.count_lost();
+        if let Err(error) = flushed {
             tracing::warn!(
                 "{} cannot be kept on disk and waits in memory: {error}",
                 self.thing()
@@ -162,6 +180,27 @@ impl Queue {
     /// Records lost since the start: no room, unreadable, too old, or refused.
     pub const fn lost(&self) -> u64 {
         self.spool.dropped() + self.given_up
+    }
+
+    /// Looks at what was dropped for want of room, before the uplink forgets what is on its way.
+    fn count_lost(&mut self) {
+        for Lost {
+            number,
+            whose,
+            many,
+        } in self.spool.take_lost()
+        {
+            if self.uplink.is_in_flight(number) {
+                self.doubtful.insert(number, (whose, many));
+            } else if !self.uplink.is_settled(number) {
+                *self.lost.entry(whose).or_default() += many;
+            }
+        }
+    }
+
+    /// What records held that were dropped for want of room since the last call, by whose it was.
+    pub fn take_lost(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.lost)
     }
 
     /// Puts what is left on disk.
@@ -288,5 +327,35 @@ mod tests {
                 .len(),
             1
         );
+    }
+
+    #[test]
+    fn what_is_dropped_on_its_way_counts_only_when_it_does_not_arrive() {
+        let (orders, mut given) = mpsc::channel(512);
+        let spool = Spool::open(Options {
+            max_in_memory: 4,
+            contents: Some(|_| Some(("app".to_owned(), 10))),
+            ..Options::in_memory()
+        })
+        .unwrap();
+        let mut queue = Queue::new(Lane::Samples, spool, orders);
+        let now = Instant::now();
+        queue.connected(now, NOW);
+        // All are sent at once; the first three have to go before their outcome is known.
+        for n in 0..7 {
+            queue.push(record(n, Duration::ZERO), now, NOW);
+        }
+        assert_eq!(ordered(&mut given).len(), 7);
+        assert!(queue.take_lost().is_empty());
+        queue.settled(0, Outcome::Stored, now, NOW);
+        assert!(queue.take_lost().is_empty());
+        queue.settled(1, Outcome::Unknown("no answer".into()), now, NOW);
+        assert_eq!(queue.take_lost()["app"], 10);
+        queue.disconnected(now, NOW);
+        assert_eq!(queue.take_lost()["app"], 10);
+        // Nobody is there: what goes now was never sent again, and is lost.
+        queue.push(record(7, Duration::ZERO), now, NOW);
+        assert_eq!(queue.take_lost()["app"], 10);
+        assert!(queue.take_lost().is_empty());
     }
 }

@@ -11,7 +11,7 @@ use chatops_schemas::{
     clock::Timestamp,
     codec::{self, MAX_EVENT_BYTES},
     envelope::Envelope,
-    event::{Event, metric::Sample},
+    event::{Event, log::LogBatch, metric::Sample},
     ids::{EventId, ServerId},
     subject,
 };
@@ -185,6 +185,13 @@ impl Record {
         body.push(len);
         body.extend_from_slice(server);
         Ok(body.into())
+    }
+
+    /// The source and the number of lines of a batch of log lines, those that it counts as dropped included.
+    pub fn lines(&self) -> Option<(String, u64)> {
+        let batch = codec::decode::<LogBatch>(&self.body).ok()?.data;
+        let before: u64 = batch.dropped.iter().map(|dropped| dropped.lines).sum();
+        Some((batch.source, batch.lines.len() as u64 + before))
     }
 
     /// The envelope of a sample, decoded.

@@ -123,9 +123,9 @@ impl Service {
         let transport = CancellationToken::new();
         let (handle, wire) =
             transport::wire(transport.clone(), Arc::clone(&clock), Arc::clone(&ids));
-        let (events_out, outgoing, room) = EventsOut::new();
+        let (events_out, outgoing, feedback) = EventsOut::new();
         let log_out = events_out.clone();
-        let lanes = Lanes::open(folder.path(), config.spool_bytes, &handle.orders, room)?;
+        let lanes = Lanes::open(folder.path(), config.spool_bytes, &handle.orders, feedback)?;
         let desk = Desk::open(Surroundings {
             key: config.signing_key,
             permits: Permits::new(config.capabilities.clone(), folder.path()),

@@ -35,6 +35,20 @@ use segment::{Loaded, Segment};
 const REMEMBER_EVERY: u64 = 64;
 const FRONT_FILE: &str = "front";
 
+/// What a record holds, for those whose spool drops it: whose, and how many.
+pub type Contents = fn(&Bytes) -> Option<(String, u64)>;
+
+/// What a dropped record held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Its number.
+    pub number: u64,
+    /// Whose it was.
+    pub whose: String,
+    /// How many.
+    pub many: u64,
+}
+
 /// Where and how much.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -46,6 +60,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Records in memory when the disk cannot take them, at most.
     pub max_in_memory: usize,
+    /// Looks into records that are dropped for want of room; see [`Spool::take_lost`].
+    pub contents: Option<Contents>,
 }
 
 impl Options {
@@ -64,6 +80,7 @@ impl Options {
             max_bytes: 64 << 20,
             segment_bytes: 256 << 10,
             max_in_memory: 64,
+            contents: None,
         }
     }
 }
@@ -101,6 +118,8 @@ pub struct Spool {
     end: u64,
     remembered_front: u64,
     dropped: u64,
+    /// What dropped records held, and nobody has asked for yet.
+    lost: Vec<Lost>,
     loaded: Option<Loaded>,
 }
 
@@ -117,6 +136,7 @@ impl Spool {
             end: 0,
             remembered_front: 0,
             dropped: 0,
+            lost: Vec::new(),
             loaded: None,
         };
         if let Some(folder) = spool.options.folder.clone() {
@@ -163,8 +183,7 @@ impl Spool {
         self.end += 1;
         if self.len() > 1 && self.flush().is_err() {
             while self.in_memory.len() > self.options.max_in_memory {
-                self.in_memory.pop_front();
-                self.drop_before(self.end - self.in_memory.len() as u64);
+                self.drop_before(self.end - self.in_memory.len() as u64 + 1);
             }
         }
     }
@@ -235,9 +254,25 @@ impl Spool {
 
     /// Forgets all records before `number` without anybody having stored them, and counts them.
     pub fn drop_before(&mut self, number: u64) {
-        let lost = number.min(self.end).saturating_sub(self.front);
-        self.dropped += lost;
+        let number = number.min(self.end);
+        if let Some(contents) = self.options.contents {
+            for number in self.front..number {
+                if let Some((whose, many)) = self.read(number).as_ref().and_then(contents) {
+                    self.lost.push(Lost {
+                        number,
+                        whose,
+                        many,
+                    });
+                }
+            }
+        }
+        self.dropped += number.saturating_sub(self.front);
         self.advance(number);
+    }
+
+    /// What the records held that were dropped since the last call.
+    pub fn take_lost(&mut self) -> Vec<Lost> {
+        std::mem::take(&mut self.lost)
     }
 
     fn advance(&mut self, number: u64) {

@@ -177,6 +177,16 @@ impl Uplink {
         self.in_flight.len()
     }
 
+    /// Whether this record is sent and not settled.
+    pub fn is_in_flight(&self, number: u64) -> bool {
+        self.in_flight.contains(&number)
+    }
+
+    /// Whether this record is done although one before it is not.
+    pub fn is_settled(&self, number: u64) -> bool {
+        self.settled.contains(&number)
+    }
+
     /// Whether records can be sent.
     pub const fn connected(&self) -> bool {
         self.connected

@@ -121,6 +121,29 @@ fn a_full_spool_drops_the_oldest_and_counts_them() {
 }
 
 #[test]
+fn what_dropped_records_held_is_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in [Some(dir.path().to_owned()), None] {
+        let mut spool = Spool::open(Options {
+            folder,
+            max_bytes: 2000,
+            contents: Some(|record| Some((format!("of {}", record.len() % 2), 1))),
+            ..options(dir.path())
+        })
+        .unwrap();
+        (0..500).for_each(|number| spool.append(record(number)));
+        let told = spool.take_lost();
+        let numbers: Vec<u64> = told.iter().map(|lost| lost.number).collect();
+        assert!(!numbers.is_empty());
+        assert_eq!(numbers, (0..spool.dropped()).collect::<Vec<_>>());
+        assert!(spool.take_lost().is_empty());
+        // What is stored elsewhere is not lost.
+        spool.remove_before(spool.end());
+        assert!(spool.take_lost().is_empty());
+    }
+}
+
+#[test]
 fn without_a_folder_memory_is_bounded_and_drops_are_counted() {
     let mut spool = Spool::open(Options::in_memory()).unwrap();
     (0..1000).for_each(|number| spool.append(record(number)));

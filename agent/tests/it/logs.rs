@@ -244,6 +244,73 @@ async fn lines_beyond_the_rate_are_counted() {
 }
 
 #[tokio::test]
+async fn lines_without_room_in_the_spool_are_counted() {
+    let mut server = Server::start().await;
+    let mut host = Host::new("rate = 200000");
+    let settings = fs::read_to_string(host.path("agent.toml")).unwrap();
+    let settings = format!("spool_mib = 1\n{settings}");
+    fs::write(host.path("agent.toml"), settings).unwrap();
+    let _agent = host.agent(&server);
+    host.count(0, 1);
+    until_lines(&server, 1).await;
+
+    server.nats.kill().await.unwrap();
+    let oldest = |host: &Host| {
+        let segments = fs::read_dir(host.path("data/logs")).unwrap().flatten();
+        let names = segments.map(|entry| entry.file_name().into_string().unwrap());
+        names.filter(|name| name.len() > 16).min()
+    };
+    let mut written = 1;
+    let mut write = |host: &mut Host, many: usize| {
+        host.count(written, many);
+        written += many;
+        written as u64
+    };
+    write(&mut host, 10_000);
+    let mut first = None;
+    eventually("batches wait on disk", PATIENCE, async || {
+        first = oldest(&host);
+        first.is_some()
+    })
+    .await;
+    eventually("the oldest of them have gone", PATIENCE, async || {
+        write(&mut host, 10_000);
+        oldest(&host) > first
+    })
+    .await;
+    // Nothing is dropped any more once everything is read: what is sent then is not dropped on its way.
+    let size = host.log.metadata().unwrap().len();
+    let place = format!("\"offset\":{size}");
+    eventually("the file is read to its end", PATIENCE, async || {
+        let slots = fs::read_dir(host.path("data/log-sources"))
+            .unwrap()
+            .flatten();
+        let mut slots = slots.filter_map(|slot| fs::read(slot.path()).ok());
+        slots.any(|slot| String::from_utf8_lossy(&slot).contains(&place))
+    })
+    .await;
+    server.nats.restart().await.unwrap();
+
+    // The next line carries what had to be counted before it.
+    let written = write(&mut host, 1);
+    let mut dropped = 0;
+    eventually("every line is there, or is counted", PATIENCE, async || {
+        let batches = batches(&server).await;
+        let counts = batches.iter().flat_map(|batch| &batch.data.dropped);
+        dropped = counts
+            .filter(|count| count.reason == DropReason::Spool)
+            .map(|count| count.lines)
+            .sum();
+        let arrived = messages(&batches).len() as u64;
+        // Whether the first one was stored may not have been heard before the server died.
+        assert!(arrived + dropped <= written + 1, "{arrived} {dropped}");
+        arrived + dropped >= written
+    })
+    .await;
+    assert!(dropped > 0);
+}
+
+#[tokio::test]
 async fn without_the_capability_nothing_is_read() {
     let server = Server::start().await;
     let mut host = Host::new("");
