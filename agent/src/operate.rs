@@ -158,9 +158,12 @@ impl Desk {
         })))
     }
 
-    /// Which server this host is.
+    /// There is a line to the server, and this is which one this host is.
     pub fn welcome(&self, server: ServerId) {
         *lock(&self.0.server) = Some(server);
+        for open in lock(&self.0.sessions).values() {
+            open.out.again();
+        }
     }
 
     /// What is allowed here.

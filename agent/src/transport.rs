@@ -121,7 +121,7 @@ pub struct Welcome {
     pub interval: Option<Duration>,
     /// The server's clock.
     pub server_time: Timestamp,
-    /// Whether this way takes anything but samples.
+    /// Whether this way takes anything but samples: gateways of an earlier version do not.
     pub takes_events: bool,
 }
 

@@ -6,6 +6,7 @@
 //! under the same id. When the process dies its sockets die with it: agents reconnect, and presence, which no longer
 //! hears from this gateway, closes their sessions.
 //!
+//! An agent that checks signed orders itself has everything over its socket that a connection to NATS has: see [`line`].
 //! Agents that speak JSON know no signed orders; for them the gateway is the executor of record: see [`executor`].
 
 mod admission;
@@ -13,6 +14,7 @@ mod body;
 mod executor;
 mod frame;
 mod http;
+mod line;
 mod open;
 mod peer;
 mod problem;
@@ -67,10 +69,17 @@ pub struct GatewayConfig {
     pub rate: NonZeroU32,
     /// Frames, or posts, taken at once beyond that rate.
     pub burst: NonZeroU32,
+    /// The same for agents that check signed orders themselves: output of commands and sessions comes in many frames.
+    pub orders_rate: NonZeroU32,
+    /// Frames of theirs taken at once beyond that rate.
+    pub orders_burst: NonZeroU32,
     /// Bad frames, less the good ones since, that end a socket.
     pub most_bad: u32,
     /// Readings of one socket on their way into the stream before no more are read from it.
     pub in_flight: usize,
+    /// The same for agents that check signed orders themselves: more than theirs ever have on their way, so that a slow
+    /// stream does not hold up a terminal.
+    pub orders_in_flight: usize,
     /// Sockets in all.
     pub sockets: usize,
     /// Sockets that have not authenticated yet.
@@ -86,6 +95,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         const RATE: NonZeroU32 = NonZeroU32::new(50).unwrap();
         const BURST: NonZeroU32 = NonZeroU32::new(500).unwrap();
+        const ORDERS: NonZeroU32 = NonZeroU32::new(5000).unwrap();
         Self {
             auth_within: Duration::from_secs(10),
             idle: Duration::from_secs(90),
@@ -93,8 +103,11 @@ impl Default for GatewayConfig {
             write_within: Duration::from_secs(10),
             rate: RATE,
             burst: BURST,
+            orders_rate: ORDERS,
+            orders_burst: ORDERS,
             most_bad: 20,
             in_flight: 64,
+            orders_in_flight: 512,
             sockets: 20_000,
             strangers: 1024,
             judging: 64,
@@ -197,8 +210,10 @@ pub(crate) fn fuzz_frame(json: bool, bytes: &[u8], now: Timestamp, ids: &dyn IdS
         expires_at: None,
         interval_ms: None,
     };
-    session.admitted(&admitted, now);
-    session.message(encoding, bytes, now, ids);
+    for orders in [false, true] {
+        session.admitted(&admitted, orders, now);
+        session.message(encoding, bytes, now, ids);
+    }
 }
 
 /// The body of a post.

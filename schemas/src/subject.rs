@@ -223,6 +223,13 @@ impl Way {
             Self::Ctl => "ctl",
         }
     }
+
+    /// From a subject token.
+    pub fn parse(token: &str) -> Option<Self> {
+        [Self::Out, Self::In, Self::Ctl]
+            .into_iter()
+            .find(|way| way.token() == token)
+    }
 }
 
 /// Bytes of one session.
@@ -244,13 +251,8 @@ pub fn io_every(server: &ServerId, way: Way) -> String {
 pub fn session_of(subject: &str) -> Option<(CommandId, Way)> {
     let mut tokens = subject.strip_prefix("ops.v1.io.")?.split('.').skip(1);
     let session = tokens.next()?.parse().ok()?;
-    let way = match (tokens.next()?, tokens.next()) {
-        ("out", None) => Way::Out,
-        ("in", None) => Way::In,
-        ("ctl", None) => Way::Ctl,
-        _ => return None,
-    };
-    Some((session, way))
+    let way = Way::parse(tokens.next()?)?;
+    tokens.next().is_none().then_some((session, way))
 }
 
 /// A batch of log lines. `source` is a token such as an id: letters, digits, `_`, `-`.

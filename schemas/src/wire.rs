@@ -2,6 +2,10 @@
 //!
 //! The first frame is `auth`; everything before it, and every second `auth`, ends the connection with 1008. The
 //! payloads are those of the subjects, so an agent behind a firewall that only lets HTTPS out loses nothing.
+//!
+//! An agent that checks signed orders itself says so in `auth` and writes MessagePack; `auth_success` repeats it. From then
+//! on the connection carries what a connection to NATS does: `request` and `answer`, `session` and `output`, `event`. No
+//! frame of the agent names a subject: the gateway makes it from the key and from what the frame holds.
 
 pub mod original;
 
@@ -16,8 +20,14 @@ use crate::{
     order::ContainerAction,
 };
 
-/// Largest accepted frame, in bytes.
+/// Largest accepted frame, in bytes; those that wrap bytes of their own have limits of their own.
 pub const MAX_FRAME_BYTES: usize = crate::codec::MAX_EVENT_BYTES;
+/// Bytes that a frame takes beside those that it wraps, at most.
+pub const WRAPPING: usize = 1024;
+/// Most bytes in an `answer`, as on NATS.
+pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// Most bytes in an `output`: a piece of a session and what says where it belongs.
+pub const MAX_OUTPUT_BYTES: usize = crate::session::MAX_DATA + WRAPPING;
 
 /// Answer to a request on `ops.v1.whoami.<key>`, as JSON: an agent on NATS knows its key, not its server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +51,9 @@ pub enum AgentFrame {
     Auth {
         /// `chatops_<key id>_<secret>`.
         api_key: String,
+        /// This agent checks signed orders itself and keeps a journal of them. Counts in a binary frame only.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        orders: bool,
     },
     /// What the agent and its host are.
     Hello {
@@ -68,6 +81,33 @@ pub enum AgentFrame {
     CommandResponse(CommandResponse),
     /// How a `docker_command` went.
     DockerResponse(DockerResponse),
+    /// Answers a `request`, once.
+    Answer {
+        /// Its number.
+        request: u64,
+        /// A [`Reply`](crate::order::Reply), encoded.
+        #[serde(with = "serde_bytes")]
+        #[schemars(with = "Vec<u8>")]
+        data: Vec<u8>,
+    },
+    /// Something of an open session.
+    Output {
+        /// Which.
+        session: CommandId,
+        /// A [`session::Out`](crate::session::Out), encoded.
+        #[serde(with = "serde_bytes")]
+        #[schemars(with = "Vec<u8>")]
+        data: Vec<u8>,
+    },
+    /// An event to be kept: a result, lines of a log, a fact. Answered by `event_received` once a stream has it.
+    Event {
+        /// Its id, as in the envelope.
+        id: Uuid,
+        /// The encoded envelope, with the server in it.
+        #[serde(with = "serde_bytes")]
+        #[schemars(with = "Vec<u8>")]
+        data: Vec<u8>,
+    },
     /// Asks for a `pong`.
     Ping,
     /// Answers a `ping`.
@@ -156,6 +196,9 @@ pub enum ServerFrame {
         interval_ms: Option<u32>,
         /// The server's clock, so that the agent can report its skew.
         server_time: Timestamp,
+        /// This connection carries signed orders, sessions and events.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        orders: bool,
     },
     /// A reading is in the stream.
     MetricsReceived {
@@ -163,6 +206,35 @@ pub enum ServerFrame {
         id: Uuid,
         /// Its position.
         seq: u64,
+    },
+    /// An event is in its stream.
+    EventReceived {
+        /// Its id.
+        id: Uuid,
+        /// Its position.
+        seq: u64,
+    },
+    /// The host is asked for something. To agents that check orders themselves.
+    Request {
+        /// Names it in the `answer`, on this connection.
+        request: u64,
+        /// How: [`Verb::token`](crate::order::Verb::token).
+        verb: String,
+        /// A [`SignedOrder`](crate::order::SignedOrder), encoded.
+        #[serde(with = "serde_bytes")]
+        #[schemars(with = "Vec<u8>")]
+        data: Vec<u8>,
+    },
+    /// Something for an open session. To agents that check orders themselves.
+    Session {
+        /// Which.
+        session: CommandId,
+        /// `in`: what a person types; `ctl`: a [`Control`](crate::session::Control), encoded.
+        way: String,
+        /// The bytes.
+        #[serde(with = "serde_bytes")]
+        #[schemars(with = "Vec<u8>")]
+        data: Vec<u8>,
     },
     /// Run this. Comes once per command, to agents that speak JSON.
     Command {

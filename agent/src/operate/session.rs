@@ -141,6 +141,13 @@ impl SessionOut {
         self.0.room.notify_waiters();
     }
 
+    /// There is a line to the server again: what was not acknowledged may have been lost with the one before, and a viewer
+    /// sees a gap only behind it.
+    pub(super) fn again(&self) {
+        self.ring().again();
+        self.0.changed.notify_one();
+    }
+
     /// Whether it has ended.
     pub fn ended(&self) -> bool {
         self.ring().ended()

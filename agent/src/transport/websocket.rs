@@ -2,40 +2,43 @@
 //!
 //! One socket at a time. A connection that is silent for [`SILENCE`] although it was asked for a sign of life is
 //! given up: proxies lose connections without telling either end.
+//!
+//! The agent says that it checks signed orders itself; a gateway that knows them says so too, and from then on the socket
+//! carries everything: [`carry`]. A gateway of an earlier version takes samples only, and what else there is waits.
 
+mod carry;
 mod frame;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use chatops_schemas::wire::{AgentFrame, MetricsData, ServerFrame};
-use futures::{SinkExt as _, StreamExt as _};
+use chatops_schemas::wire::{AgentFrame, MAX_FRAME_BYTES, ServerFrame, WRAPPING};
+use futures::{SinkExt as _, Stream, StreamExt as _};
 use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpStream,
-    time::{Instant, interval_at, timeout},
+    time::{Duration, timeout},
 };
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{self, Message, protocol::WebSocketConfig},
 };
-use uuid::Uuid;
 
-use super::{Event, Order, Outcome, Way, Welcome, Wire};
-use crate::{config::Uplink, outbox::Lane, record::Record, trust};
+use super::{Way, Welcome, Wire};
+use crate::{config::Uplink, trust};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const ASK_EVERY: Duration = Duration::from_secs(15);
 /// Longest time without a sign of life, and without an acknowledgement that is due.
 pub const SILENCE: Duration = Duration::from_secs(40);
-/// The server's frames are small; whoever sends larger ones is not our server.
-const MAX_FRAME: usize = 64 * 1024;
+/// An order, or a piece of what is typed, and what it is wrapped in; whoever sends larger ones is not our server.
+const MAX_FRAME: usize = MAX_FRAME_BYTES + WRAPPING;
 const READ_BUFFER: usize = 4 * 1024;
 const WRITE_BUFFER: usize = 16 * 1024;
+/// Bytes that may wait in the socket: the largest frame of ours, an answer, and a little.
+const MAX_WRITE_BUFFER: usize = 512 * 1024;
 
-/// Records on their way: by the id of the event, the number in the spool and when it was sent.
-type InFlight = HashMap<Uuid, (u64, Instant)>;
-pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The gateway at an address, as somebody.
 pub(super) struct Gateway {
@@ -50,8 +53,8 @@ impl Way for Gateway {
         open(&self.url, &self.uplink).await
     }
 
-    async fn serve(&self, socket: Socket, _: &Welcome, wire: &mut Wire) -> Option<String> {
-        serve(socket, wire).await
+    async fn serve(&self, socket: Socket, welcome: &Welcome, wire: &mut Wire) -> Option<String> {
+        carry::serve(socket, welcome, wire).await
     }
 }
 
@@ -71,7 +74,7 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(8 * MAX_FRAME)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(Some(MAX_FRAME))
         .max_frame_size(Some(MAX_FRAME));
     let connecting = connect_async_tls_with_config(url, Some(config), true, connector);
@@ -84,9 +87,11 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
         })?;
     let auth = AgentFrame::Auth {
         api_key: uplink.key.text().expose_secret().to_owned(),
+        orders: true,
     };
     let answer = async {
-        send(&mut socket, &auth).await?;
+        let auth = Message::Binary(frame::encode(&auth)?.into());
+        socket.send(auth).await.map_err(|error| error.to_string())?;
         loop {
             match receive(&mut socket).await? {
                 Some(ServerFrame::AuthSuccess {
@@ -94,13 +99,14 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
                     message,
                     interval_ms,
                     server_time,
+                    orders,
                 }) => {
                     return Ok(Welcome {
                         server: server_id,
                         name: message,
                         interval: interval_ms.map(|ms| Duration::from_millis(ms.into())),
                         server_time,
-                        takes_events: false,
+                        takes_events: orders,
                     });
                 }
                 Some(ServerFrame::Error { code, message, .. }) => {
@@ -108,6 +114,9 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
                 }
                 Some(
                     ServerFrame::MetricsReceived { .. }
+                    | ServerFrame::EventReceived { .. }
+                    | ServerFrame::Request { .. }
+                    | ServerFrame::Session { .. }
                     | ServerFrame::Command { .. }
                     | ServerFrame::DockerCommand { .. }
                     | ServerFrame::Ping
@@ -123,125 +132,10 @@ async fn open(url: &str, uplink: &Uplink) -> Result<(Socket, Welcome), String> {
     Ok((socket, welcome))
 }
 
-/// Carries out orders until the connection is gone and says why it went; `None` when the service is gone.
-async fn serve(mut socket: Socket, wire: &mut Wire) -> Option<String> {
-    let mut in_flight = InFlight::new();
-    let mut ask = interval_at(Instant::now() + ASK_EVERY, ASK_EVERY);
-    let mut heard_at = Instant::now();
-    loop {
-        let sent = tokio::select! {
-            frame = receive(&mut socket) => {
-                heard_at = Instant::now();
-                match frame {
-                    Err(reason) => return Some(reason),
-                    Ok(Some(ServerFrame::Ping)) => send(&mut socket, &AgentFrame::Pong).await,
-                    Ok(frame) => {
-                        let settled = frame.and_then(|frame| settle(frame, &mut in_flight));
-                        if let Some((number, outcome)) = settled {
-                            wire.events.send(Event::Settled { lane: Lane::Samples, number, outcome }).await.ok()?;
-                        }
-                        Ok(())
-                    }
-                }
-            }
-            // This way carries no sessions; nobody can have opened one.
-            Some(_) = wire.io.recv() => Ok(()),
-            order = wire.orders.recv() => match order? {
-                Order::Hello(data) => send(&mut socket, &AgentFrame::Hello { data: *data }).await,
-                Order::Send { lane: lane @ (Lane::Events | Lane::Logs), number, .. } => {
-                    let outcome = Outcome::Unknown("this way carries samples only".to_owned());
-                    wire.events.send(Event::Settled { lane, number, outcome }).await.ok()?;
-                    Ok(())
-                }
-                Order::Send { lane: lane @ Lane::Samples, number, record } => match metrics(&record) {
-                    Ok((id, frame)) => {
-                        in_flight.insert(id, (number, Instant::now()));
-                        send(&mut socket, &frame).await
-                    }
-                    Err(reason) => {
-                        let outcome = Outcome::Refused(reason);
-                        wire.events.send(Event::Settled { lane, number, outcome }).await.ok()?;
-                        Ok(())
-                    }
-                },
-            },
-            _ = ask.tick() => {
-                if heard_at.elapsed() > SILENCE {
-                    return Some("the server has fallen silent".to_owned());
-                }
-                if in_flight.values().any(|(_, sent_at)| sent_at.elapsed() > SILENCE) {
-                    return Some("the server does not acknowledge samples".to_owned());
-                }
-                send(&mut socket, &AgentFrame::Ping).await
-            }
-        };
-        if let Err(reason) = sent {
-            return Some(reason);
-        }
-    }
-}
-
-fn metrics(record: &bytes::Bytes) -> Result<(Uuid, AgentFrame), String> {
-    let envelope = Record::parse(Lane::Samples, record)
-        .and_then(|record| record.envelope())
-        .map_err(|error| error.to_string())?;
-    let frame = AgentFrame::Metrics {
-        id: Some(envelope.id.0),
-        timestamp: Some(envelope.time),
-        boot: envelope.boot,
-        n: envelope.n,
-        data: MetricsData::Sample(Box::new(envelope.data)),
-    };
-    Ok((envelope.id.0, frame))
-}
-
-fn settle(frame: ServerFrame, in_flight: &mut InFlight) -> Option<(u64, Outcome)> {
-    match frame {
-        ServerFrame::MetricsReceived { id, .. } => {
-            Some((in_flight.remove(&id)?.0, Outcome::Stored))
-        }
-        ServerFrame::Error {
-            code,
-            message,
-            id: Some(id),
-        } => {
-            let (number, _) = in_flight.remove(&id)?;
-            let text = format!("{message} ({code})");
-            // What is wrong with the reading itself stays wrong; anything else passes.
-            let outcome = if frame::IS_FINAL.contains(&code.as_str()) {
-                Outcome::Refused(text)
-            } else {
-                Outcome::Unknown(text)
-            };
-            Some((number, outcome))
-        }
-        ServerFrame::Error {
-            code,
-            message,
-            id: None,
-        } => {
-            tracing::warn!("the server refused a frame: {message} ({code})");
-            None
-        }
-        // Commands in this form are for agents that know no signed orders.
-        ServerFrame::AuthSuccess { .. }
-        | ServerFrame::Command { .. }
-        | ServerFrame::DockerCommand { .. }
-        | ServerFrame::Ping
-        | ServerFrame::Pong => None,
-    }
-}
-
-async fn send(socket: &mut Socket, frame: &AgentFrame) -> Result<(), String> {
-    let message = Message::Binary(frame::encode(frame)?.into());
-    match timeout(ANSWER_WITHIN, socket.send(message)).await {
-        Ok(sent) => sent.map_err(|error| error.to_string()),
-        Err(_) => Err("the server does not read".to_owned()),
-    }
-}
-
 /// The next frame; `None` for what is none.
-async fn receive(socket: &mut Socket) -> Result<Option<ServerFrame>, String> {
+async fn receive(
+    socket: &mut (impl Stream<Item = Result<Message, tungstenite::Error>> + Unpin),
+) -> Result<Option<ServerFrame>, String> {
     match socket.next().await {
         Some(Ok(Message::Binary(bytes))) => frame::decode(&bytes).map(Some),
         Some(Ok(Message::Text(text))) => frame::decode_text(&text).map(Some),

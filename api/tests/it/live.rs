@@ -276,6 +276,7 @@ async fn connect(app: &App, server: &str, session: &str) {
         key,
         transport: Transport::Nats,
         address: None,
+        orders: false,
     };
     app.fact(server, subject::PRESENCE, event).await;
 }

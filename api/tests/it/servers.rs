@@ -285,6 +285,7 @@ async fn connections_are_presence_and_events() {
         key: KeyId::parse("k1").unwrap(),
         transport: Transport::Nats,
         address: Some("192.0.2.7".to_owned()),
+        orders: false,
     };
     app.fact(&server, subject::PRESENCE, connected).await;
     let hello = AgentHello {

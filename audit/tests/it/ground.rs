@@ -97,6 +97,7 @@ pub(crate) async fn arrive(bus: &Bus, n: u64) {
         key: KeyId::parse("k3y").unwrap(),
         transport: Transport::Nats,
         address: Some("192.0.2.8".to_owned()),
+        orders: false,
     });
     bus.publish(
         &subject::fact(&server, subject::PRESENCE),

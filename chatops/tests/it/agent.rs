@@ -26,12 +26,13 @@ impl Drop for Agent {
 }
 
 impl Agent {
-    /// Enrols this server's agent, with its files in `folder`, and starts it. `more` is added to its settings.
+    /// Enrols this server's agent, which reaches it at `url`, with its files in `folder`, and starts it. `more` is added to
+    /// its settings.
     pub(crate) async fn enrol(
         client: &Client,
         server: &str,
         folder: &Path,
-        nats: &str,
+        url: &str,
         more: &str,
     ) -> Self {
         let path = format!("/api/v1/servers/{server}/enrolment");
@@ -42,7 +43,7 @@ impl Agent {
         let config = folder.join("agent.toml");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let settings = format!(
-            "url = \"nats://{nats}\"\napi_key = \"{}\"\nsigning_key = \"{}\"\ncapabilities = [\"all\"]\ndata = {:?}\n{more}\n",
+            "url = \"{url}\"\napi_key = \"{}\"\nsigning_key = \"{}\"\ncapabilities = [\"all\"]\ndata = {:?}\n{more}\n",
             text(&enrolled["key"]),
             text(&enrolled["signing_key"]["public_key"]),
             folder.join("state"),

@@ -128,7 +128,7 @@ impl Apart {
     }
 
     /// Where agents connect.
-    pub(crate) fn nats_address(&self) -> String {
-        self.nats.address().to_string()
+    pub(crate) fn nats_url(&self) -> String {
+        format!("nats://{}", self.nats.address())
     }
 }

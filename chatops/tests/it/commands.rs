@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Its end, from the history.
-async fn outcome(client: &Client, id: &str) -> String {
+pub(crate) async fn outcome(client: &Client, id: &str) -> String {
     let path = format!("/api/v1/commands/{id}");
     until("the command has ended", PATIENCE, async || {
         let answer = client.send(Method::GET, &path, None).await;
@@ -46,8 +46,8 @@ async fn a_command_runs_once_and_ends_once_whatever_is_killed() {
         .1;
     let server = server["id"].as_str().unwrap().to_owned();
     let folder = installation.data().join("second-agent");
-    let nats = installation.setting("nats.listen");
-    let mut agent = Agent::enrol(&client, &server, &folder, nats, "").await;
+    let url = format!("nats://{}", installation.setting("nats.listen"));
+    let mut agent = Agent::enrol(&client, &server, &folder, &url, "").await;
 
     // With the answer in the response; the host may still be on its way in.
     let body = json!({"server_id": server, "command": "echo $((6*7)); echo oh >&2; exit 5"});

@@ -98,8 +98,8 @@ impl World {
         apart.register(&mut client, "ada").await;
         let server = post(&client, "/api/v1/servers", json!({"name": "second"})).await;
         let server = server.1["id"].as_str().unwrap().to_owned();
-        let (folder, nats) = (apart.folder("agent"), apart.nats_address());
-        let agent = Agent::enrol(&client, &server, &folder, &nats, "").await;
+        let (folder, url) = (apart.folder("agent"), apart.nats_url());
+        let agent = Agent::enrol(&client, &server, &folder, &url, "").await;
         let this = Self {
             bus: apart.bus().await,
             ran: apart.folder("ran"),

@@ -11,6 +11,7 @@ mod audit;
 mod commands;
 mod crash;
 mod enrol;
+mod gateway;
 mod http;
 mod installation;
 mod kill;

@@ -37,8 +37,8 @@ impl World {
         apart.register(&mut owner, "ada").await;
         let server = post(&owner, "/api/v1/servers", json!({"name": "second"})).await;
         let server = server.1["id"].as_str().unwrap().to_owned();
-        let (folder, nats) = (apart.folder("agent"), apart.nats_address());
-        let agent = Agent::enrol(&owner, &server, &folder, &nats, "").await;
+        let (folder, url) = (apart.folder("agent"), apart.nats_url());
+        let agent = Agent::enrol(&owner, &server, &folder, &url, "").await;
         let this = Self {
             apart,
             others: Some(others),

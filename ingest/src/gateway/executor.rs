@@ -26,7 +26,6 @@ use chatops_schemas::{
     event::{
         Event,
         command::Outcome,
-        fact::Transport,
         result::{MAX_CHUNK, ResultFinished, ResultOutput, ResultStarted},
     },
     ids::{CommandId, ServerId},
@@ -139,8 +138,8 @@ impl Executor {
         parts: &GatewayParts,
         request: &Message,
     ) -> (Option<ServerFrame>, Option<Reply>) {
-        // An agent on the bus has a journal of its own: both together would run it twice.
-        if parts.roster.book().has(&self.server, Transport::Nats) {
+        // An agent with a journal of its own is connected, here or elsewhere: both together would run it twice.
+        if parts.roster.book().has_journal(&self.server) {
             return (None, None);
         }
         let taken = match self.read(parts, request) {

@@ -3,6 +3,8 @@
 //! JSON in text frames, MessagePack maps in binary frames; the same shapes. The original agents are met where they
 //! are: their sample, times without a zone, numbers of seconds.
 
+mod wrapped;
+
 use axum::extract::ws::Message;
 use chatops_schemas::{
     clock::Timestamp,
@@ -52,6 +54,11 @@ pub(super) const TOO_LARGE: &str = "frame_too_large";
 
 /// Reads a frame.
 pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Result<AgentFrame, Rejected> {
+    if encoding == Encoding::Msgpack
+        && let Some(frame) = wrapped::decode(bytes)
+    {
+        return frame;
+    }
     let mut map = object(encoding, bytes)?;
     let kind = match map.remove("type") {
         Some(Value::String(kind)) => kind,
@@ -59,7 +66,10 @@ pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Result<AgentFrame, Rej
         None => return Err(Rejected::malformed("field type is missing")),
     };
     match kind.as_str() {
-        "auth" => field(&mut map, "api_key").map(|api_key| AgentFrame::Auth { api_key }),
+        "auth" => Ok(AgentFrame::Auth {
+            api_key: field(&mut map, "api_key")?,
+            orders: optional(&mut map, "orders")?.unwrap_or(false),
+        }),
         "hello" => field(&mut map, "data").map(|data| AgentFrame::Hello { data }),
         "metrics" => metrics(map),
         "command_response" => whole(map).map(AgentFrame::CommandResponse),

@@ -181,6 +181,9 @@ fn stamp(gateway: &Gateway, admitted: &Admitted, frame: AgentFrame) -> Result<Ou
         | AgentFrame::Hello { .. }
         | AgentFrame::CommandResponse(_)
         | AgentFrame::DockerResponse(_)
+        | AgentFrame::Answer { .. }
+        | AgentFrame::Output { .. }
+        | AgentFrame::Event { .. }
         | AgentFrame::Ping
         | AgentFrame::Pong => Err(Rejected::new("malformed_frame", "expected a sample")),
     }

@@ -98,6 +98,7 @@ impl OpenSockets {
         &self,
         admitted: &Admitted,
         address: Option<String>,
+        orders: bool,
     ) -> OpenSession {
         let inner = &self.inner;
         let number = inner.next.fetch_add(1, Ordering::SeqCst);
@@ -108,6 +109,7 @@ impl OpenSockets {
             key: admitted.key.clone(),
             transport: Transport::Websocket,
             address,
+            orders,
             since: Some(now),
         };
         self.numbers().insert(number);
@@ -120,6 +122,7 @@ impl OpenSockets {
                 key: seen.key.clone(),
                 transport: seen.transport,
                 address: seen.address.clone(),
+                orders: seen.orders,
             },
         )
         .about(seen.server.clone());

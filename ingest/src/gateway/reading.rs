@@ -1,12 +1,20 @@
-//! A reading of a stranger becomes an event of its server, or is refused with a reason. The same for WebSocket and HTTP.
+//! What a stranger says becomes an event of its server, or is refused with a reason. The same for WebSocket and HTTP.
 //! Pure.
 
 use bytes::Bytes;
 use chatops_schemas::{
+    catalogue::Payload,
     clock::{IdSource, Timestamp},
-    codec::{self, EncodeError},
+    codec::{self, DecodeError, EncodeError},
     envelope::Envelope,
-    event::{Event, metric::Sample},
+    event::{
+        Event,
+        container::ContainerChanged,
+        fact::AgentHello,
+        log::LogBatch,
+        metric::Sample,
+        result::{ResultFinished, ResultOutput, ResultStarted},
+    },
     ids::{EventId, ServerId},
     subject,
 };
@@ -99,6 +107,56 @@ pub(super) fn fact<T: Event>(
 ) -> Result<Outgoing, Rejected> {
     let event = Envelope::new(ids.event_id(), now, data).about(server.clone());
     encode(subject::fact(server, kind), &event)
+}
+
+/// Checks an encoded event of `server`. Where it belongs follows from the key and from what it holds; the agent has no say.
+pub(super) fn event(server: &ServerId, id: Uuid, payload: Vec<u8>) -> Result<Outgoing, Rejected> {
+    let reject = |code, message: String| Rejected {
+        code,
+        message,
+        id: Some(id),
+    };
+    let invalid = |message: String| reject("invalid_event", message);
+    let (head, event) = codec::head(&payload)
+        .and_then(|head| Ok((head, codec::decode_any(&payload)?)))
+        .map_err(|error| match error {
+            // The agent is newer than this server: it keeps the event until the server has caught up.
+            DecodeError::UnknownType(_) | DecodeError::NewerVersion { .. } => {
+                reject("unsupported_event", error.to_string())
+            }
+            error => invalid(error.to_string()),
+        })?;
+    if event.server.as_ref() != Some(server) || event.id.0 != id {
+        return Err(invalid(
+            "the event is of another server, or has another id than its frame".into(),
+        ));
+    }
+    if event.actor.is_some() || event.address.is_some() {
+        return Err(invalid("an agent cannot say who did something".into()));
+    }
+    let (kind, subject) = match &event.data {
+        Payload::ResultStarted(data) => {
+            (ResultStarted::TYPE, subject::result(server, data.command))
+        }
+        Payload::ResultOutput(data) => (ResultOutput::TYPE, subject::result(server, data.command)),
+        Payload::ResultFinished(data) => {
+            (ResultFinished::TYPE, subject::result(server, data.command))
+        }
+        Payload::LogBatch(data) => (LogBatch::TYPE, subject::log(server, &data.source)),
+        Payload::ContainerChanged(_) => (
+            ContainerChanged::TYPE,
+            subject::fact(server, subject::CONTAINER),
+        ),
+        Payload::AgentHello(_) => (AgentHello::TYPE, subject::fact(server, subject::HELLO)),
+        _ => return Err(invalid("this event is not an agent's to tell".into())),
+    };
+    Ok(Outgoing {
+        id: event.id,
+        subject,
+        kind,
+        ver: head.ver,
+        payload: payload.into(),
+    })
 }
 
 fn encode<T: Event>(subject: String, event: &Envelope<T>) -> Result<Outgoing, Rejected> {
@@ -218,5 +276,92 @@ mod tests {
             ..Circumstances::default()
         };
         assert!(stamp(with, busy()).is_err());
+    }
+
+    fn told<T: Event>(server: &str, data: T) -> Vec<u8> {
+        let server = ServerId::parse(server).expect("id");
+        let event = Envelope::new(EventId(Uuid::from_u128(5)), NOW, data).about(server);
+        codec::encode(&event).expect("encoded")
+    }
+
+    fn take(payload: Vec<u8>) -> Result<Outgoing, Rejected> {
+        let server = ServerId::parse("h1").expect("id");
+        event(&server, Uuid::from_u128(5), payload)
+    }
+
+    fn started() -> ResultStarted {
+        ResultStarted {
+            command: chatops_schemas::ids::CommandId(Uuid::from_u128(9)),
+            pid: Some(7),
+        }
+    }
+
+    #[test]
+    fn an_event_goes_where_what_it_holds_belongs() {
+        let payload = told("h1", started());
+        let out = take(payload.clone()).expect("taken");
+        assert_eq!(
+            out.subject,
+            format!("ops.v1.result.h1.{}", Uuid::from_u128(9))
+        );
+        assert_eq!(
+            (out.kind, out.ver, &out.payload[..]),
+            ("result.started", 1, &payload[..])
+        );
+        let out = take(told("h1", AgentHello::default())).expect("taken");
+        assert_eq!(out.subject, "ops.v1.fact.h1.hello");
+    }
+
+    #[test]
+    fn an_agent_tells_nothing_of_others_and_nothing_that_is_not_its_own() {
+        let gone = chatops_schemas::event::ctl::ServerDeleted {
+            server: ServerId::parse("h1").expect("id"),
+        };
+        let presence = chatops_schemas::event::fact::AgentDisconnected {
+            session: "s".into(),
+            transport: chatops_schemas::event::fact::Transport::Nats,
+            address: None,
+            reason: None,
+            remaining: 0,
+        };
+        let mut of_a_person = Envelope::new(EventId(Uuid::from_u128(5)), NOW, started())
+            .about(ServerId::parse("h1").expect("id"));
+        of_a_person.actor = Some("user:ada".into());
+        for payload in [
+            told("h2", started()),
+            told("h1", gone),
+            told("h1", presence),
+            told("h1", busy()),
+            codec::encode(&of_a_person).expect("encoded"),
+            codec::encode(&Envelope::new(EventId(Uuid::from_u128(5)), NOW, started()))
+                .expect("encoded"),
+            b"nonsense".to_vec(),
+            Vec::new(),
+        ] {
+            let rejected = take(payload).expect_err("refused");
+            assert_eq!(
+                (rejected.code, rejected.id),
+                ("invalid_event", Some(Uuid::from_u128(5)))
+            );
+        }
+        let server = ServerId::parse("h1").expect("id");
+        let other = event(&server, Uuid::from_u128(6), told("h1", started()));
+        assert_eq!(other.expect_err("refused").code, "invalid_event");
+    }
+
+    #[test]
+    fn what_this_server_does_not_know_yet_stays_with_the_agent() {
+        let mut event = Envelope::new(EventId(Uuid::from_u128(5)), NOW, started())
+            .about(ServerId::parse("h1").expect("id"));
+        event.ver = 99;
+        let newer = codec::encode(&event).expect("encoded");
+        event.kind = "result.imagined".into();
+        let unknown = codec::encode(&event).expect("encoded");
+        for payload in [newer, unknown] {
+            assert_eq!(
+                take(payload).expect_err("refused").code,
+                "unsupported_event"
+            );
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use chatops_schemas::{
     clock::{IdSource, Timestamp},
-    ids::ServerId,
+    ids::{CommandId, ServerId},
     subject,
     wire::{AgentFrame, MetricsData, ServerFrame},
 };
@@ -28,26 +28,46 @@ pub(super) const TRY_AGAIN: u16 = 1013;
 /// What the shell has to do, in this order.
 #[derive(Debug)]
 pub(super) enum Effect {
-    /// Have the key judged, then call [`Session::admitted`] or [`Session::refused`].
-    Check(ApiKey),
+    /// Have the key judged, then call [`Session::admitted`] or [`Session::refused`]. With `orders`, the agent checks
+    /// signed orders itself.
+    Check { key: ApiKey, orders: bool },
     /// Send a frame.
     Send(ServerFrame),
     /// Store an event; when a receipt is due, call [`Session::stored`] or [`Session::not_stored`] with it.
     Store {
         event: Outgoing,
-        receipt: Option<Uuid>,
+        receipt: Option<Receipt>,
     },
     /// A command is over, as the agent says.
     Over(Answer),
+    /// Pass an answer on, or call [`Session::not_asked`].
+    Answer { request: u64, data: Vec<u8> },
+    /// Pass output of a session on, or call [`Session::too_many_sessions`].
+    Output { session: CommandId, data: Vec<u8> },
     /// Close with this code and reason, and end.
     Close(u16, &'static str),
+}
+
+/// What an agent is told once a stream has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Receipt {
+    Sample(Uuid),
+    Event(Uuid),
+}
+
+impl Receipt {
+    const fn id(self) -> Uuid {
+        match self {
+            Self::Sample(id) | Self::Event(id) => id,
+        }
+    }
 }
 
 /// Who is on the other end.
 #[derive(Debug)]
 enum Peer {
     Stranger,
-    Agent(ServerId),
+    Agent { server: ServerId, orders: bool },
 }
 
 /// The machine.
@@ -86,13 +106,16 @@ impl Session {
         now: Timestamp,
         ids: &dyn IdSource,
     ) -> Vec<Effect> {
-        self.encoding = encoding;
+        // What orders are wrapped in cannot be written as text, whatever the peer writes in between.
+        if !matches!(self.peer, Peer::Agent { orders: true, .. }) {
+            self.encoding = encoding;
+        }
         let frame = frame::decode(encoding, bytes);
         match &self.peer {
-            Peer::Stranger => stranger(frame),
-            Peer::Agent(server) => {
-                let server = server.clone();
-                match frame.and_then(|frame| self.agent(&server, frame, now, ids)) {
+            Peer::Stranger => stranger(encoding, frame),
+            Peer::Agent { server, orders } => {
+                let (server, orders) = (server.clone(), *orders);
+                match frame.and_then(|frame| self.agent(&server, orders, frame, now, ids)) {
                     Ok(effects) => effects,
                     Err(rejected) => self.reject(rejected),
                 }
@@ -103,6 +126,7 @@ impl Session {
     fn agent(
         &mut self,
         server: &ServerId,
+        orders: bool,
         frame: AgentFrame,
         now: Timestamp,
         ids: &dyn IdSource,
@@ -135,15 +159,34 @@ impl Session {
                     n,
                 };
                 let event = reading::sample(server, with, sample, now, ids)?;
-                let receipt = event.id.0;
+                let receipt = Receipt::Sample(event.id.0);
                 store(event, Some(receipt))
+            }
+            AgentFrame::Answer { .. } | AgentFrame::Output { .. } | AgentFrame::Event { .. }
+                if !orders =>
+            {
+                return Err(Rejected::new(
+                    "not_offered",
+                    "this connection does not carry it: say orders in auth, in a binary frame",
+                ));
+            }
+            AgentFrame::Answer { request, data } => vec![Effect::Answer { request, data }],
+            AgentFrame::Output { session, data } => vec![Effect::Output { session, data }],
+            AgentFrame::Event { id, data } => {
+                let event = reading::event(server, id, data)?;
+                store(event, Some(Receipt::Event(id)))
             }
             AgentFrame::CommandResponse(answer) => vec![Effect::Over(Answer::Command(answer))],
             AgentFrame::DockerResponse(answer) => vec![Effect::Over(Answer::Docker(answer))],
             AgentFrame::Ping => vec![Effect::Send(ServerFrame::Pong)],
             AgentFrame::Pong => Vec::new(),
         };
-        self.bad = self.bad.saturating_sub(1);
+        // Whether these are good is not known yet.
+        let doubtful =
+            |effect: &Effect| matches!(effect, Effect::Answer { .. } | Effect::Output { .. });
+        if !effects.iter().any(doubtful) {
+            self.bad = self.bad.saturating_sub(1);
+        }
         Ok(effects)
     }
 
@@ -164,14 +207,23 @@ impl Session {
         effects
     }
 
-    /// The key is good.
-    pub(super) fn admitted(&mut self, admitted: &Admitted, now: Timestamp) -> Vec<Effect> {
-        self.peer = Peer::Agent(admitted.server.clone());
+    /// The key is good; `orders`: this connection carries signed orders, sessions and events.
+    pub(super) fn admitted(
+        &mut self,
+        admitted: &Admitted,
+        orders: bool,
+        now: Timestamp,
+    ) -> Vec<Effect> {
+        self.peer = Peer::Agent {
+            server: admitted.server.clone(),
+            orders,
+        };
         vec![Effect::Send(ServerFrame::AuthSuccess {
             server_id: admitted.server.clone(),
             message: format!("connected as {}", admitted.name),
             interval_ms: admitted.interval_ms,
             server_time: now,
+            orders,
         })]
     }
 
@@ -222,24 +274,43 @@ impl Session {
         ))
     }
 
-    /// A reading is in the stream.
-    pub(super) fn stored(&self, id: Uuid, seq: u64) -> Effect {
+    /// An answer to something that was not asked on this connection, or was answered, or that came too late.
+    pub(super) fn not_asked(&mut self) -> Vec<Effect> {
+        self.reject(Rejected::new(
+            "unknown_request",
+            "nobody waits for an answer to this request on this connection",
+        ))
+    }
+
+    /// Output of one session too many.
+    pub(super) fn too_many_sessions(&mut self) -> Vec<Effect> {
+        self.reject(Rejected::new(
+            "too_many_sessions",
+            "output of so many sessions at the same time is not taken",
+        ))
+    }
+
+    /// An event is in the stream.
+    pub(super) fn stored(&self, receipt: Receipt, seq: u64) -> Effect {
         crate::metrics::frame("stored");
-        Effect::Send(ServerFrame::MetricsReceived { id, seq })
+        Effect::Send(match receipt {
+            Receipt::Sample(id) => ServerFrame::MetricsReceived { id, seq },
+            Receipt::Event(id) => ServerFrame::EventReceived { id, seq },
+        })
     }
 
     /// An event is not known to be in the stream: the agent keeps it and sends it again, under the same id.
-    pub(super) fn not_stored(&self, receipt: Option<Uuid>) -> Effect {
+    pub(super) fn not_stored(&self, receipt: Option<Receipt>) -> Effect {
         crate::metrics::frame("not_stored");
         Effect::Send(error(
             "not_stored",
             "the stream did not answer: send it again with the same id",
-            receipt,
+            receipt.map(Receipt::id),
         ))
     }
 }
 
-fn stranger(frame: Result<AgentFrame, Rejected>) -> Vec<Effect> {
+fn stranger(encoding: Encoding, frame: Result<AgentFrame, Rejected>) -> Vec<Effect> {
     let refuse = |message: String| {
         vec![
             Effect::Send(error("unauthenticated", message, None)),
@@ -247,8 +318,12 @@ fn stranger(frame: Result<AgentFrame, Rejected>) -> Vec<Effect> {
         ]
     };
     match frame {
-        Ok(AgentFrame::Auth { api_key }) => match ApiKey::parse(&api_key) {
-            Ok(key) => vec![Effect::Check(key)],
+        Ok(AgentFrame::Auth { api_key, orders }) => match ApiKey::parse(&api_key) {
+            Ok(key) => vec![Effect::Check {
+                key,
+                // What orders are wrapped in cannot be written as text.
+                orders: orders && encoding == Encoding::Msgpack,
+            }],
             Err(not) => refuse(not.to_string()),
         },
         Ok(_) => refuse("the first frame must be auth".into()),

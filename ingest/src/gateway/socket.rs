@@ -3,23 +3,25 @@
 use std::net::IpAddr;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use bytes::Bytes;
 use chatops_bus::{Stored, Subscription};
+use chatops_schemas::{ids::CommandId, wire::ServerFrame};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::{
     sync::{OwnedSemaphorePermit, broadcast},
     time::{Duration, Instant, interval_at, sleep_until, timeout},
 };
-use uuid::Uuid;
 
 use super::{
-    Gateway,
+    Gateway, GatewayConfig,
     admission::Denied,
     executor::{self, Answer, Executor},
     frame::{self, Encoding},
+    line::{Down, Line},
     open::{OpenSession, Place},
     reading::Outgoing,
-    session::{Effect, POLICY, Session, TRY_AGAIN},
+    session::{Effect, POLICY, Receipt, Session, TRY_AGAIN},
 };
 use crate::{
     keyring::{Admitted, Revoked},
@@ -32,7 +34,24 @@ const UNREADABLE: u16 = 1002;
 const GOOD_BYE: Duration = Duration::from_secs(1);
 
 /// A publish that resolves to its receipt and position; `None` when it is not known to be stored.
-type Ack = BoxFuture<'static, (Option<Uuid>, Option<Stored>)>;
+type Ack = BoxFuture<'static, (Option<Receipt>, Option<Stored>)>;
+
+/// How this connection's host is asked for something.
+enum Asks {
+    /// Not at all.
+    Never,
+    /// In frames that anybody can carry out; the gateway checks and marks.
+    Plainly(Executor, Subscription),
+    /// With signed orders, which the agent checks itself.
+    Signed(Line),
+}
+
+/// What the host is to hear.
+enum Turn {
+    Plain(executor::Turn),
+    /// `None`: more than the line takes.
+    Signed(Option<Down>),
+}
 
 struct Shell {
     socket: WebSocket,
@@ -50,8 +69,7 @@ struct Shell {
     judged: bool,
     /// When the key stops working.
     expires: Option<Instant>,
-    /// Commands of this agent, and what the server asks it: only for agents that speak JSON.
-    executor: Option<(Executor, Subscription)>,
+    asks: Asks,
 }
 
 /// Why a socket ends.
@@ -82,7 +100,7 @@ pub(super) async fn serve(
         heard: Instant::now(),
         judged: false,
         expires: None,
-        executor: None,
+        asks: Asks::Never,
         socket,
         address,
         gateway,
@@ -103,10 +121,13 @@ pub(super) async fn serve(
     }
     // The agent is gone for everybody else from here on, however long the good-bye takes.
     shell.agent = None;
-    let lost = shell.executor.take().map(|(executor, asked)| {
-        drop(asked);
-        executor.lost(&shell.gateway.inner.parts)
-    });
+    let lost = match std::mem::replace(&mut shell.asks, Asks::Never) {
+        Asks::Plainly(executor, asked) => {
+            drop(asked);
+            Some(executor.lost(&shell.gateway.inner.parts))
+        }
+        Asks::Never | Asks::Signed(_) => None,
+    };
     if let End::Close(code, reason) = end {
         metrics::cut(reason);
         let _ = timeout(GOOD_BYE, good_bye(&mut shell.socket, code, reason)).await;
@@ -117,14 +138,15 @@ pub(super) async fn serve(
     drop(place);
 }
 
-/// The next request, and the moment at which a command is given up.
-async fn asked(executor: &mut Option<(Executor, Subscription)>) -> executor::Turn {
-    let Some((executor, requests)) = executor else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        Some(request) = requests.next() => executor::Turn::Asked(request),
-        () = at(executor.next_deadline()) => executor::Turn::Late,
+/// What the host is to hear next. Cancel-safe.
+async fn asked(asks: &mut Asks) -> Turn {
+    match asks {
+        Asks::Never => std::future::pending().await,
+        Asks::Signed(line) => Turn::Signed(line.next().await),
+        Asks::Plainly(executor, requests) => Turn::Plain(tokio::select! {
+            Some(request) = requests.next() => executor::Turn::Asked(request),
+            () = at(executor.next_deadline()) => executor::Turn::Late,
+        }),
     }
 }
 
@@ -145,6 +167,14 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
+/// At most once: whoever waits asks again. While the bus takes nothing, nothing more is read from the agent.
+async fn pass_on(gateway: &Gateway, subject: &str, payload: Bytes) {
+    let ops = &gateway.inner.parts.ops;
+    if let Err(error) = ops.publish_core(subject, None, &[], payload).await {
+        tracing::warn!(%error, "what an agent said could not be passed on");
+    }
+}
+
 impl Shell {
     async fn run(&mut self) -> End {
         let (config, stop) = {
@@ -160,15 +190,18 @@ impl Shell {
                 Some((receipt, stored)) = self.acks.next(), if !self.acks.is_empty() => {
                     self.settled(receipt, stored).await
                 }
-                message = self.socket.recv(), if self.acks.len() < config.in_flight => {
+                message = self.socket.recv(), if self.acks.len() < self.in_flight(&config) => {
                     match message {
                         Some(Ok(message)) => self.heard(message).await,
                         Some(Err(_)) => Err(End::Close(UNREADABLE, "unreadable or too large a message")),
                         None => Err(End::Gone("connection lost")),
                     }
                 }
-                turn = asked(&mut self.executor) => self.turn(turn).await,
-                _ = pings.tick() => self.send(Message::Ping(axum::body::Bytes::new())).await,
+                turn = asked(&mut self.asks) => match turn {
+                    Turn::Plain(turn) => self.turn(turn).await,
+                    Turn::Signed(down) => self.down(down).await,
+                },
+                _ = pings.tick() => self.send(Message::Ping(Bytes::new())).await,
                 () = sleep_until(self.heard + config.idle) => Err(End::Close(POLICY, "idle")),
                 () = at(self.expires) => Err(End::Close(POLICY, "expired")),
                 () = sleep_until(auth_by), if self.agent.is_none() => {
@@ -201,20 +234,18 @@ impl Shell {
     async fn perform(&mut self, effects: Vec<Effect>) -> Result<(), End> {
         for effect in effects {
             match effect {
-                Effect::Send(frame) => {
-                    if let Some(message) = frame::encode(self.session.encoding(), &frame) {
-                        self.send(message).await?;
-                    }
-                }
+                Effect::Send(frame) => self.send_frame(&frame).await?,
                 Effect::Store { event, receipt } => self.store(event, receipt).await?,
                 Effect::Over(answer) => self.over(answer).await?,
+                Effect::Answer { request, data } => self.answer(request, data).await?,
+                Effect::Output { session, data } => self.output(session, data).await?,
                 Effect::Close(code, reason) => return Err(End::Close(code, reason)),
-                Effect::Check(key) => {
+                Effect::Check { key, orders } => {
                     let verdict = self.gateway.admit(&key, self.address).await;
                     let effects = match verdict {
                         Ok(admitted) => {
-                            self.listen(&admitted).await?;
-                            self.welcome(admitted)
+                            self.listen(&admitted, orders).await?;
+                            self.welcome(admitted, orders)
                         }
                         Err(denied) => {
                             self.judged = true;
@@ -232,21 +263,87 @@ impl Shell {
     }
 
     /// From here on this connection is asked for what its host is to do.
-    async fn listen(&mut self, admitted: &Admitted) -> Result<(), End> {
-        // Those that speak MessagePack are ours: they know signed orders, and take none in this form.
-        if self.session.encoding() != Encoding::Json {
-            return Ok(());
+    async fn listen(&mut self, admitted: &Admitted, orders: bool) -> Result<(), End> {
+        let parts = &self.gateway.inner.parts;
+        let try_again = |_| End::Close(TRY_AGAIN, "try again");
+        let server = &admitted.server;
+        self.asks = if orders {
+            let config = &parts.config;
+            let quota = Quota::per_second(config.orders_rate).allow_burst(config.orders_burst);
+            self.limit = RateLimiter::direct(quota);
+            let line = Line::open(&parts.ops, server).await;
+            Asks::Signed(line.map_err(try_again)?)
+        } else if self.session.encoding() == Encoding::Json {
+            let requests = executor::listen(&parts.ops, server).await;
+            Asks::Plainly(Executor::new(server.clone()), requests.map_err(try_again)?)
+        } else {
+            // Those that speak MessagePack and check no orders only tell.
+            Asks::Never
+        };
+        Ok(())
+    }
+
+    fn in_flight(&self, config: &GatewayConfig) -> usize {
+        match self.asks {
+            Asks::Signed(_) => config.orders_in_flight,
+            Asks::Never | Asks::Plainly(..) => config.in_flight,
         }
-        let ops = &self.gateway.inner.parts.ops;
-        let listening = executor::listen(ops, &admitted.server).await;
-        let requests = listening.map_err(|_| End::Close(TRY_AGAIN, "try again"))?;
-        self.executor = Some((Executor::new(admitted.server.clone()), requests));
+    }
+
+    /// Passes on what the server roles say to the host.
+    async fn down(&mut self, down: Option<Down>) -> Result<(), End> {
+        let Asks::Signed(line) = &mut self.asks else {
+            return Ok(());
+        };
+        let Some(down) = down else {
+            return Err(End::Gone("the agent does not read"));
+        };
+        let parts = &self.gateway.inner.parts;
+        // That a key does not count any more may be known before this connection has looked.
+        if let Some((admitted, _)) = &self.agent
+            && let Some(lost) = parts.ring.lost(&admitted.key, &admitted.server)
+        {
+            metrics::kicked("websocket");
+            return Err(End::Close(POLICY, lost.word()));
+        }
+        match line.frame(down, Instant::now()) {
+            Ok(frame) => self.send_frame(&frame).await,
+            Err((reply, busy)) => {
+                pass_on(&self.gateway, &reply, busy).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: u64, data: Vec<u8>) -> Result<(), End> {
+        let to = match &mut self.asks {
+            Asks::Signed(line) => line.answered(request, Instant::now()),
+            Asks::Never | Asks::Plainly(..) => None,
+        };
+        let Some(reply) = to else {
+            let effects = self.session.not_asked();
+            return Box::pin(self.perform(effects)).await;
+        };
+        pass_on(&self.gateway, &reply, data.into()).await;
+        Ok(())
+    }
+
+    async fn output(&mut self, session: CommandId, data: Vec<u8>) -> Result<(), End> {
+        let to = match &mut self.asks {
+            Asks::Signed(line) => line.output(session, Instant::now()),
+            Asks::Never | Asks::Plainly(..) => None,
+        };
+        let Some(subject) = to else {
+            let effects = self.session.too_many_sessions();
+            return Box::pin(self.perform(effects)).await;
+        };
+        pass_on(&self.gateway, &subject, data.into()).await;
         Ok(())
     }
 
     async fn turn(&mut self, turn: executor::Turn) -> Result<(), End> {
         let parts = &self.gateway.inner.parts;
-        let Some((executor, _)) = &mut self.executor else {
+        let Asks::Plainly(executor, _) = &mut self.asks else {
             return Ok(());
         };
         match turn {
@@ -268,9 +365,9 @@ impl Shell {
 
     async fn over(&mut self, answer: Answer) -> Result<(), End> {
         let parts = &self.gateway.inner.parts;
-        let known = match &mut self.executor {
-            Some((executor, _)) => executor.over(parts, answer),
-            None => false,
+        let known = match &mut self.asks {
+            Asks::Plainly(executor, _) => executor.over(parts, answer),
+            Asks::Never | Asks::Signed(_) => false,
         };
         if known {
             return Ok(());
@@ -279,25 +376,24 @@ impl Shell {
         Box::pin(self.perform(effects)).await
     }
 
-    fn welcome(&mut self, admitted: Admitted) -> Vec<Effect> {
+    fn welcome(&mut self, admitted: Admitted, orders: bool) -> Vec<Effect> {
         let inner = &self.gateway.inner;
         let now = inner.parts.clock.now();
-        let effects = self.session.admitted(&admitted, now);
+        let effects = self.session.admitted(&admitted, orders, now);
         self.expires = admitted.expires_at.and_then(|at| {
             let left = u64::try_from(at.micros_since(now)).unwrap_or(0);
             // A key that outlives the calendar never expires.
             Instant::now().checked_add(Duration::from_micros(left))
         });
-        let session = inner
-            .open
-            .authenticated(&admitted, self.address.map(|address| address.to_string()));
+        let address = self.address.map(|address| address.to_string());
+        let session = inner.open.authenticated(&admitted, address, orders);
         self.agent = Some((admitted, session));
         self.stranger = None;
         effects
     }
 
     /// Puts an event on its way. Its acknowledgement arrives through `acks`.
-    async fn store(&mut self, event: Outgoing, receipt: Option<Uuid>) -> Result<(), End> {
+    async fn store(&mut self, event: Outgoing, receipt: Option<Receipt>) -> Result<(), End> {
         let ops = &self.gateway.inner.parts.ops;
         let sent = ops
             .enqueue(
@@ -315,15 +411,19 @@ impl Shell {
                 Ok(())
             }
             Err(error) => {
-                tracing::debug!(error = %error, "a reading could not be put on its way");
+                tracing::debug!(error = %error, "an event could not be put on its way");
                 self.settled(receipt, None).await
             }
         }
     }
 
-    async fn settled(&mut self, receipt: Option<Uuid>, stored: Option<Stored>) -> Result<(), End> {
+    async fn settled(
+        &mut self,
+        receipt: Option<Receipt>,
+        stored: Option<Stored>,
+    ) -> Result<(), End> {
         let effect = match (receipt, stored) {
-            (Some(id), Some(stored)) => self.session.stored(id, stored.seq),
+            (Some(receipt), Some(stored)) => self.session.stored(receipt, stored.seq),
             (None, Some(_)) => return Ok(()),
             (receipt, None) => self.session.not_stored(receipt),
         };
@@ -351,6 +451,13 @@ impl Shell {
                 metrics::kicked("websocket");
                 Err(End::Close(POLICY, lost.word()))
             }
+        }
+    }
+
+    async fn send_frame(&mut self, frame: &ServerFrame) -> Result<(), End> {
+        match frame::encode(self.session.encoding(), frame) {
+            Some(message) => self.send(message).await,
+            None => Ok(()),
         }
     }
 

@@ -8,12 +8,12 @@ use axum::{
     http::{Extensions, HeaderMap},
     response::{IntoResponse, Response},
 };
-use chatops_schemas::wire::MAX_FRAME_BYTES;
+use chatops_schemas::wire::{MAX_ANSWER_BYTES, WRAPPING};
 
 use super::{Gateway, peer, problem::Problem, socket};
 
 /// Messages beyond this end the socket; up to here an oversized frame is refused and the socket lives.
-const MAX_MESSAGE_BYTES: usize = 4 * MAX_FRAME_BYTES;
+const MAX_MESSAGE_BYTES: usize = MAX_ANSWER_BYTES + WRAPPING;
 /// Bytes gathered before they are written.
 const WRITE_BUFFER: usize = 4 * 1024;
 /// Bytes that may wait for a peer that does not read.

@@ -69,6 +69,7 @@ pub(super) fn read(subject: &str, payload: &[u8]) -> Result<Option<Advisory>, se
         key,
         transport: Transport::Nats,
         address: Some(event.client.host).filter(|host| !host.is_empty()),
+        orders: false,
         since: Timestamp::parse_rfc3339(&event.client.start).ok(),
     };
     Ok(Some(if connected {

@@ -26,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) key: KeyId,
     pub(crate) transport: Transport,
     pub(crate) address: Option<String>,
+    /// Over a WebSocket: it checks signed orders itself.
+    pub(crate) orders: bool,
     pub(crate) since: Option<Timestamp>,
 }
 
@@ -42,6 +44,8 @@ pub struct Session {
     pub transport: Transport,
     /// From where.
     pub address: Option<String>,
+    /// Over a WebSocket: whether it checks signed orders itself.
+    pub orders: bool,
     /// Since when, where known.
     pub since: Option<Timestamp>,
 }
@@ -64,6 +68,7 @@ impl Entry {
             key: seen.key,
             transport: seen.transport,
             address: seen.address,
+            orders: seen.orders,
             since: seen.since,
         }
     }
@@ -178,11 +183,12 @@ impl Book {
             .collect()
     }
 
-    /// Whether this server has an open session of this kind.
-    pub(crate) fn has(&self, server: &ServerId, transport: Transport) -> bool {
-        self.open
-            .values()
-            .any(|entry| entry.seen.transport == transport && entry.seen.server == *server)
+    /// Whether an agent of this server is connected that keeps a journal of its own.
+    pub(crate) fn has_journal(&self, server: &ServerId) -> bool {
+        self.open.values().any(|entry| {
+            let seen = &entry.seen;
+            seen.server == *server && (seen.orders || seen.transport == Transport::Nats)
+        })
     }
 
     /// Open sessions of a server.

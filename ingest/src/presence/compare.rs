@@ -91,6 +91,7 @@ fn alive(connection: connz::Connection) -> Option<Alive> {
         key,
         transport: Transport::Nats,
         address: connection.address,
+        orders: false,
         since: connection.start,
     }))
 }

@@ -134,6 +134,7 @@ impl Roster {
                     key: connected.key,
                     transport: connected.transport,
                     address: connected.address,
+                    orders: connected.orders,
                     since: Some(event.time),
                 };
                 self.book().open(seen, generation);

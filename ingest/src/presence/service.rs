@@ -252,6 +252,7 @@ impl Watch {
             key: session.key,
             transport: session.transport,
             address: session.address,
+            orders: session.orders,
         };
         let event = Envelope::new(id, time, data).about(session.server.clone());
         tracing::debug!(server.id = %session.server, session = event.data.session, "an agent connected");

@@ -13,4 +13,5 @@ mod malicious;
 mod posted;
 mod presence;
 mod recorder;
+mod signed;
 mod sockets;

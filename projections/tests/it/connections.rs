@@ -32,6 +32,7 @@ fn connected(seq: u64, at: Timestamp, server: usize, session: &str) -> Recorded 
         key: key_id(server),
         transport: Transport::Nats,
         address: Some("192.0.2.1".to_owned()),
+        orders: false,
     };
     fact(seq, at, &server_id(server), subject::PRESENCE, data)
 }

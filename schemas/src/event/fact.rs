@@ -113,6 +113,9 @@ pub struct AgentConnected {
     /// Address it came from.
     #[serde(default)]
     pub address: Option<String>,
+    /// Over a WebSocket: it checks signed orders itself, as agents on NATS always do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub orders: bool,
 }
 
 impl Event for AgentConnected {

@@ -214,6 +214,7 @@ pub(crate) fn all() -> Vec<Example> {
                 key: key(),
                 transport: Transport::Nats,
                 address: Some("192.0.2.1".into()),
+                orders: false,
             },
             Payload::AgentConnected,
         ),

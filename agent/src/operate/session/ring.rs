@@ -138,6 +138,12 @@ impl Ring {
         }
     }
 
+    /// Sends again what was not acknowledged.
+    pub(super) const fn again(&mut self) {
+        self.next = self.acknowledged;
+        self.end_sent = false;
+    }
+
     /// The next frame to send, if one may be sent now.
     pub(super) fn next(&mut self) -> Option<Out> {
         if std::mem::take(&mut self.lost) {

@@ -72,6 +72,30 @@ fn what_was_missed_is_sent_again_and_what_is_gone_is_told() {
 }
 
 #[test]
+fn over_a_new_line_everything_unacknowledged_comes_again_and_the_end_with_it() {
+    let mut ring = ring(Keep::Unacknowledged);
+    ring.write(None, b"shown").unwrap();
+    ring.write(None, b"lost with the line").unwrap();
+    ring.end(Last {
+        reason: Ended::Exited,
+        exit_code: Some(0),
+        message: None,
+    });
+    let first = sent(&mut ring);
+    ring.heard(Control::Ack { off: 5 });
+    assert_eq!(sent(&mut ring), []);
+    ring.again();
+    let again = sent(&mut ring);
+    assert!(matches!(
+        &again[0],
+        Out::Data { off: 5, data, .. } if data == b"lost with the line"
+    ));
+    assert_eq!(again.last(), first.last());
+    ring.heard(Control::Ack { off: 23 });
+    assert!(ring.over());
+}
+
+#[test]
 fn a_log_that_keeps_up_keeps_nothing() {
     let mut ring = ring(Keep::Unacknowledged);
     for n in 1..=1000_u64 {

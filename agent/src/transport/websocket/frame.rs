@@ -2,18 +2,19 @@
 
 use chatops_schemas::{
     clock::Timestamp,
-    ids::ServerId,
+    ids::{CommandId, ServerId},
     wire::{AgentFrame, ServerFrame},
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-/// Codes that say that a reading itself is wrong: sending it again would not help.
-pub(super) const IS_FINAL: [&str; 5] = [
+/// Codes that say that an event itself is wrong: sending it again would not help.
+pub(super) const IS_FINAL: [&str; 6] = [
     "malformed_frame",
     "frame_too_large",
     "invalid_sample",
+    "invalid_event",
     "timestamp_out_of_range",
     "unknown_type",
 ];
@@ -44,12 +45,28 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ServerFrame, String> {
         #[serde(default)]
         interval_ms: Option<u32>,
         server_time: Timestamp,
+        #[serde(default)]
+        orders: bool,
     }
     #[derive(Deserialize)]
-    struct MetricsReceived {
+    struct Received {
         id: Uuid,
         #[serde(default)]
         seq: u64,
+    }
+    #[derive(Deserialize)]
+    struct Request {
+        request: u64,
+        verb: String,
+        #[serde(with = "serde_bytes")]
+        data: Vec<u8>,
+    }
+    #[derive(Deserialize)]
+    struct Session {
+        session: CommandId,
+        way: String,
+        #[serde(with = "serde_bytes")]
+        data: Vec<u8>,
     }
     #[derive(Deserialize)]
     struct Error {
@@ -66,17 +83,39 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ServerFrame, String> {
                 message,
                 interval_ms,
                 server_time,
+                orders,
             } = read(bytes)?;
             ServerFrame::AuthSuccess {
                 server_id,
                 message,
                 interval_ms,
                 server_time,
+                orders,
             }
         }
         "metrics_received" => {
-            let MetricsReceived { id, seq } = read(bytes)?;
+            let Received { id, seq } = read(bytes)?;
             ServerFrame::MetricsReceived { id, seq }
+        }
+        "event_received" => {
+            let Received { id, seq } = read(bytes)?;
+            ServerFrame::EventReceived { id, seq }
+        }
+        "request" => {
+            let Request {
+                request,
+                verb,
+                data,
+            } = read(bytes)?;
+            ServerFrame::Request {
+                request,
+                verb,
+                data,
+            }
+        }
+        "session" => {
+            let Session { session, way, data } = read(bytes)?;
+            ServerFrame::Session { session, way, data }
         }
         "error" => {
             let Error { code, message, id } = read(bytes)?;
@@ -108,6 +147,21 @@ mod tests {
                 message: "welcome".into(),
                 interval_ms: Some(5000),
                 server_time: Timestamp::from_millis(1_700_000_000_123),
+                orders: true,
+            },
+            ServerFrame::EventReceived {
+                id: Uuid::from_u128(6),
+                seq: 41,
+            },
+            ServerFrame::Request {
+                request: 9,
+                verb: "exec".into(),
+                data: vec![0, 0xff],
+            },
+            ServerFrame::Session {
+                session: CommandId(Uuid::from_u128(5)),
+                way: "in".into(),
+                data: vec![0xc1],
             },
             ServerFrame::MetricsReceived {
                 id: Uuid::from_u128(7),

@@ -13,6 +13,11 @@ fn every_frame_an_agent_writes_is_read_in_both_encodings() {
     let frames = [
         AgentFrame::Auth {
             api_key: "chatops_x".into(),
+            orders: false,
+        },
+        AgentFrame::Auth {
+            api_key: "chatops_x".into(),
+            orders: true,
         },
         AgentFrame::Hello {
             data: AgentHello {
@@ -149,6 +154,7 @@ fn answers_are_written_in_the_encoding_of_the_peer() {
         message: "hi".into(),
         interval_ms: None,
         server_time: Timestamp::from_millis(1000),
+        orders: false,
     };
     let Some(Message::Text(text)) = encode(Encoding::Json, &frame) else {
         panic!("text")

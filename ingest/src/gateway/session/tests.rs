@@ -35,9 +35,9 @@ fn open() -> Session {
     let mut session = Session::new(3);
     assert!(matches!(
         say(&mut session, &json!({"type": "auth", "api_key": KEY}))[..],
-        [Effect::Check(_)]
+        [Effect::Check { orders: false, .. }]
     ));
-    let effects = session.admitted(&admitted(), NOW);
+    let effects = session.admitted(&admitted(), false, NOW);
     let [
         Effect::Send(ServerFrame::AuthSuccess {
             server_id,
@@ -123,9 +123,9 @@ fn a_reading_lands_on_the_subject_of_its_server() {
     assert_eq!(event.subject, "ops.v1.metrics.h1");
     let stored = codec::decode::<Sample>(&event.payload).unwrap();
     assert_eq!(stored.server.unwrap().as_str(), "h1");
-    assert_eq!(*receipt, Some(event.id.0));
+    assert_eq!(*receipt, Some(Receipt::Sample(event.id.0)));
     assert!(matches!(
-        session.stored(event.id.0, 7),
+        session.stored(Receipt::Sample(event.id.0), 7),
         Effect::Send(ServerFrame::MetricsReceived { seq: 7, .. })
     ));
 }
@@ -200,4 +200,56 @@ fn a_ping_is_answered_in_its_encoding() {
     let effects = session.message(Encoding::Msgpack, &ping, NOW, &Manual::default());
     assert!(matches!(effects[..], [Effect::Send(ServerFrame::Pong)]));
     assert_eq!(session.encoding(), Encoding::Msgpack);
+}
+
+/// Says a frame as an agent of ours does.
+fn pack(session: &mut Session, frame: &AgentFrame) -> Vec<Effect> {
+    let bytes = rmp_serde::to_vec_named(frame).unwrap();
+    session.message(Encoding::Msgpack, &bytes, NOW, &Manual::default())
+}
+
+#[test]
+fn orders_are_carried_where_both_sides_say_so_in_a_binary_frame() {
+    let asking = AgentFrame::Auth {
+        api_key: KEY.into(),
+        orders: true,
+    };
+    let mut session = Session::new(3);
+    let effects = pack(&mut session, &asking);
+    assert!(matches!(effects[..], [Effect::Check { orders: true, .. }]));
+    let welcome = session.admitted(&admitted(), true, NOW);
+    assert!(matches!(
+        welcome[..],
+        [Effect::Send(ServerFrame::AuthSuccess { orders: true, .. })]
+    ));
+    let answer = AgentFrame::Answer {
+        request: 7,
+        data: vec![1, 2],
+    };
+    let effects = pack(&mut session, &answer);
+    assert!(matches!(effects[..], [Effect::Answer { request: 7, .. }]));
+    // A text in between does not turn what wraps bytes into text.
+    say(&mut session, &json!({"type": "ping"}));
+    assert_eq!(session.encoding(), Encoding::Msgpack);
+
+    let as_text = serde_json::to_value(&asking).unwrap();
+    let effects = say(&mut Session::new(3), &as_text);
+    assert!(matches!(effects[..], [Effect::Check { orders: false, .. }]));
+    let effects = pack(&mut open(), &answer);
+    assert_eq!(complaint(&effects), "not_offered");
+}
+
+#[test]
+fn an_agent_that_answers_what_nobody_asked_is_cut() {
+    let mut session = open();
+    session.admitted(&admitted(), true, NOW);
+    let answer = AgentFrame::Answer {
+        request: 7,
+        data: vec![],
+    };
+    let forged = (0..4).find_map(|_| {
+        pack(&mut session, &answer);
+        closes(&session.not_asked())
+    });
+    assert_eq!(forged, Some(POLICY));
 }

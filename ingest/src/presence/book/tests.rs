@@ -11,6 +11,7 @@ fn seen(base: &str, server: &str) -> Seen {
         key: KeyId::parse("k1").unwrap(),
         transport: Transport::Nats,
         address: None,
+        orders: false,
         since: None,
     }
 }
