@@ -146,6 +146,9 @@ impl Place {
 pub fn read(stream: StreamName, event: &Recorded) -> Option<(ServerId, CommandId, Heard)> {
     let (server, command) = subject::command_of(&event.subject)?;
     let told = codec::decode_any(&event.payload).ok()?;
+    if matches!(&told.data, Payload::ResultFinished(end) if end.command != command) {
+        return None;
+    }
     let heard = Heard {
         stream,
         seq: event.seq,

@@ -1,4 +1,8 @@
-//! The end of a command, as soon as the stream has it. Tables are not asked: they may lag.
+//! The end of a command, as soon as a stream has it. Tables are not asked: they may lag.
+//!
+//! An end is there when the host's word of it is stored: the dispatcher makes `command.ended` of the very same word, see
+//! [`ResultFinished::end`](chatops_schemas::event::result::ResultFinished::end). Nobody waits for that to be written down.
+//! Where the dispatcher has ended it by itself, that counts.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -29,8 +33,10 @@ pub struct Progress {
     pub delivered_at: Option<Timestamp>,
     /// When the host began, and its process.
     pub started: Option<(Timestamp, Option<u32>)>,
-    /// The end.
-    pub ended: Option<(Timestamp, CommandEnded)>,
+    /// The end that was written down.
+    ended: Option<(Timestamp, CommandEnded)>,
+    /// The end that the host has told of.
+    told: Option<(Timestamp, CommandEnded)>,
     pieces: BTreeMap<u32, (Stream, Vec<u8>)>,
     bytes: usize,
     /// Pieces that the host says there are.
@@ -62,14 +68,24 @@ impl Progress {
                 }
                 self.pieces.insert(piece.n, (piece.stream, data));
             }
-            (StreamName::Result, Payload::ResultFinished(end)) => self.expected = Some(end.pieces),
+            (StreamName::Result, Payload::ResultFinished(end)) => {
+                self.expected = Some(end.pieces);
+                self.told = Some((heard.at, end.end()));
+            }
             _ => {}
         }
     }
 
+    /// The end, once there is one.
+    pub fn end(&self) -> Option<&(Timestamp, CommandEnded)> {
+        // That the host has it is being stored at the same time, and belongs to the answer.
+        let told = self.told.as_ref().filter(|_| self.delivered_at.is_some());
+        self.ended.as_ref().or(told)
+    }
+
     /// Whether there is an end and everything that was written before it.
     fn is_whole(&self) -> bool {
-        let Some((_, end)) = &self.ended else {
+        let Some((_, end)) = self.end() else {
             return false;
         };
         match self.expected {
@@ -111,11 +127,11 @@ pub async fn until_ended(
             Ok(None) => look(api, server, command, &mut progress).await?,
             Err(_) => break,
         }
-        if progress.ended.is_some() {
+        if progress.end().is_some() {
             until = until.min(Instant::now() + REST);
         }
     }
-    if progress.ended.is_some() && !progress.is_whole() {
+    if progress.end().is_some() && !progress.is_whole() {
         look(api, server, command, &mut progress).await?;
     }
     Ok(progress)

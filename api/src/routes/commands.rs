@@ -183,7 +183,7 @@ pub(crate) async fn ask(
 }
 
 fn end_of(progress: &Progress) -> Option<view::CommandEnd> {
-    let (at, end) = progress.ended.as_ref()?;
+    let (at, end) = progress.end()?;
     Some(view::CommandEnd {
         at: *at,
         outcome: end.outcome,

@@ -10,6 +10,7 @@ use chatops_ingest::dispatch::{
 };
 use chatops_schemas::{
     clock::{Clock, IdSource, System},
+    codec,
     envelope::Envelope,
     event::{
         Event,
@@ -24,7 +25,10 @@ use chatops_schemas::{
 use chatops_testkit::eventually;
 use futures::{StreamExt, future::join_all};
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -65,6 +69,7 @@ struct Ground {
     server: String,
     /// Every order that reached the host.
     orders: Arc<std::sync::Mutex<Vec<Order>>>,
+    dispatcher: AbortHandle,
     _tasks: JoinSet<()>,
     _hosts: Vec<Host>,
 }
@@ -206,12 +211,13 @@ impl Ground {
             clock: Arc::new(System),
             ids: Arc::new(System),
         };
-        tasks.spawn(Dispatcher::new(parts).run(CancellationToken::new()));
+        let dispatcher = tasks.spawn(Dispatcher::new(parts).run(CancellationToken::new()));
         Self {
             app,
             owner,
             server,
             orders,
+            dispatcher,
             _tasks: tasks,
             _hosts: hosts,
         }
@@ -357,6 +363,40 @@ async fn fifty_people_wait_at_once_and_each_gets_their_own() {
     }
     assert_eq!(ids.len(), 50);
     assert_eq!(ground.orders.lock().unwrap().len(), 50);
+}
+
+/// Nobody waits for the end to be written down: the host's word is stored, and the end will be that.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hosts_word_of_the_end_is_the_answer_also_while_no_dispatcher_runs() {
+    let ground = Ground::new().await;
+    let asking = ground.run("?wait=25", json!({"command": "hang"}));
+    let ending = async {
+        eventually("the host has it", SOON, || async {
+            !ground.orders.lock().unwrap().is_empty()
+        })
+        .await;
+        let order = ground.orders.lock().unwrap()[0].clone();
+        let subject = subject::command(&order.server, order.id);
+        eventually("that is noted", SOON, || async {
+            let last = ground.app.bus.last(StreamName::Cmd, &subject).await;
+            last.is_ok_and(|last| {
+                last.and_then(|last| codec::head(&last.payload).ok())
+                    .is_some_and(|head| head.kind == "command.delivered")
+            })
+        })
+        .await;
+        ground.dispatcher.abort();
+        // A host may not say that it was never reached.
+        let end = finished(order.id, Outcome::Expired, 0);
+        tell(&ground.app.bus, &order, end).await;
+    };
+    let ((status, result), ()) = tokio::join!(asking, ending);
+    assert_eq!(status, 200, "{result}");
+    assert_eq!(
+        (&result["state"], &result["outcome"]),
+        (&json!("ended"), &json!("failed")),
+        "{result}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

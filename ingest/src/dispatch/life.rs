@@ -158,23 +158,10 @@ impl Life {
     }
 
     /// The host has told of its end.
-    pub(super) fn finished(&mut self, result: ResultFinished) {
-        let outcome = match result.outcome {
-            // A host cannot say that it was not reached, or that somebody else forbade it.
-            Outcome::Expired | Outcome::Denied => Outcome::Failed,
-            told => told,
-        };
+    pub(super) fn finished(&mut self, result: &ResultFinished) {
         self.end = Some(CommandEnded {
             command: self.command,
-            outcome,
-            exit_code: result.exit_code,
-            signal: result.signal,
-            message: result.message,
-            started_at: result.started_at,
-            duration_ms: result.duration_ms,
-            stdout_bytes: result.stdout_bytes,
-            stderr_bytes: result.stderr_bytes,
-            cut_bytes: result.cut_bytes,
+            ..result.end()
         });
     }
 

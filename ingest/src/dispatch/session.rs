@@ -137,7 +137,7 @@ impl<A: Authority> Session<A> {
             .position(told)
             .and_then(|n| self.early.remove(n))
         {
-            life.finished(result.2);
+            life.finished(&result.2);
         }
         self.open.insert(id, life);
         Some(id)
@@ -151,7 +151,7 @@ impl<A: Authority> Session<A> {
         }
         let result = carry::read_finished(&server, id, &event.payload)?;
         match self.open.get_mut(&id) {
-            Some(life) if life.server == server => life.finished(result),
+            Some(life) if life.server == server => life.finished(&result),
             Some(_) => return None,
             None => {
                 self.early.push_back((id, server, result));
@@ -178,7 +178,7 @@ impl<A: Authority> Session<A> {
         }
         for (id, result) in found {
             if let Some(life) = self.open.get_mut(&id) {
-                life.finished(result);
+                life.finished(&result);
             }
         }
         Ok(())
@@ -199,7 +199,7 @@ impl<A: Authority> Session<A> {
                 }
                 Done::TooLate { expected } => life.was_too_late(expected),
                 Done::NotWritten => life.not_written(now),
-                Done::Finished(result) => life.finished(*result),
+                Done::Finished(result) => life.finished(&result),
             }
         }
         self.advance_one(Some(id));

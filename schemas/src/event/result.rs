@@ -6,7 +6,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Invalid, check_text, command::Outcome};
+use super::{
+    Event, Invalid, check_text,
+    command::{CommandEnded, Outcome},
+};
 use crate::{clock::Timestamp, ids::CommandId, session::Stream};
 
 /// Most bytes of output in one event.
@@ -73,6 +76,29 @@ pub struct ResultFinished {
     /// Bytes of both that were not kept.
     #[serde(default)]
     pub cut_bytes: u64,
+}
+
+impl ResultFinished {
+    /// The end of the command as this makes it. Whoever tells of an end before `command.ended` is stored tells this.
+    pub fn end(&self) -> CommandEnded {
+        let outcome = match self.outcome {
+            // A host cannot say that it was not reached, or that somebody else forbade it.
+            Outcome::Expired | Outcome::Denied => Outcome::Failed,
+            told => told,
+        };
+        CommandEnded {
+            command: self.command,
+            outcome,
+            exit_code: self.exit_code,
+            signal: self.signal,
+            message: self.message.clone(),
+            started_at: self.started_at,
+            duration_ms: self.duration_ms,
+            stdout_bytes: self.stdout_bytes,
+            stderr_bytes: self.stderr_bytes,
+            cut_bytes: self.cut_bytes,
+        }
+    }
 }
 
 impl Event for ResultStarted {

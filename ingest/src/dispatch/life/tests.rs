@@ -99,7 +99,7 @@ fn delivered_noted_finished() {
     assert_eq!(life.next(at(0), GRACE), Step::NoteDelivered);
     life.wrote_delivered(11, at(0));
     assert_eq!(life.next(at(89), GRACE), Step::Wait);
-    life.finished(told(Outcome::Finished));
+    life.finished(&told(Outcome::Finished));
     let step = life.next(at(1), GRACE);
     assert_eq!(ends(&step), Outcome::Finished);
     assert!(matches!(step, Step::End(event) if event.stdout_bytes == 5));
@@ -195,7 +195,7 @@ fn cancelling_before_delivery_is_an_end_and_later_a_request_to_the_host() {
         Step::Wait,
         "it tells by itself"
     );
-    running.finished(told(Outcome::Cancelled));
+    running.finished(&told(Outcome::Cancelled));
     assert_eq!(ends(&running.next(at(4), GRACE)), Outcome::Cancelled);
 
     // Handed over or not: the host says.
@@ -229,7 +229,7 @@ fn after_a_conflict_it_waits_for_what_the_other_wrote() {
         attempt: 1,
     });
     assert!(!life.fold(11, at(1), delivered));
-    life.finished(told(Outcome::Unknown));
+    life.finished(&told(Outcome::Unknown));
     assert_eq!(ends(&life.next(at(1), GRACE)), Outcome::Unknown);
 }
 
@@ -237,7 +237,7 @@ fn after_a_conflict_it_waits_for_what_the_other_wrote() {
 fn a_host_cannot_say_that_it_was_not_reached() {
     for outcome in [Outcome::Expired, Outcome::Denied] {
         let mut life = life(false);
-        life.finished(told(outcome));
+        life.finished(&told(outcome));
         assert_eq!(ends(&life.next(at(0), GRACE)), Outcome::Failed);
     }
 }
