@@ -49,6 +49,8 @@ pub struct Spec {
     pub max_batch: usize,
     /// How long a batch may wait for more events after its first one. Zero takes what is there.
     pub max_wait: Duration,
+    /// Least time between two commits: what comes sooner is collected. The first event after a silence does not wait.
+    pub pause: Duration,
 }
 
 impl Spec {

@@ -74,6 +74,9 @@ impl Default for MetricsSettings {
     }
 }
 
+/// Events of a burst are collected for so long; the first one is not held up.
+const BURST: Duration = Duration::from_millis(20);
+
 /// One projector for a whole stream, whose rows somebody waits for who has just written.
 fn waited_for(name: &'static str, stream: StreamName, filter: &str) -> Spec {
     Spec {
@@ -84,6 +87,15 @@ fn waited_for(name: &'static str, stream: StreamName, filter: &str) -> Spec {
         filter: filter.to_owned(),
         max_batch: 500,
         max_wait: Duration::ZERO,
+        pause: Duration::ZERO,
+    }
+}
+
+/// The same for what comes in bursts of many small events, of which each would be a transaction.
+fn in_bursts(name: &'static str, stream: StreamName, filter: &str) -> Spec {
+    Spec {
+        pause: BURST,
+        ..waited_for(name, stream, filter)
     }
 }
 
@@ -179,7 +191,7 @@ pub fn audit(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = waited_for(AUDIT, StreamName::Audit, subject::AUDIT);
+    let spec = in_bursts(AUDIT, StreamName::Audit, subject::AUDIT);
     (
         spec,
         TableSink::new(store.clone(), clock, settings, audit::Audit),
@@ -201,6 +213,7 @@ pub fn logs(
         // An event holds up to a thousand lines.
         max_batch: 64,
         max_wait: Duration::from_millis(20),
+        pause: Duration::ZERO,
     };
     (
         spec,
@@ -214,7 +227,7 @@ pub fn commands(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = waited_for(COMMANDS, StreamName::Cmd, "ops.v1.cmd.>");
+    let spec = in_bursts(COMMANDS, StreamName::Cmd, "ops.v1.cmd.>");
     (
         spec,
         TableSink::new(store.clone(), clock, settings, commands::Commands),
@@ -227,7 +240,7 @@ pub fn command_output(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = waited_for(COMMAND_OUTPUT, StreamName::Result, "ops.v1.result.>");
+    let spec = in_bursts(COMMAND_OUTPUT, StreamName::Result, "ops.v1.result.>");
     (
         spec,
         TableSink::new(store.clone(), clock, settings, commands::CommandOutput),
@@ -240,7 +253,7 @@ pub fn terminals(
     clock: Arc<dyn Clock>,
     settings: SinkSettings,
 ) -> (Spec, impl Sink<Error = StoreError> + use<>) {
-    let spec = waited_for(TERMINALS, StreamName::Cmd, "ops.v1.cmd.>");
+    let spec = in_bursts(TERMINALS, StreamName::Cmd, "ops.v1.cmd.>");
     (
         spec,
         TableSink::new(store.clone(), clock, settings, terminals::Terminals),
@@ -278,6 +291,7 @@ pub fn metrics(
                 filter: subject::metrics_partition(part),
                 max_batch: metrics.max_batch,
                 max_wait: metrics.max_wait,
+                pause: Duration::ZERO,
             };
             let projection = metrics::Metrics::new(bus.clone(), metrics);
             (

@@ -157,6 +157,7 @@ async fn follow<S: Sink>(
     link.mark_unchanged();
     // The consumer numbers what it delivers from 1. A hole is a delivery that never reached us.
     let mut delivered = 0_u64;
+    let mut committed_at: Option<Instant> = None;
     loop {
         let first = tokio::select! {
             () = stop.cancelled() => return Ok(Stopped::Asked),
@@ -181,9 +182,11 @@ async fn follow<S: Sink>(
             to: position.seq,
         };
         let mut ack = take(first, &mut delivered, &mut batch)?;
-        let deadline = Instant::now() + spec.max_wait;
+        let now = Instant::now();
+        let paced = committed_at.map_or(now, |at| at + spec.pause);
+        let deadline = paced.max(now + spec.max_wait);
         while batch.events.len() < spec.max_batch {
-            let next = if spec.max_wait.is_zero() {
+            let next = if deadline <= now {
                 futures::FutureExt::now_or_never(deliveries.next())
             } else {
                 tokio::time::timeout_at(deadline, deliveries.next())
@@ -198,6 +201,7 @@ async fn follow<S: Sink>(
             .last()
             .map(|event| (event.stored_at, event.pending));
         commit(sink, spec, &mut position, batch).await?;
+        committed_at = Some(Instant::now());
         // Only for the lag that monitoring shows; losing it costs nothing.
         let _ = ack.ack().await;
         status.update(|status| {

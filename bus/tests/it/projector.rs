@@ -29,6 +29,8 @@ struct Committed {
     created: Option<Timestamp>,
     /// Event number → times stored.
     rows: BTreeMap<u64, u32>,
+    /// Events of each commit.
+    batches: Vec<usize>,
     fenced: u32,
 }
 
@@ -91,6 +93,7 @@ impl Sink for Store {
                 Err(_) => {}
             }
         }
+        committed.batches.push(batch.events.len());
         committed.seq = batch.to;
         if self.lie.swap(false, Ordering::SeqCst) {
             Err(Broken)
@@ -109,6 +112,7 @@ fn spec() -> Spec {
         filter: "ops.v1.metrics.>".into(),
         max_batch: 100,
         max_wait: Duration::from_millis(5),
+        pause: Duration::ZERO,
     }
 }
 
@@ -120,11 +124,23 @@ fn start(
     CancellationToken,
     StatusHandle,
 ) {
+    start_as(spec(), bus, store)
+}
+
+fn start_as(
+    spec: Spec,
+    bus: &Bus,
+    store: &Store,
+) -> (
+    tokio::task::JoinHandle<Stopped>,
+    CancellationToken,
+    StatusHandle,
+) {
     let stop = CancellationToken::new();
-    let status = StatusHandle::new(spec().consumer());
+    let status = StatusHandle::new(spec.consumer());
     let task = tokio::spawn(projector::run(
         bus.clone(),
-        spec(),
+        spec,
         store.clone(),
         stop.clone(),
         status.clone(),
@@ -229,6 +245,42 @@ async fn a_commit_of_unknown_outcome_is_not_repeated() -> anyhow::Result<()> {
             .values()
             .all(|times| *times == 1)
     );
+    Ok(())
+}
+
+/// With a pause that no test would wait for: the first event is committed all the same, and what follows waits until the
+/// batch is full.
+#[tokio::test]
+async fn a_burst_is_one_commit_and_its_first_event_does_not_wait() -> anyhow::Result<()> {
+    const BURST: u64 = 20;
+    let server = NatsServer::start().await?;
+    let bus = ground::provisioned(&server).await;
+    let store = Store::default();
+    let burst = Spec {
+        max_batch: BURST as usize,
+        max_wait: Duration::ZERO,
+        pause: Duration::from_secs(600),
+        ..spec()
+    };
+    let (task, stop, _) = start_as(burst, &bus, &store);
+    publish(&bus, 1..=1).await;
+    eventually("the first is stored", Duration::from_secs(30), || async {
+        store.rows() == 1
+    })
+    .await;
+    for n in 2..=BURST + 1 {
+        publish(&bus, n..=n).await;
+    }
+    eventually("all are stored", Duration::from_secs(30), || async {
+        store.rows() as u64 == BURST + 1
+    })
+    .await;
+    assert_eq!(
+        store.committed.lock().expect("lock").batches,
+        [1, BURST as usize]
+    );
+    stop.cancel();
+    assert_eq!(task.await?, Stopped::Asked);
     Ok(())
 }
 
