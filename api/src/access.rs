@@ -98,7 +98,7 @@ pub async fn server(
     actor: &Actor,
     id: &ServerId,
     action: Action,
-) -> Result<view::Server, Problem> {
+) -> Result<view::Registered, Problem> {
     server_or(api, actor, id, action, Code::NoServer).await
 }
 
@@ -109,15 +109,15 @@ pub async fn server_or(
     id: &ServerId,
     action: Action,
     hidden: Code,
-) -> Result<view::Server, Problem> {
+) -> Result<view::Registered, Problem> {
     let subject = actor.subject();
     // What the credential does not allow is refused before anything is looked up.
     if !subject.may_use(action.scope()) {
         may(actor, action)?;
     }
-    let server = api.store().server(Visible::All, id).await?;
+    let server = api.store().registered(id).await?;
     let server = server.ok_or(Problem::new(hidden))?;
-    let owner = server.owner.id;
+    let owner = server.owner;
     let granted = match subject.role.is_everywhere() || owner == subject.user {
         true => None,
         false => api.store().granted_level(subject.user, id).await?,

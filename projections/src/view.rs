@@ -38,7 +38,7 @@ pub use people::{
 pub use presence::{ConnectionEvent, OpenSession};
 pub use progress::{ParkedEvent, Progress};
 pub use row::RowMetrics;
-pub use server::{AgentInfo, FleetQuery, FleetTotals, Owner, Server, ServerStatus};
+pub use server::{AgentInfo, FleetQuery, FleetTotals, Owner, Registered, Server, ServerStatus};
 pub use terminal::{
     TerminalPiece, TerminalPolicy, TerminalRecording, TerminalSession, TerminalShown,
 };

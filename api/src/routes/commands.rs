@@ -103,7 +103,7 @@ pub(crate) const fn action_of(asked: &Asked) -> Action {
 pub(crate) async fn ask(
     api: &Api,
     actor: &Actor,
-    server: &view::Server,
+    server: &view::Registered,
     wish: Wish,
     seconds: Option<u32>,
 ) -> Result<Answer, Problem> {
@@ -210,7 +210,7 @@ pub(crate) async fn readable(api: &Api, seq: u64) {
 pub(crate) async fn act(
     api: &Api,
     actor: &Actor,
-    server: &view::Server,
+    server: &view::Registered,
     wish: Wish,
 ) -> Result<Answer, Problem> {
     api.orders().answers(&actor.by(), &server.id).await?;
@@ -241,7 +241,7 @@ pub(crate) async fn found(
     actor: &Actor,
     id: CommandId,
     action: Action,
-) -> Result<(view::Command, view::Server), Problem> {
+) -> Result<(view::Command, view::Registered), Problem> {
     access::may(actor, Action::SeeFleet).or_else(|problem| {
         // A token that may only operate sees no list, and still acts.
         if actor.subject().may_use(action.scope()) {

@@ -9,7 +9,7 @@ use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use chatops_bus::{From, ReadError, StreamName};
-use chatops_projections::{INVENTORY, StoreError, TerminalQuery, Visible};
+use chatops_projections::{INVENTORY, StoreError, TerminalQuery};
 use chatops_schemas::{
     access::{Action, Resource, Subject, decide},
     event::terminal::TerminalEnd,
@@ -161,10 +161,8 @@ impl Reaper {
 
     async fn may_still(&self, user: UserId, server: &ServerId) -> Result<bool, StoreError> {
         let store = self.api.store();
-        let (Some(user), Some(server)) = (
-            store.user(user).await?,
-            store.server(Visible::All, server).await?,
-        ) else {
+        let (Some(user), Some(server)) = (store.user(user).await?, store.registered(server).await?)
+        else {
             return Ok(false);
         };
         let subject = Subject {
@@ -172,7 +170,7 @@ impl Reaper {
             ..Subject::of(user.id, user.role)
         };
         let resource = Resource::Server {
-            owner: server.owner.id,
+            owner: server.owner,
             granted: store.granted_level(user.id, &server.id).await?,
         };
         Ok(decide(&subject, Action::OpenTerminal, resource).allow)

@@ -7,7 +7,7 @@ use chatops_ingest::{
     dispatch::{Authority, AuthorityError},
 };
 use chatops_projections::{
-    Store, Visible,
+    Store,
     view::{self, KeyForGate},
 };
 use chatops_schemas::{
@@ -101,22 +101,29 @@ impl Authority for Rights {
         let Some(id) = id else {
             return Ok(Some("nobody is known to have asked for this".to_owned()));
         };
-        let user = self.store.user(id).await.map_err(AuthorityError::new)?;
-        let found = self.store.server(Visible::All, server).await;
+        // Somebody waits for the command: both at once.
+        let (user, found) = tokio::join!(self.store.user(id), self.store.registered(server));
+        let user = user.map_err(AuthorityError::new)?;
         let Some(found) = found.map_err(AuthorityError::new)? else {
             return Ok(Some("the server is gone".to_owned()));
         };
         let Some(user) = user else {
             return Ok(Some("the account of who asked is gone".to_owned()));
         };
-        let granted = self.store.granted_level(id, server).await;
-        let resource = Resource::Server {
-            owner: found.owner.id,
-            granted: granted.map_err(AuthorityError::new)?,
-        };
         let subject = Subject {
             active: user.active,
             ..Subject::of(id, user.role)
+        };
+        let granted = match subject.role.is_everywhere() || found.owner == id {
+            true => None,
+            false => {
+                let granted = self.store.granted_level(id, server).await;
+                granted.map_err(AuthorityError::new)?
+            }
+        };
+        let resource = Resource::Server {
+            owner: found.owner,
+            granted,
         };
         let action = match asked {
             Asked::Container(_) => Action::ControlContainer,

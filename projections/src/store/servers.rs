@@ -12,7 +12,9 @@ use crate::{
     error::{Doing, StoreError},
     page::Page,
     text::fold,
-    view::{AgentInfo, FleetQuery, FleetTotals, Owner, RowMetrics, Server, ServerStatus},
+    view::{
+        AgentInfo, FleetQuery, FleetTotals, Owner, Registered, RowMetrics, Server, ServerStatus,
+    },
 };
 
 /// A server with its presence and its newest sample.
@@ -291,6 +293,31 @@ impl Store {
         .await
         .doing("read a server")?;
         Ok(line.and_then(Line::server))
+    }
+
+    /// A server whoever asks, without what is known of it at the moment.
+    pub async fn registered(&self, id: &ServerId) -> Result<Option<Registered>, StoreError> {
+        let row = sqlx::query!(
+            "
+            SELECT server_id, name, tags, owner, interval_ms, needs_approval, ctl_seq FROM servers
+            WHERE server_id = $1 AND deleted_at IS NULL
+            ",
+            id.as_str()
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .doing("read how a server is registered")?;
+        Ok(row.and_then(|row| {
+            Some(Registered {
+                id: ServerId::parse(row.server_id).ok()?,
+                name: row.name,
+                tags: row.tags,
+                owner: UserId(row.owner),
+                interval_ms: row.interval_ms.and_then(|ms| u32::try_from(ms).ok()),
+                needs_approval: row.needs_approval,
+                ctl_seq: to_u64(row.ctl_seq),
+            })
+        }))
     }
 
     /// Whether this reader may see the server: for live channels, which ask often.

@@ -110,6 +110,26 @@ pub struct Server {
     pub ctl_seq: u64,
 }
 
+/// A server as it was registered, without what is known of it at the moment: what a decision about it needs, and cheap
+/// to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Id.
+    pub id: ServerId,
+    /// Name for people.
+    pub name: String,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Account of its owner.
+    pub owner: UserId,
+    /// Milliseconds between samples.
+    pub interval_ms: Option<u32>,
+    /// Whether another person has to approve what is run on it.
+    pub needs_approval: bool,
+    /// Newest event of this server in `OPS_CTL`: what the next decision about it must expect.
+    pub ctl_seq: u64,
+}
+
 /// Which servers to list.
 #[derive(Debug, Clone, Default)]
 pub struct FleetQuery {

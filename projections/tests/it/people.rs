@@ -5,7 +5,7 @@ use std::time::Duration;
 use chatops_bus::projector::{Halt, Outcome};
 use chatops_projections::{
     Visible,
-    view::{FleetQuery, KeyState, ServerStatus},
+    view::{FleetQuery, KeyState, Registered, ServerStatus},
 };
 use chatops_schemas::{
     access::Level,
@@ -187,6 +187,19 @@ async fn a_changed_server_shows_its_new_values_and_a_deleted_one_is_gone() {
         .await
         .unwrap()
         .unwrap();
+    let registered = Registered {
+        id: server_id(0),
+        name: name.clone(),
+        tags: vec!["x".to_owned()],
+        owner: server.owner.id,
+        interval_ms: Some(1000),
+        needs_approval: false,
+        ctl_seq: 6,
+    };
+    for (id, known) in [(0, Some(registered)), (1, None)] {
+        let found = ground.store.registered(&server_id(id)).await.unwrap();
+        assert_eq!(found, known);
+    }
     assert_eq!(
         (server.name, server.tags, server.interval_ms, server.ctl_seq),
         (name, vec!["x".to_owned()], Some(1000), 6)

@@ -89,7 +89,7 @@ pub async fn handle(
     Path(id): Path<ServerId>,
 ) -> Result<Json<ServerAccess>, Problem> {
     let server = access::server(&api, &actor, &id, Action::SeeServer).await?;
-    let owner = server.owner.id;
+    let owner = server.owner;
     let subject = actor.subject();
     let granted = api.store().granted_level(actor.user, &id).await?;
     let resource = Resource::Server { owner, granted };

@@ -9,7 +9,7 @@ use super::{catch_up, row};
 use crate::{
     access::{self, Action},
     auth::actor::Actor,
-    body::server::Server,
+    body::server::{Server, load},
     code::Code,
     decide::change_server::{self, Command, Settings},
     extract::{Body, Path},
@@ -71,7 +71,9 @@ pub async fn handle(
             needs_approval: now.needs_approval,
         };
         let Some(change) = change_server::decide(&settings, &command)? else {
-            return Ok(Written::Row(StatusCode::OK, Json(now.into())));
+            let server = load(api.store(), &id).await?;
+            let server = server.ok_or(Problem::new(Code::NoServer))?;
+            return Ok(Written::Row(StatusCode::OK, Json(server)));
         };
         let event = written::event_about(&api, &actor.by(), &id, change);
         match written::append(&api, Entity::Server, id.as_str(), now.ctl_seq, &event).await? {

@@ -6,7 +6,8 @@ use chatops_schemas::ids::ServerId;
 use crate::{
     access::{self, Action},
     auth::actor::Actor,
-    body::server::Server,
+    body::server::{Server, load},
+    code::Code,
     extract::Path,
     problem::{Document, Problem},
     state::Api,
@@ -26,9 +27,7 @@ pub async fn handle(
     actor: Actor,
     Path(id): Path<ServerId>,
 ) -> Result<Json<Server>, Problem> {
-    Ok(Json(
-        access::server(&api, &actor, &id, Action::SeeServer)
-            .await?
-            .into(),
-    ))
+    access::server(&api, &actor, &id, Action::SeeServer).await?;
+    let server = load(api.store(), &id).await?;
+    server.map(Json).ok_or(Problem::new(Code::NoServer))
 }
