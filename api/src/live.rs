@@ -20,6 +20,7 @@
 //! | [`socket`], [`one_server`] | the conversations with browsers |
 //! | [`tail`] | lines of logs, each socket for itself |
 //! | [`watched`], [`command`], [`job`] | what a socket watches closely, each with a reader of its own |
+//! | [`container_logs`], [`shared`], [`follow`] | the log of a container: one socket, all that watch the same, the host |
 //! | [`wire`], [`close`] | a WebSocket with limits, and why it is closed |
 //!
 //! # Guarantees
@@ -42,6 +43,7 @@ pub mod relay;
 pub mod replay;
 pub mod rights;
 pub mod ring;
+pub mod shared;
 pub mod socket;
 pub mod tail;
 pub mod viewer;

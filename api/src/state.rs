@@ -26,7 +26,7 @@ use crate::{
     commands::follower::Follower,
     config::Config,
     jobs::{Runner, Scheduler},
-    live::{Hub, relay::Relay, wire},
+    live::{Hub, relay::Relay, shared::Follows, wire},
     order::Orders,
     problem::Problem,
     routes::install::Installer,
@@ -103,6 +103,7 @@ struct Inner {
     hub: Hub,
     orders: Orders,
     follower: Follower,
+    follows: Follows,
     notes: Notes,
     installer: OnceCell<Installer>,
 }
@@ -156,6 +157,7 @@ impl Api {
             hub,
             orders,
             follower: Follower::default(),
+            follows: Follows::default(),
             notes: Notes::default(),
             installer: OnceCell::new(),
             parts,
@@ -275,6 +277,11 @@ impl Api {
     /// What follows commands for those who wait: run it as a service, or `?wait=` waits in vain.
     pub fn follower(&self) -> &Follower {
         &self.0.follower
+    }
+
+    /// Logs of containers that somebody watches here.
+    pub(crate) fn follows(&self) -> &Follows {
+        &self.0.follows
     }
 
     pub(crate) fn render_metrics(&self) -> String {

@@ -1,7 +1,8 @@
 //! The conversation of `/api/v1/ws/containers/{server_id}/{container}/logs`: the log of one container as it is written.
 //!
-//! `auth` (token, `tail`, `since`) → `auth_success` → `lines` … → `ended`. What the client has not taken stops the reading
-//! on the host, so nothing piles up and nothing is left out; what is missing after all is counted in `dropped`.
+//! `auth` (token, `tail`, `since`) → `auth_success` → `lines` … → `ended`. Those who watch the same log share one follow on
+//! the host, see [`shared`](super::shared). What a client has not taken stops the reading on the host, for as long as it
+//! holds up nobody else, so nothing piles up; what is missing is counted in `dropped`.
 
 use std::convert::Infallible;
 
@@ -14,7 +15,8 @@ use tokio::time::sleep_until;
 
 use super::{
     close::Close,
-    follow::{Line, Log, Piece},
+    follow::Line,
+    shared::{Viewer, Watched},
     socket::{authorise, first_frame, recheck, seat},
     wire::{End, Wire},
 };
@@ -92,7 +94,7 @@ pub(crate) enum ServerFrame<'a> {
     Pong,
 }
 
-fn text(frame: &ServerFrame<'_>) -> Utf8Bytes {
+pub(super) fn text(frame: &ServerFrame<'_>) -> Utf8Bytes {
     serde_json::to_string(frame).unwrap_or_default().into()
 }
 
@@ -115,18 +117,18 @@ pub async fn talk(
     authorise(wire, api, &actor, (&server, Action::ReadLogs), refusal).await?;
     wire.send(text(&ServerFrame::AuthSuccess { server_id: &server }))
         .await?;
-    let tail = Some(tail.unwrap_or(TAIL).min(MAX_TAIL));
-    let opened = Log::open(api, &actor.by(), &server, container, tail, since, true).await;
+    let watched = Watched {
+        server,
+        container,
+        tail: tail.unwrap_or(TAIL).min(MAX_TAIL),
+        since,
+    };
+    let opened = api.follows().watch(api, &actor.by(), &watched).await;
     let mut log = match opened {
         Ok(log) => log,
         Err(problem) => return Err(tell(wire, &problem).await),
     };
-    let end = match relay(wire, api, &mut actor, &server, &mut log).await {
-        Ok(never) => match never {},
-        Err(end) => end,
-    };
-    log.close().await;
-    Err(end)
+    relay(wire, api, &mut actor, &watched.server, &mut log).await
 }
 
 async fn relay(
@@ -134,7 +136,7 @@ async fn relay(
     api: &Api,
     actor: &mut Actor,
     server: &ServerId,
-    log: &mut Log,
+    log: &mut Viewer,
 ) -> Result<Infallible, End> {
     let (place, mut rechecks) = seat(api, actor).await?;
     let mut rights = place.rights_moved();
@@ -156,16 +158,9 @@ async fn relay(
                 authorise(wire, api, actor, (server, Action::ReadLogs), refusal).await?;
             },
             _ = rights.changed() => authorise(wire, api, actor, (server, Action::ReadLogs), refusal).await?,
-            piece = log.next(), if !over => match piece {
-                Piece::Lines(lines) => {
-                    wire.send(text(&ServerFrame::Lines { lines: &lines })).await?;
-                    log.taken().await;
-                }
-                Piece::Dropped(lines) => wire.send(text(&ServerFrame::Dropped { lines })).await?,
-                Piece::Ended(reason, message) => {
-                    over = true;
-                    wire.send(text(&ServerFrame::Ended { reason, message })).await?;
-                }
+            frame = log.next(), if !over => match frame {
+                Some(frame) => wire.send(frame).await?,
+                None => over = true,
             },
         }
     }

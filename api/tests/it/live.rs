@@ -1,5 +1,6 @@
 //! Live sockets: who gets in, what they get, what they do not, and what they find after a break.
 
+mod containers;
 mod rights;
 pub(crate) mod socket;
 
