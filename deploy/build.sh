@@ -45,10 +45,13 @@ install_ui_packages() {
     printf '%s\n' "$print" >"$stamp"
 }
 
-# Somebody else's OpenID provider, for the tests of signing in through one.
+# Somebody else's OpenID provider, for the tests of signing in through one, and a mail server.
 install_provider() {
-    [ ! -f "$ROOT/testkit/oidc/node_modules/.package-lock.json" ] || return 0
-    step "an OpenID provider for the tests" npm --prefix "$ROOT/testkit/oidc" ci --silent --no-audit --no-fund --ignore-scripts
+    local package
+    for package in oidc smtp; do
+        [ ! -f "$ROOT/testkit/$package/node_modules/.package-lock.json" ] || continue
+        step "$package: a server for the tests" npm --prefix "$ROOT/testkit/$package" ci --silent --no-audit --no-fund --ignore-scripts
+    done
 }
 
 build_ui() {

@@ -7,6 +7,7 @@
 //!   template that is migrated once. [`Postgres`]: a private server, for tests that kill it.
 //! - [`ContainerEngine`]: a Docker engine of one's own, with an image made here.
 //! - [`OpenIdProvider`]: somebody else's OpenID provider, for signing in through one.
+//! - [`MailServer`]: somebody else's mail server, which keeps what it gets.
 //! - [`CuttingProxy`]: TCP in between, with delay, cuts that lose bytes in flight, and stalls.
 //! - [`evidence`]: logs and secrets of a whole run, for the search that ends `make test`.
 //! - [`eventually`], [`until`]: await a condition with a deadline; tests never sleep.
@@ -41,7 +42,9 @@ mod await_condition;
 pub mod bench;
 mod engine;
 pub mod evidence;
+mod mail;
 mod nats;
+mod node;
 mod openid;
 mod port;
 mod postgres;
@@ -51,6 +54,7 @@ mod watchdog;
 
 pub use await_condition::{eventually, until};
 pub use engine::{ContainerEngine, TEST_IMAGE};
+pub use mail::{Mail, MailLine, MailServer};
 pub use nats::{NatsServer, NatsServerBuilder, NatsVersion};
 pub use openid::OpenIdProvider;
 pub use port::free_port;

@@ -228,7 +228,7 @@ pub(super) fn words(
     let words = Words {
         title: own(&templates.title, MAX_TITLE)
             .map(one_line)
-            .unwrap_or_else(|| usual(message.title(), MAX_TITLE)),
+            .unwrap_or_else(|| usual(one_line(message.title()), MAX_TITLE)),
         text: own(&templates.text, most).unwrap_or_else(|| usual(message.text(), most)),
     };
     (words, problem)

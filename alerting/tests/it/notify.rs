@@ -1,7 +1,9 @@
 //! Messages as they arrive: at a real HTTP server, and at a real mail server.
 
 mod chats;
+mod encrypted;
 mod guarded;
+mod mail;
 mod receiver;
 mod webhook;
 
