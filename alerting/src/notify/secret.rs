@@ -27,6 +27,7 @@ impl Secret {
         let mut parts = vec![secret.to_owned()];
         if let Ok(url) = Url::parse(secret) {
             parts.push(url.to_string());
+            parts.extend(url.password().map(str::to_owned));
             parts.extend(url.path().split('/').map(str::to_owned));
             parts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
             parts.extend(

@@ -34,6 +34,7 @@ use super::{
     outcome::excerpt,
     template::{self, Words},
 };
+use mail::Parcel;
 
 /// For the connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -79,6 +80,12 @@ struct Outgoing {
     body: Vec<u8>,
     /// Whether who reads the line learns a secret.
     confidential: bool,
+}
+
+/// A message, ready to go.
+enum Packed<'a> {
+    Http(Outgoing),
+    Mail(Box<Parcel<'a>>),
 }
 
 impl Outgoing {
@@ -145,7 +152,7 @@ impl Sender {
         message: &Message,
     ) -> Result<Answer, SendError> {
         let target = &channel.target;
-        let secret = secret.filter(|secret| !secret.expose().is_empty());
+        let secret = given(secret);
         let (words, template) = template::words(
             message,
             &channel.templates,
@@ -162,6 +169,34 @@ impl Sender {
         })
     }
 
+    /// Whether a channel can be sent to, as far as can be known without asking anybody: its address, its templates and the
+    /// form of its secret. What a name leads to is judged with each message.
+    ///
+    /// # Errors
+    /// What has to be changed, for a person.
+    pub fn check(&self, channel: &Channel, secret: Option<&Secret>) -> Result<(), SendError> {
+        let templates = [
+            ("title", &channel.templates.title),
+            ("text", &channel.templates.text),
+        ];
+        for (name, template) in templates {
+            if let Some(template) = template {
+                template::validate(template).map_err(|error| {
+                    SendError::lasting(format!("the template of the {name}: {error}"))
+                })?;
+            }
+        }
+        let words = Words {
+            title: String::new(),
+            text: String::new(),
+        };
+        let message = template::example(Kind::Test);
+        match self.pack(&channel.target, given(secret), &message, &words)? {
+            Packed::Http(outgoing) => self.fit(&outgoing),
+            Packed::Mail(parcel) => self.fit_for_mail(&parcel),
+        }
+    }
+
     async fn deliver(
         &self,
         target: &Target,
@@ -169,6 +204,19 @@ impl Sender {
         message: &Message,
         words: &Words,
     ) -> Result<(u16, String), SendError> {
+        match self.pack(target, secret, message, words)? {
+            Packed::Http(outgoing) => self.post(outgoing, secret).await,
+            Packed::Mail(parcel) => self.mail(&parcel).await,
+        }
+    }
+
+    fn pack<'a>(
+        &self,
+        target: &'a Target,
+        secret: Option<&'a Secret>,
+        message: &Message,
+        words: &Words,
+    ) -> Result<Packed<'a>, SendError> {
         let outgoing = match target {
             Target::Webhook { url } => {
                 let url = address(url)?;
@@ -183,9 +231,38 @@ impl Sender {
             Target::Ntfy { server, topic } => {
                 ntfy::request(address(server)?, topic, secret, message, words)
             }
-            Target::Email { .. } => return self.mail(target, secret, message, words).await,
+            Target::Email {
+                host,
+                port,
+                tls,
+                from,
+                to,
+                user,
+            } => {
+                let (mail, domain) = mail::compose(from, to, message, words, self.clock.now())?;
+                let password = user.as_ref().map(|_| needed(secret)).transpose()?;
+                return Ok(Packed::Mail(Box::new(Parcel {
+                    host,
+                    port: *port,
+                    tls: *tls,
+                    hello: domain,
+                    login: user.as_deref().zip(password),
+                    mail,
+                })));
+            }
         };
-        self.post(outgoing, secret).await
+        Ok(Packed::Http(outgoing))
+    }
+
+    /// Whether it may leave, as far as its address says.
+    fn fit(&self, outgoing: &Outgoing) -> Result<(), SendError> {
+        self.guard.check_url(&outgoing.url)?;
+        if outgoing.confidential && outgoing.url.scheme() == "http" && !self.guard.internal {
+            return Err(SendError::lasting(
+                "the address has to begin with https://: it would show a secret to everybody on the way",
+            ));
+        }
+        Ok(())
     }
 
     async fn post(
@@ -193,12 +270,7 @@ impl Sender {
         outgoing: Outgoing,
         secret: Option<&Secret>,
     ) -> Result<(u16, String), SendError> {
-        self.guard.check_url(&outgoing.url)?;
-        if outgoing.confidential && outgoing.url.scheme() == "http" && !self.guard.internal {
-            return Err(SendError::lasting(
-                "the address has to begin with https://: it would show a secret to everybody on the way",
-            ));
-        }
+        self.fit(&outgoing)?;
         let mut request = self
             .http
             .post(outgoing.url)
@@ -278,6 +350,10 @@ fn address(text: &str) -> Result<Url, SendError> {
         ));
     }
     Ok(url)
+}
+
+fn given(secret: Option<&Secret>) -> Option<&Secret> {
+    secret.filter(|secret| !secret.expose().is_empty())
 }
 
 fn needed(secret: Option<&Secret>) -> Result<&Secret, SendError> {

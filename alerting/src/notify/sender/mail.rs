@@ -3,7 +3,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use chatops_schemas::channel::{MailTls, Target};
+use chatops_schemas::{channel::MailTls, clock::Timestamp};
 use lettre::{
     Message as Mail,
     message::{
@@ -18,41 +18,63 @@ use lettre::{
     },
 };
 use tokio::time::timeout;
+use url::Host;
 
-use super::{CONNECT, Mood, Sender, TOTAL, needed};
+use super::{CONNECT, Mood, Sender, TOTAL};
 use crate::notify::{
     Message, Secret, SendError, markup::Dialect, outcome::excerpt, template::Words,
 };
 
+/// A mail, and the way to its server.
+pub(super) struct Parcel<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) tls: MailTls,
+    /// The name by which we introduce ourselves.
+    pub(super) hello: String,
+    /// User and password.
+    pub(super) login: Option<(&'a str, &'a Secret)>,
+    pub(super) mail: Mail,
+}
+
+/// The mail, and the domain it comes from.
+pub(super) fn compose(
+    from: &str,
+    to: &[String],
+    message: &Message,
+    words: &Words,
+    now: Timestamp,
+) -> Result<(Mail, String), SendError> {
+    let from = mailbox(from)?;
+    let domain = from.email.domain().to_owned();
+    let now = u64::try_from(now.millis()).unwrap_or_default();
+    let mut builder = Mail::builder()
+        .from(from)
+        .date(UNIX_EPOCH + Duration::from_millis(now))
+        .subject(&words.title)
+        .message_id(Some(mail_id(&message.id, &domain)))
+        // Nobody's holiday note should answer.
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ));
+    for address in to {
+        builder = builder.to(mailbox(address)?);
+    }
+    if let Some(first) = message.first.as_ref().filter(|first| **first != message.id) {
+        let first = mail_id(first, &domain);
+        builder = builder.in_reply_to(first.clone()).references(first);
+    }
+    let (text, html) = (plain(words, message), html(words, message));
+    builder
+        .multipart(MultiPart::alternative_plain_html(text, html))
+        .map(|mail| (mail, domain))
+        .map_err(|_| SendError::lasting("the mail cannot be written: check its addresses"))
+}
+
 impl Sender {
-    pub(super) async fn mail(
-        &self,
-        target: &Target,
-        secret: Option<&Secret>,
-        message: &Message,
-        words: &Words,
-    ) -> Result<(u16, String), SendError> {
-        let Target::Email {
-            host,
-            port,
-            tls,
-            from,
-            to,
-            user,
-        } = target
-        else {
-            return Err(SendError::lasting("the channel is not for e-mail"));
-        };
-        let (mail, domain) = self.compose(from, to, message, words)?;
-        let password = user.as_ref().map(|_| needed(secret)).transpose()?;
-        let line = Line {
-            host,
-            port: *port,
-            tls: *tls,
-            hello: ClientId::Domain(domain),
-            login: user.as_deref().zip(password),
-        };
-        match timeout(TOTAL, self.hand_over(&line, &mail)).await {
+    pub(super) async fn mail(&self, parcel: &Parcel<'_>) -> Result<(u16, String), SendError> {
+        match timeout(TOTAL, self.hand_over(parcel)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(SendError::passing(format!(
                 "the mail server did not take the message within {} s",
@@ -61,81 +83,52 @@ impl Sender {
         }
     }
 
-    /// The mail, and the domain it comes from.
-    fn compose(
-        &self,
-        from: &str,
-        to: &[String],
-        message: &Message,
-        words: &Words,
-    ) -> Result<(Mail, String), SendError> {
-        let from = mailbox(from)?;
-        let domain = from.email.domain().to_owned();
-        let now = u64::try_from(self.clock.now().millis()).unwrap_or_default();
-        let mut builder = Mail::builder()
-            .from(from)
-            .date(UNIX_EPOCH + Duration::from_millis(now))
-            .subject(&words.title)
-            .message_id(Some(mail_id(&message.id, &domain)))
-            // Nobody's holiday note should answer.
-            .raw_header(HeaderValue::new(
-                HeaderName::new_from_ascii_str("Auto-Submitted"),
-                "auto-generated".to_owned(),
-            ));
-        for address in to {
-            builder = builder.to(mailbox(address)?);
-        }
-        if let Some(first) = message.first.as_ref().filter(|first| **first != message.id) {
-            let first = mail_id(first, &domain);
-            builder = builder.in_reply_to(first.clone()).references(first);
-        }
-        let (text, html) = (plain(words, message), html(words, message));
-        builder
-            .multipart(MultiPart::alternative_plain_html(text, html))
-            .map(|mail| (mail, domain))
-            .map_err(|_| SendError::lasting("the mail cannot be written: check its addresses"))
-    }
-
-    async fn hand_over(&self, line: &Line<'_>, mail: &Mail) -> Result<(u16, String), SendError> {
-        if line.tls == MailTls::None && !self.guard.internal {
+    /// Whether it may leave, as far as its address says.
+    pub(super) fn fit_for_mail(&self, parcel: &Parcel<'_>) -> Result<(), SendError> {
+        if parcel.tls == MailTls::None && (parcel.login.is_some() || !self.guard.internal) {
             return Err(SendError::lasting(
                 "the line to the mail server has to be protected: choose implicit TLS or STARTTLS",
             ));
         }
-        let secret = line.login.map(|(_, secret)| secret);
+        match Host::parse(parcel.host) {
+            Ok(Host::Ipv4(address)) => Ok(self.guard.check(address.into())?),
+            Ok(Host::Ipv6(address)) => Ok(self.guard.check(address.into())?),
+            Ok(Host::Domain(_)) => Ok(()),
+            Err(_) => Err(SendError::lasting("the mail server's name is none")),
+        }
+    }
+
+    async fn hand_over(&self, parcel: &Parcel<'_>) -> Result<(u16, String), SendError> {
+        self.fit_for_mail(parcel)?;
+        let secret = parcel.login.map(|(_, secret)| secret);
         let failed = |error| failed(&error, secret);
-        let addresses = self.guard.look_up(line.host, line.port).await?;
-        let parameters = match line.tls {
-            MailTls::None => None,
-            MailTls::Implicit | MailTls::Starttls => Some(self.parameters(line.host)?),
+        let addresses = self.guard.look_up(parcel.host, parcel.port).await?;
+        let (at_once, later) = match parcel.tls {
+            MailTls::None => (None, None),
+            MailTls::Implicit => (Some(self.parameters(parcel.host)?), None),
+            MailTls::Starttls => (None, Some(self.parameters(parcel.host)?)),
         };
-        let (at_once, later) = match line.tls {
-            MailTls::Starttls => (None, parameters),
-            _ => (parameters, None),
-        };
+        let hello = ClientId::Domain(parcel.hello.clone());
         // The addresses that were checked, not the name: nothing is looked up again.
         let mut smtp = AsyncSmtpConnection::connect_tokio1(
             addresses.as_slice(),
             Some(CONNECT),
-            &line.hello,
+            &hello,
             at_once,
             None,
         )
         .await
         .map_err(failed)?;
         if let Some(parameters) = later {
-            smtp.starttls(parameters, &line.hello)
-                .await
-                .map_err(failed)?;
+            smtp.starttls(parameters, &hello).await.map_err(failed)?;
         }
-        if let Some((user, password)) = line.login
-            && line.tls != MailTls::None
-        {
+        if let Some((user, password)) = parcel.login {
             let credentials = Credentials::new(user.to_owned(), password.expose().to_owned());
             smtp.auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
                 .await
                 .map_err(failed)?;
         }
+        let mail = &parcel.mail;
         let sent = smtp.send(mail.envelope(), &mail.formatted()).await;
         let answer = sent.map_err(failed)?;
         // It has the mail; how it says goodbye does not matter.
@@ -154,15 +147,6 @@ impl Sender {
             .build()
             .map_err(|_| SendError::lasting("TLS cannot be set up for this mail server"))
     }
-}
-
-/// The way to a mail server.
-struct Line<'a> {
-    host: &'a str,
-    port: u16,
-    tls: MailTls,
-    hello: ClientId,
-    login: Option<(&'a str, &'a Secret)>,
 }
 
 fn mailbox(text: &str) -> Result<Mailbox, SendError> {

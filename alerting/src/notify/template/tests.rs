@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn text(template: &str) -> Result<String, TemplateError> {
@@ -181,4 +183,27 @@ fn a_title_is_one_line() {
     let words = preview(&templates, &Target::Teams {}).unwrap();
     assert_eq!(words.title, "Disk almost full Bcc: everybody@example.org");
     assert!(words.text.starts_with("fs:*:share > 95"));
+}
+
+proptest! {
+    /// Whatever somebody types: it is refused with a reason, or written within bounds.
+    #[test]
+    fn no_template_ends_the_process(
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                "{{", "}}", "{%", "%}", "{#", "#}", "{%-", " if ", " elif ", " else ", " endif ", " for ", " in ", " endfor ",
+                " set ", " with ", " raw ", " endraw ", " server ", " values ", " grouped ", " loop ", ".", "[", "]", "(", ")",
+                "|", "upper", "round", "default", "'", "\"", "0", "9999999999999999999999", "-", "not ", " and ", " or ", "==",
+                "<", "~", "*", "**", "\n", "ä", "\0", "=", ",", ":",
+            ]),
+            0..60,
+        )
+    ) {
+        let template = pieces.concat();
+        for dialect in [Dialect::Plain, Dialect::Html, Dialect::Slack, Dialect::Discord] {
+            if let Ok(text) = render(&template, &example(Kind::Raised), dialect) {
+                prop_assert!(text.len() <= MAX_OUTPUT);
+            }
+        }
+    }
 }

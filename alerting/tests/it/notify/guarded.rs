@@ -1,7 +1,7 @@
 //! What messages cannot be aimed at, and what never comes out.
 
 use chatops_alerting::notify::{Secret, message::Kind, sender::Options};
-use chatops_schemas::channel::{MailTls, Target};
+use chatops_schemas::channel::{Channel, MailTls, Target, Templates};
 
 use super::{channel, message, open, receiver::Receiver, sender, webhook};
 
@@ -188,4 +188,74 @@ async fn no_error_and_no_answer_holds_the_secret() {
         assert!(!error.is_final());
         assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_channel_is_checked_before_it_is_stored() {
+    let strict = sender(&Options::default());
+    let slack = |url: &str| (Target::Slack {}, Some(Secret::new(url)));
+    let hook = |url: &str| {
+        let url = url.to_owned();
+        (Target::Webhook { url }, None)
+    };
+    let mail = |host: &str, tls, from: &str| {
+        let target = Target::Email {
+            host: host.to_owned(),
+            port: 587,
+            tls,
+            from: from.to_owned(),
+            to: vec!["a@example.org".to_owned()],
+            user: None,
+        };
+        (target, None)
+    };
+    for (target, secret) in [
+        slack("https://hooks.example.org/services/a/b/c"),
+        hook("https://hooks.example.org/"),
+        hook("http://hooks.example.org/"),
+        mail(
+            "mail.example.org",
+            MailTls::Starttls,
+            "Ops <ops@example.org>",
+        ),
+    ] {
+        assert_eq!(strict.check(&channel(target), secret.as_ref()), Ok(()));
+    }
+    for ((target, secret), part) in [
+        ((Target::Slack {}, None), "secret is missing"),
+        (slack("http://hooks.example.org/services/a/b/c"), "https://"),
+        (slack("https://10.0.0.1/services/a/b/c"), "internal"),
+        (hook("http://0x7f.1/"), "internal"),
+        (hook("http://a b/"), "address"),
+        (
+            mail("127.1", MailTls::Starttls, "ops@example.org"),
+            "internal",
+        ),
+        (
+            mail("mail.example.org", MailTls::None, "ops@example.org"),
+            "protected",
+        ),
+        (
+            mail("mail.example.org", MailTls::Implicit, "ops"),
+            "e-mail address",
+        ),
+    ] {
+        let channel = Channel {
+            name: "on call".to_owned(),
+            enabled: true,
+            target,
+            templates: Templates::default(),
+        };
+        let error = strict.check(&channel, secret.as_ref()).unwrap_err();
+        assert!(error.is_final());
+        assert!(error.text.contains(part), "{error}");
+    }
+    let (target, secret) = slack("https://hooks.example.org/services/a/b/c");
+    let mut channel = channel(target);
+    channel.templates.text = Some("fine\n{{ servr }}".to_owned());
+    let error = strict.check(&channel, secret.as_ref()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the template of the text: line 2: there is no such field"
+    );
 }
