@@ -73,6 +73,35 @@ pub struct Sender {
     clock: Arc<dyn Clock>,
 }
 
+/// Certificates that are trusted beside the machine's own, for both kinds of client.
+#[derive(Default)]
+struct Roots {
+    of_http: Vec<reqwest::Certificate>,
+    of_mail: Vec<Certificate>,
+}
+
+impl Roots {
+    fn add_pem(&mut self, pem: &str) -> Result<(), SenderError> {
+        let refused = |error: &dyn Error| SenderError::Certificate(error.to_string());
+        let of_http = reqwest::Certificate::from_pem(pem.as_bytes());
+        self.of_http.push(of_http.map_err(|error| refused(&error))?);
+        let of_mail = Certificate::from_pem(pem.as_bytes());
+        self.of_mail.push(of_mail.map_err(|error| refused(&error))?);
+        Ok(())
+    }
+
+    fn add_mozillas(&mut self) -> Result<(), SenderError> {
+        let refused = |error: &dyn Error| SenderError::Certificate(error.to_string());
+        for der in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+            let of_http = reqwest::Certificate::from_der(der);
+            self.of_http.push(of_http.map_err(|error| refused(&error))?);
+            let of_mail = Certificate::from_der(der.to_vec());
+            self.of_mail.push(of_mail.map_err(|error| refused(&error))?);
+        }
+        Ok(())
+    }
+}
+
 /// A message as HTTP carries it.
 struct Outgoing {
     url: Url,
@@ -110,18 +139,17 @@ impl Sender {
         let guard = Guard {
             internal: options.internal,
         };
-        let (mut of_http, mut roots) = (Vec::new(), Vec::new());
+        let mut roots = Roots::default();
         for pem in &options.roots {
-            let root = reqwest::Certificate::from_pem(pem.as_bytes())
-                .map_err(|error| SenderError::Certificate(error.to_string()))?;
-            of_http.push(root);
-            let root = Certificate::from_pem(pem.as_bytes())
-                .map_err(|error| SenderError::Certificate(error.to_string()))?;
-            roots.push(root);
+            roots.add_pem(pem)?;
+        }
+        // A machine without certificates of its own, as slim containers are, would make no client at all.
+        if Client::builder().build().is_err() {
+            roots.add_mozillas()?;
         }
         let http = Client::builder()
             .dns_resolver(Arc::new(guard))
-            .tls_certs_merge(of_http)
+            .tls_certs_merge(roots.of_http)
             .no_proxy()
             .redirect(Policy::none())
             .referer(false)
@@ -136,7 +164,7 @@ impl Sender {
         Ok(Self {
             http,
             guard,
-            roots,
+            roots: roots.of_mail,
             clock,
         })
     }

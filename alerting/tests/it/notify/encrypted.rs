@@ -11,6 +11,7 @@ use rustls::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpListener,
+    process::Command,
     task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
@@ -93,4 +94,25 @@ async fn nobody_else_gets_a_byte_of_it() {
     }
     assert!(!served.await.unwrap());
     assert!(!served_elsewhere.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_machine_without_certificates_can_send_and_trusts_nobody_new() {
+    // The machine's certificates are found by the environment, which only a process of its own can change.
+    let tests = [
+        "notify::encrypted::nobody_else_gets_a_byte_of_it",
+        "notify::encrypted::a_server_whose_certificate_is_trusted_gets_the_message",
+        "notify::webhook::without_a_key_nothing_is_signed_and_the_id_stays_the_same",
+    ];
+    let run = Command::new(std::env::current_exe().unwrap())
+        .arg("--exact")
+        .args(tests)
+        .env("SSL_CERT_FILE", "/nonexistent")
+        .env("SSL_CERT_DIR", "/nonexistent")
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{said}");
+    assert!(said.contains("3 passed"), "{said}");
 }
