@@ -38,14 +38,14 @@ export default defineConfig({
     {
       name: 'app',
       testMatch: '*.spec.ts',
-      testIgnore: 'perf.spec.ts',
+      testIgnore: 'perf*.spec.ts',
       dependencies: ['sign-in'],
       use: { storageState: 'test-results/.auth/owner.json' },
     },
     {
       // By itself, on a quiet machine: it fills the installation with servers and measures time.
       name: 'perf',
-      testMatch: 'perf.spec.ts',
+      testMatch: 'perf*.spec.ts',
       dependencies: ['sign-in'],
       // Recording a trace copies the page at every step, which costs more than what is measured.
       use: { storageState: 'test-results/.auth/owner.json', trace: 'off' },
