@@ -1,6 +1,7 @@
 //! Whether a condition is true of the numbers that are there.
 
 use chatops_schemas::rule::{Condition, Threshold};
+use serde::{Deserialize, Serialize};
 
 /// True, false, or it cannot be said because a number is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub enum Test {
 }
 
 /// What one comparison remembers of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// Whether the limit counts as passed.
     breached: bool,
@@ -56,6 +57,11 @@ impl Memory {
             breached: true,
             before: None,
         }
+    }
+
+    /// Whether it can be forgotten: a comparison against a limit that is not passed begins anew just as well.
+    pub fn is_blank(&self, test: Test) -> bool {
+        !self.breached && matches!(test, Test::Threshold(_))
     }
 
     /// Judges the number of a reading, and remembers. A number that is missing changes nothing that is remembered.

@@ -1,7 +1,7 @@
 //! When is a measured value worth a person's attention, and how is the person told?
 //!
 //! The evaluation is a pure core: rules and readings in, changes out, no clock and no I/O, so that live evaluation and a trial
-//! on stored history are the same code and cannot disagree. Only [`notify`] talks to the outside.
+//! on stored history are the same code and cannot disagree. [`live`] reads and writes streams, [`notify`] talks to the outside.
 //!
 //! | module | answers |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | [`readings`] | what a window of readings amounts to |
 //! | [`notify`] | how a message gets to people |
 //! | [`trial`] | when a rule would have fired, and how often it would have flapped |
+//! | [`live`] | the rules at work: streams in, alerts out, exactly once |
 //!
 //! # Time
 //! Everything goes by the time at which the host took a reading, never by when it arrived. A reading that is older than the
@@ -20,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod judge;
+pub mod live;
 pub mod notify;
 pub mod phase;
 pub mod readings;

@@ -12,6 +12,7 @@
 //! What cannot be said keeps an open alert open: a host that is silent is not healthy.
 
 use chatops_schemas::clock::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::judge::Verdict;
 
@@ -25,7 +26,7 @@ pub struct Patience {
 }
 
 /// Where an instance is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Phase {
     /// Nothing to tell.
     #[default]
@@ -60,6 +61,8 @@ pub enum Step {
     },
     /// The alert is over.
     Resolved,
+    /// A person had called it over, and now it was false: it can fire again.
+    Cleared,
 }
 
 impl Phase {
@@ -83,7 +86,7 @@ impl Phase {
                 (*self, None)
             }
             (Self::Firing { .. }, Verdict::False) => (Self::Ok, Some(Step::Resolved)),
-            (Self::Settled, Verdict::False) => (Self::Ok, None),
+            (Self::Settled, Verdict::False) => (Self::Ok, Some(Step::Cleared)),
             (same, _) => (same, None),
         };
         *self = next;

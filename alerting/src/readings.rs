@@ -31,6 +31,11 @@ impl Readings {
         }
     }
 
+    /// What is held, the oldest first.
+    pub fn held(&self) -> impl Iterator<Item = (Timestamp, f64)> + '_ {
+        self.held.iter().copied()
+    }
+
     /// The number at `now`, after forgetting what has left the window.
     ///
     /// None: there are no readings, or those that are there span less than half of the window, so that the first seconds

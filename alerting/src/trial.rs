@@ -146,6 +146,7 @@ impl Course {
             at,
             kind,
             values,
+            ..
         } in self.watch.see(at, sample)
         {
             match kind {
@@ -165,7 +166,7 @@ impl Course {
                     }
                 }
                 Kind::Step(Step::Passed) => passed += 1,
-                Kind::Step(Step::Waits) => {}
+                Kind::Step(Step::Waits | Step::Cleared) => {}
             }
         }
         passed

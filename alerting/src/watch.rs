@@ -1,10 +1,13 @@
 //! One rule on one server: readings in, changes of its instances out.
 
-use std::collections::BTreeMap;
+mod saved;
+mod trail;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use chatops_schemas::{
     clock::Timestamp,
-    event::metric::Sample,
+    event::{alert::Evidence, metric::Sample},
     rule::{MeasureError, Rule, Selector},
 };
 
@@ -13,6 +16,9 @@ use crate::{
     phase::{Patience, Phase, Step},
     readings::Readings,
 };
+use trail::Trail;
+
+pub use saved::Saved;
 
 /// Readings further apart than this many of their own intervals have a break between them, and at least [`BREAK_MS`].
 const BREAK_INTERVALS: i64 = 3;
@@ -32,6 +38,8 @@ pub struct Change {
     pub kind: Kind,
     /// The number of each comparison, in the order of [`Condition::measures`](chatops_schemas::rule::Condition::measures).
     pub values: Vec<Option<f64>>,
+    /// When an alert begins: the readings of the device up to this one, oldest first.
+    pub evidence: Vec<Evidence>,
 }
 
 /// See [`Change`].
@@ -58,21 +66,20 @@ struct Instance {
     phase: Phase,
     memories: Vec<Memory>,
     windows: Vec<Option<Readings>>,
+    trail: Trail,
     /// When its device was in a reading.
     seen: Timestamp,
 }
 
-/// A rule at work on one server.
-#[derive(Debug, Clone)]
-pub struct Watch {
+/// A rule, made ready once for all the servers that it watches.
+#[derive(Debug)]
+pub struct Plan {
     rule: Rule,
     leaves: Vec<Leaf>,
-    instances: BTreeMap<String, Instance>,
-    newest: Option<Timestamp>,
 }
 
-impl Watch {
-    /// Begins with nothing known.
+impl Plan {
+    /// Takes the rule apart.
     ///
     /// # Errors
     /// The rule names a number that does not exist.
@@ -91,17 +98,49 @@ impl Watch {
                 })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            rule,
-            leaves,
+        Ok(Self { rule, leaves })
+    }
+
+    /// As its author wrote it.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// Whether its instances are devices, not the host.
+    pub fn is_each(&self) -> bool {
+        self.leaves.iter().any(|leaf| leaf.each)
+    }
+}
+
+/// A rule at work on one server.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    plan: Arc<Plan>,
+    instances: BTreeMap<String, Instance>,
+    newest: Option<Timestamp>,
+}
+
+impl Watch {
+    /// Begins with nothing known.
+    ///
+    /// # Errors
+    /// The rule names a number that does not exist.
+    pub fn new(rule: Rule) -> Result<Self, MeasureError> {
+        Ok(Self::of(Arc::new(Plan::new(rule)?), None))
+    }
+
+    /// Begins with nothing known but when the newest reading was, where there was one.
+    pub fn of(plan: Arc<Plan>, newest: Option<Timestamp>) -> Self {
+        Self {
+            plan,
             instances: BTreeMap::new(),
-            newest: None,
-        })
+            newest,
+        }
     }
 
     /// Continues with an alert that is open, or that a person has called over.
     pub fn resume(&mut self, device: &str, phase: Phase, seen: Timestamp) {
-        let mut instance = fresh(&self.leaves, seen);
+        let mut instance = fresh(&self.plan.leaves, seen);
         instance.phase = phase;
         if phase != Phase::Ok {
             instance.memories.fill(Memory::of_open_alert());
@@ -120,6 +159,12 @@ impl Watch {
         }
     }
 
+    /// Where the instance of a device is.
+    pub fn phase(&self, device: &str) -> Phase {
+        let instance = self.instances.get(device);
+        instance.map_or(Phase::Ok, |instance| instance.phase)
+    }
+
     /// Where the instances are that are not [`Phase::Ok`].
     pub fn phases(&self) -> impl Iterator<Item = (&str, Phase)> {
         let all = self.instances.iter();
@@ -129,7 +174,8 @@ impl Watch {
 
     /// Takes a reading.
     pub fn see(&mut self, at: Timestamp, sample: &Sample) -> Vec<Change> {
-        let found = self.read(sample);
+        let plan = Arc::clone(&self.plan);
+        let found = plan.read(sample);
         if self.newest.is_some_and(|newest| at <= newest) {
             self.remember_late(at, &found);
             return Vec::new();
@@ -140,18 +186,21 @@ impl Watch {
             .newest
             .is_some_and(|newest| at.micros() - newest.micros() > longest);
         self.newest = Some(at);
-        for device in self.devices(&found) {
-            let leaves = &self.leaves;
-            let instance = self.instances.entry(device);
-            instance.or_insert_with(|| fresh(leaves, at)).seen = at;
+        if plan.is_each() {
+            let each = plan.leaves.iter().zip(&found).filter(|(leaf, _)| leaf.each);
+            for (device, _) in each.flat_map(|(_, found)| found) {
+                self.present(device, at);
+            }
+        } else {
+            self.present("", at);
         }
         let patience = Patience {
-            raise_ms: self.rule.for_ms,
-            keep_ms: self.rule.keep_ms,
+            raise_ms: plan.rule.for_ms,
+            keep_ms: plan.rule.keep_ms,
         };
         let mut changes = Vec::new();
         for (device, instance) in &mut self.instances {
-            let values: Vec<_> = self
+            let values: Vec<_> = plan
                 .leaves
                 .iter()
                 .zip(&found)
@@ -169,20 +218,27 @@ impl Watch {
                     }
                 })
                 .collect();
-            let verdicts: Vec<_> = self
+            instance.trail.add(at, &values);
+            let mut verdicts = plan
                 .leaves
                 .iter()
                 .zip(&values)
                 .zip(&mut instance.memories)
                 .map(|((leaf, value), memory)| memory.judge(leaf.test, *value))
-                .collect();
-            let verdict = judge::combine(&self.rule.when, &mut verdicts.into_iter());
+                .collect::<Vec<_>>()
+                .into_iter();
+            let verdict = judge::combine(&plan.rule.when, &mut verdicts);
             if let Some(step) = instance.phase.step(at, verdict, broken, patience) {
+                let evidence = match step {
+                    Step::Raised { .. } => instance.trail.evidence(plan.leaves.len()),
+                    _ => Vec::new(),
+                };
                 changes.push(Change {
                     device: device.clone(),
                     at,
                     kind: Kind::Step(step),
                     values,
+                    evidence,
                 });
             }
         }
@@ -190,6 +246,48 @@ impl Watch {
         changes
     }
 
+    /// The device is in the reading.
+    fn present(&mut self, device: &str, at: Timestamp) {
+        match self.instances.get_mut(device) {
+            Some(instance) => instance.seen = at,
+            None => {
+                let instance = fresh(&self.plan.leaves, at);
+                self.instances.insert(device.to_owned(), instance);
+            }
+        }
+    }
+
+    /// A reading that came late counts in windows, and nowhere else.
+    fn remember_late(&mut self, at: Timestamp, found: &[Vec<(String, f64)>]) {
+        let leaves = &self.plan.leaves;
+        for (device, instance) in &mut self.instances {
+            for ((leaf, found), window) in leaves.iter().zip(found).zip(&mut instance.windows) {
+                if let (Some(window), Some(value)) = (window, number(leaf, found, device)) {
+                    window.put(at, value);
+                }
+            }
+        }
+    }
+
+    fn forget_gone(&mut self, at: Timestamp, changes: &mut Vec<Change>) {
+        let none = self.plan.leaves.len();
+        self.instances.retain(|device, instance| {
+            let here = at.micros() - instance.seen.micros() < GONE_MS * 1000;
+            if !here && matches!(instance.phase, Phase::Firing { .. }) {
+                changes.push(Change {
+                    device: device.clone(),
+                    at,
+                    kind: Kind::Gone,
+                    values: vec![None; none],
+                    evidence: Vec::new(),
+                });
+            }
+            here
+        });
+    }
+}
+
+impl Plan {
     /// The numbers of each comparison by device.
     fn read(&self, sample: &Sample) -> Vec<Vec<(String, f64)>> {
         let read = |leaf: &Leaf| {
@@ -201,44 +299,6 @@ impl Watch {
         };
         self.leaves.iter().map(read).collect()
     }
-
-    /// The devices that are looked at each by itself; without any, the host.
-    fn devices(&self, found: &[Vec<(String, f64)>]) -> Vec<String> {
-        if !self.leaves.iter().any(|leaf| leaf.each) {
-            return vec![String::new()];
-        }
-        let each = self.leaves.iter().zip(found).filter(|(leaf, _)| leaf.each);
-        each.flat_map(|(_, found)| found.iter().map(|(device, _)| device.clone()))
-            .collect()
-    }
-
-    /// A reading that came late counts in windows, and nowhere else.
-    fn remember_late(&mut self, at: Timestamp, found: &[Vec<(String, f64)>]) {
-        for (device, instance) in &mut self.instances {
-            for ((leaf, found), window) in self.leaves.iter().zip(found).zip(&mut instance.windows)
-            {
-                if let (Some(window), Some(value)) = (window, number(leaf, found, device)) {
-                    window.put(at, value);
-                }
-            }
-        }
-    }
-
-    fn forget_gone(&mut self, at: Timestamp, changes: &mut Vec<Change>) {
-        let none = self.leaves.len();
-        self.instances.retain(|device, instance| {
-            let here = at.micros() - instance.seen.micros() < GONE_MS * 1000;
-            if !here && matches!(instance.phase, Phase::Firing { .. }) {
-                changes.push(Change {
-                    device: device.clone(),
-                    at,
-                    kind: Kind::Gone,
-                    values: vec![None; none],
-                });
-            }
-            here
-        });
-    }
 }
 
 fn fresh(leaves: &[Leaf], seen: Timestamp) -> Instance {
@@ -249,6 +309,7 @@ fn fresh(leaves: &[Leaf], seen: Timestamp) -> Instance {
             .iter()
             .map(|leaf| leaf.window.map(Readings::new))
             .collect(),
+        trail: Trail::default(),
         seen,
     }
 }

@@ -1,10 +1,12 @@
 //! The only place that knows every crate: which services a role is made of, what they share, in which order they leave.
 //!
 //! Two stages. The *edge* (REST, live sockets, the agents' WebSocket) goes first, so that nobody is served by parts that
-//! are on their way out; then the *roles* (gate, presence, dispatcher, projections, roll-ups, audit) drain. A service that ends by itself
+//! are on their way out; then the *roles* (gate, presence, dispatcher, projections, roll-ups,
+//! alerting, audit) drain. A service that ends by itself
 //! brings the program down softly; a projector that stops because going on would lose data does not: it says so in the
 //! log, in `/readyz` and in `chatops doctor`, and waits for a person while everything else goes on.
 
+mod alerting;
 mod audit;
 mod connect;
 mod directory;
@@ -54,6 +56,8 @@ pub(crate) enum Role {
     Projections,
     /// Minutes and hours from samples; removes what is too old
     Rollups,
+    /// Evaluates alert rules
+    Alerting,
     /// Chains what happened, signs it, and checks the chain
     Audit,
     /// REST, live sockets and the web app
@@ -62,13 +66,14 @@ pub(crate) enum Role {
 
 impl Role {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Gate,
         Self::Presence,
         Self::Gateway,
         Self::Dispatcher,
         Self::Projections,
         Self::Rollups,
+        Self::Alerting,
         Self::Audit,
         Self::Api,
     ];
@@ -93,6 +98,7 @@ impl fmt::Display for Role {
             Self::Dispatcher => "dispatcher",
             Self::Projections => "projections",
             Self::Rollups => "rollups",
+            Self::Alerting => "alerting",
             Self::Audit => "audit",
             Self::Api => "api",
         })
@@ -159,6 +165,9 @@ pub(crate) async fn start(
     }
     if has(Role::Dispatcher) {
         edge::dispatcher(&mut stage, config, &connections).await?;
+    }
+    if has(Role::Alerting) {
+        alerting::run(&mut stage, config, &connections).await?;
     }
     if has(Role::Audit) {
         audit::run(&mut stage, config, &connections).await?;

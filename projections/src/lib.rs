@@ -52,5 +52,7 @@ pub use progress::Progress;
 pub use project::{
     ALERTS, AUDIT, COMMAND_OUTPUT, COMMANDS, INVENTORY, LOGS, METRICS, PRESENCE, TERMINALS,
 };
-pub use store::{OwnersLock, Store, TerminalQuery, Visible, migrate, settings::SettingError};
+pub use store::{
+    AlertPlace, OwnersLock, Store, TerminalQuery, Visible, migrate, settings::SettingError,
+};
 pub use text::fold;

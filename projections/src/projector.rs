@@ -134,7 +134,8 @@ impl<P> TableSink<P> {
     }
 }
 
-fn owner() -> String {
+/// Who holds a projector, for people.
+pub(crate) fn owner() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}:{}", host.trim(), std::process::id())
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod access;
 pub(crate) mod alert_rules;
+pub(crate) mod alert_state;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod commands;
@@ -48,6 +49,7 @@ use uuid::Uuid;
 
 use crate::error::{Doing, StoreError};
 
+pub use alert_state::AlertPlace;
 pub use terminal::TerminalQuery;
 pub use users::OwnersLock;
 

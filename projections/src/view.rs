@@ -18,8 +18,8 @@ mod terminal;
 mod user;
 
 pub use alert::{
-    Alert, AlertCounts, AlertEnd, AlertEntry, AlertQuery, AlertRule, AlertRuleVersion, AlertSeen,
-    RuleInForce, Silence,
+    Alert, AlertCounts, AlertEnd, AlertEntry, AlertGround, AlertQuery, AlertRule, AlertRuleVersion,
+    AlertSeen, GroundServer, RuleInForce, Silence,
 };
 pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRestored, AuditRow, AuditTold};
 pub use command::{Command, CommandEnd, CommandQuery, OutputPiece};

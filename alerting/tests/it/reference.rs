@@ -1,10 +1,12 @@
 //! For random rules and random readings, late, doubled, out of order and with gaps: the evaluator says what the naive one
 //! says, live and trial agree, and an evaluator that dies anywhere goes on as if nothing had been.
 
+use std::sync::Arc;
+
 use chatops_alerting::{
     phase::Step,
     trial::Trial,
-    watch::{Kind, Watch},
+    watch::{Kind, Plan, Watch},
 };
 use chatops_schemas::{
     clock::Timestamp,
@@ -80,7 +82,7 @@ fn conditions() -> impl Strategy<Value = Condition> {
     })
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     (conditions(), 0_u64..4, 0_u64..3).prop_map(|(when, wait, keep)| Rule {
         name: "r".to_owned(),
         note: String::new(),
@@ -94,7 +96,7 @@ fn rules() -> impl Strategy<Value = Rule> {
 }
 
 /// Mostly five seconds apart; sometimes late, doubled, or after a gap.
-fn streams() -> impl Strategy<Value = Vec<(Timestamp, Sample)>> {
+pub(crate) fn streams() -> impl Strategy<Value = Vec<(Timestamp, Sample)>> {
     let value = || proptest::option::weighted(0.9, 0_u8..100);
     let step = prop_oneof![20 => Just(5_i64), 1 => Just(0), 2 => -30_i64..0, 1 => 30_i64..400, 3 => 1_i64..9];
     let reading = (step, value(), value(), value(), value());
@@ -139,14 +141,16 @@ fn streams() -> impl Strategy<Value = Vec<(Timestamp, Sample)>> {
 fn said(watch: &mut Watch, at: Timestamp, sample: &Sample) -> Vec<(String, Timestamp, Said)> {
     let changes = watch.see(at, sample).into_iter();
     changes
-        .map(|change| {
+        .filter_map(|change| {
             let said = match change.kind {
                 Kind::Step(Step::Waits) => Said::Waits,
                 Kind::Step(Step::Passed) => Said::Passed,
                 Kind::Step(Step::Raised { since }) => Said::Raised(since),
                 Kind::Step(Step::Resolved) | Kind::Gone => Said::Resolved,
+                // Nobody calls anything over here.
+                Kind::Step(Step::Cleared) => return None,
             };
-            (change.device, change.at, said)
+            Some((change.device, change.at, said))
         })
         .collect()
 }
@@ -208,5 +212,26 @@ proptest! {
         prop_assert_eq!(report.readings, stream.len() as u64);
         let tried: Vec<_> = report.episodes.into_iter().map(|e| (e.device, e.since, e.raised)).collect();
         prop_assert_eq!(tried, live);
+    }
+
+    #[test]
+    fn one_that_is_saved_and_restored_anywhere_goes_on_as_if_nothing_had_been((rule, stream) in (rules(), streams()), every in 1_usize..9) {
+        let plan = Arc::new(Plan::new(rule).unwrap());
+        let (mut steady, mut restless) = (Watch::of(Arc::clone(&plan), None), Watch::of(Arc::clone(&plan), None));
+        let mut newest = None;
+        for (n, (at, sample)) in stream.iter().enumerate() {
+            prop_assert_eq!(said(&mut steady, *at, sample), said(&mut restless, *at, sample));
+            newest = newest.max(Some(*at));
+            if n % every == 0 {
+                let plan = Arc::clone(&plan);
+                restless = match restless.save() {
+                    Some(saved) => {
+                        let bytes = rmp_serde::to_vec(&saved).unwrap();
+                        Watch::restore(plan, rmp_serde::from_slice(&bytes).unwrap()).unwrap()
+                    }
+                    None => Watch::of(plan, newest),
+                };
+            }
+        }
     }
 }

@@ -97,7 +97,7 @@ fn tell(change: Change) -> Option<String> {
         }
         Kind::Step(Step::Resolved) => format!("{at} {device} over"),
         Kind::Gone => format!("{at} {device} over, it is gone"),
-        Kind::Step(Step::Waits | Step::Passed) => return None,
+        Kind::Step(Step::Waits | Step::Passed | Step::Cleared) => return None,
     })
 }
 

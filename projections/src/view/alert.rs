@@ -1,9 +1,13 @@
 //! Alert rules, alerts and silences as people see them.
 
+use std::collections::HashMap;
+
 use chatops_schemas::{
+    access::Level,
     clock::Timestamp,
     event::{
         alert::{AlertRaised, Cause, Head},
+        ctl::Role,
         silence::SilenceSaved,
     },
     ids::{AlertId, RuleId, ServerId, UserId},
@@ -214,4 +218,26 @@ pub struct Silence {
     pub held: u64,
     /// What the next decision about it must expect.
     pub ctl_seq: u64,
+}
+
+/// What decides where alert rules are in force.
+#[derive(Debug, Clone, Default)]
+pub struct AlertGround {
+    /// Servers that were not deleted.
+    pub servers: Vec<GroundServer>,
+    /// Role of each author, and whether their account is switched on.
+    pub people: HashMap<UserId, (Role, bool)>,
+    /// The highest level at which servers are shared with each author.
+    pub shared: HashMap<UserId, HashMap<ServerId, Level>>,
+}
+
+/// A server as far as alert rules choose it.
+#[derive(Debug, Clone)]
+pub struct GroundServer {
+    /// Which.
+    pub id: ServerId,
+    /// Its owner.
+    pub owner: UserId,
+    /// Its tags.
+    pub tags: Vec<String>,
 }

@@ -22,8 +22,15 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A read model may be this far behind while it works.
-const BEHIND_SECONDS: i64 = 10;
+const MODELS: Reader = Reader {
+    role: "projections",
+    behind_seconds: 10,
+};
+/// It notes its position only now and then.
+const RULES: Reader = Reader {
+    role: "alerting",
+    behind_seconds: 60,
+};
 /// The audit tells of itself at least twice in this time.
 const SILENT_SECONDS: i64 = 90;
 
@@ -155,6 +162,14 @@ async fn sizes(bus: &chatops_bus::Bus) -> String {
     format!("{events} events, {}", output::bytes(bytes))
 }
 
+/// Who reads a stream.
+#[derive(Debug, Clone, Copy)]
+struct Reader {
+    role: &'static str,
+    /// It may be this far behind while it works.
+    behind_seconds: i64,
+}
+
 async fn read_models(connections: &Connections) -> Vec<Finding> {
     let progress = match connections.store.progress().await {
         Ok(progress) => progress,
@@ -162,21 +177,31 @@ async fn read_models(connections: &Connections) -> Vec<Finding> {
     };
     let now = System.now();
     let mut findings = Vec::new();
-    for spec in compose::specs(connections) {
-        let what = format!("read model {}", spec.consumer());
+    let models = compose::specs(connections).into_iter();
+    let models = models.map(|spec| (format!("read model {}", spec.consumer()), spec, MODELS));
+    let rules = chatops_alerting::live::specs().into_iter();
+    let rules = rules.map(|spec| (format!("alert rules {}", spec.consumer()), spec, RULES));
+    for (what, spec, reader) in models.chain(rules) {
         let row = progress.iter().find(|row| {
             row.name == spec.name
                 && u32::try_from(row.ver) == Ok(spec.ver)
                 && u32::try_from(row.part) == Ok(spec.part)
         });
         findings.push(match row {
-            None => Finding::odd(what, "has never run", "run the role `projections`"),
+            None => Finding::odd(
+                what,
+                "has never run",
+                format!("run the role `{}`", reader.role),
+            ),
             Some(row) if row.stands.is_some() => Finding::broken(
                 what,
                 row.stands.clone().unwrap_or_default(),
-                "put the cause right (bring the stream back, or run the newer version), then start the role `projections` again",
+                format!(
+                    "put the cause right (bring the stream back, or run the newer version), then start the role `{}` again",
+                    reader.role
+                ),
             ),
-            Some(row) => read_model(connections, what, &spec, row.seq, now).await,
+            Some(row) => read_model(connections, what, &spec, reader, row.seq, now).await,
         });
     }
     findings
@@ -186,6 +211,7 @@ async fn read_model(
     connections: &Connections,
     what: String,
     spec: &Spec,
+    reader: Reader,
     seq: u64,
     now: Timestamp,
 ) -> Finding {
@@ -197,11 +223,14 @@ async fn read_model(
                 "is at {seq} of {}; the newest event is {behind} s old",
                 newest.seq
             );
-            if behind > BEHIND_SECONDS {
+            if behind > reader.behind_seconds {
                 Finding::broken(
                     what,
                     detail,
-                    "does the role `projections` run, and what does its log say?",
+                    format!(
+                        "does the role `{}` run, and what does its log say?",
+                        reader.role
+                    ),
                 )
             } else {
                 Finding::well(what, detail)

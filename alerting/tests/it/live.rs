@@ -1,0 +1,6 @@
+//! Rules at work on a real stream.
+
+mod by_hand;
+mod facts;
+mod ground;
+mod same;
