@@ -3,8 +3,11 @@
 //! # What is guaranteed
 //! - Every line that the engine has comes once, in order, each stream apart, with the engine's own time before it. Nothing
 //!   is dropped here: while the viewer's window is full nothing is read, and the engine waits.
-//! - At most [`PIECE`] bytes are held besides the window, also for a container with a terminal that never ends a line.
+//! - At most [`PIECE`] bytes are held besides the window, also for a container with a terminal that never ends a line; of
+//!   such a container the last [`rest`] as well.
 //! - It ends with the container's log, when the viewer closes it, or when nobody has renewed the lease.
+
+mod rest;
 
 use std::{path::Path, time::Duration};
 
@@ -15,10 +18,13 @@ use chatops_schemas::{
 };
 use futures::FutureExt as _;
 use http_body_util::BodyExt as _;
+use serde::Deserialize;
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
 };
+
+use rest::Rest;
 
 use super::{
     Host,
@@ -41,30 +47,54 @@ const MAX_INSPECTION: usize = 1024 * 1024;
 pub(super) async fn open(host: Host, follow: Follow, io: SessionIo) -> Result<(), Refusal> {
     let name = named(&follow.container)?;
     let engine = connect(&host).await?;
-    let terminal = has_terminal(engine.socket(), name).await?;
+    let terminal = inspect(engine.socket(), name).await?.config.tty;
     let answer = request::get(engine.socket(), &path(name, &follow)).await;
     let answer = answer.map_err(no_answer)?;
     let lease = Duration::from_secs(follow.lease_s.into()).max(SHORTEST_LEASE);
-    tokio::spawn(serve(answer, Pieces::new(terminal), lease, io));
+    let rest =
+        (terminal && follow.follow).then(|| Rest::new(engine.socket().to_owned(), name, &follow));
+    let log = Log {
+        answer,
+        pieces: Pieces::new(terminal),
+        rest,
+    };
+    tokio::spawn(serve(log, lease, io));
     Ok(())
 }
 
-async fn has_terminal(socket: &Path, name: &str) -> Result<bool, Refusal> {
-    #[derive(serde::Deserialize)]
-    struct Inspected {
-        #[serde(rename = "Config")]
-        config: Config,
-    }
-    #[derive(serde::Deserialize)]
-    struct Config {
-        #[serde(rename = "Tty", default)]
-        tty: bool,
-    }
+/// The log as it comes.
+struct Log {
+    answer: Answer,
+    pieces: Pieces,
+    /// Of a container with a terminal.
+    rest: Option<Rest>,
+}
+
+/// What matters here of what the engine says of a container; what it does not say is no.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Inspected {
+    config: Config,
+    state: State,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    tty: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    running: bool,
+}
+
+async fn inspect(socket: &Path, name: &str) -> Result<Inspected, Refusal> {
     let answer = request::get(socket, &format!("/containers/{name}/json")).await;
     let text = answer.map_err(no_answer)?.whole(MAX_INSPECTION).await;
     let text = text.map_err(|error| no_answer(error.into()))?;
-    // An engine that does not say has none.
-    Ok(serde_json::from_slice::<Inspected>(&text).is_ok_and(|found| found.config.tty))
+    Ok(serde_json::from_slice(&text).unwrap_or_default())
 }
 
 fn path(name: &str, follow: &Follow) -> String {
@@ -77,10 +107,10 @@ fn path(name: &str, follow: &Follow) -> String {
     )
 }
 
-async fn serve(answer: Answer, pieces: Pieces, lease: Duration, mut io: SessionIo) {
+async fn serve(log: Log, lease: Duration, mut io: SessionIo) {
     let out = io.out.clone();
     let (reason, message) = tokio::select! {
-        ended = pump(answer, pieces, &out) => ended,
+        ended = pump(log, &out) => ended,
         reason = watch(&mut io.input, lease) => (reason, None),
     };
     out.end(reason, None, message);
@@ -99,7 +129,12 @@ async fn watch(input: &mut mpsc::Receiver<Down>, lease: Duration) -> Ended {
 }
 
 /// Until the log is over.
-async fn pump(mut answer: Answer, mut pieces: Pieces, out: &SessionOut) -> (Ended, Option<String>) {
+async fn pump(log: Log, out: &SessionOut) -> (Ended, Option<String>) {
+    let Log {
+        mut answer,
+        mut pieces,
+        mut rest,
+    } = log;
     let mut joined = Joined::default();
     loop {
         // What is there already is joined; what has to be waited for lets the rest go first.
@@ -114,7 +149,14 @@ async fn pump(mut answer: Answer, mut pieces: Pieces, out: &SessionOut) -> (Ende
         };
         let mut chunk = match frame {
             None => {
-                return match joined.send(out).await {
+                let sent = match (joined.send(out).await, rest) {
+                    (Ok(()), Some(rest)) => match rest.ask().await {
+                        Some(missing) => out.write(None, &missing).await,
+                        None => Ok(()),
+                    },
+                    (sent, _) => sent,
+                };
+                return match sent {
                     Ok(()) => (Ended::Exited, None),
                     Err(Closed) => (Ended::Closed, None),
                 };
@@ -126,6 +168,9 @@ async fn pump(mut answer: Answer, mut pieces: Pieces, out: &SessionOut) -> (Ende
             match pieces.next(&mut chunk) {
                 Ok(None) => break,
                 Ok(Some((stream, data))) => {
+                    if let Some(rest) = &mut rest {
+                        rest.had(&data);
+                    }
                     if joined.add(stream, data, out).await.is_err() {
                         return (Ended::Closed, None);
                     }

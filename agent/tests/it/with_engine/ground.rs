@@ -82,20 +82,36 @@ impl Ground {
         rmp_serde::from_slice(&reply).unwrap()
     }
 
+    /// Makes an empty file in a container: a sign for the program in it.
+    pub(crate) async fn touch(&self, container: &str, file: &str) {
+        let cmd = serde_json::json!({ "Cmd": ["touch", file] });
+        let path = format!("/containers/{container}/exec");
+        let exec = self.engine.expect("POST", &path, Some(&cmd)).await.unwrap();
+        let path = format!("/exec/{}/start", exec["Id"].as_str().unwrap());
+        let detached = serde_json::json!({ "Detach": true });
+        let begun = self.engine.expect("POST", &path, Some(&detached)).await;
+        begun.unwrap();
+    }
+
     /// Follows the log of a container.
     pub(crate) async fn follow(&self, container: &str, follow: bool) -> Viewer<'_> {
-        let session = CommandId(System.next());
-        let out = subject::io(&server_id(), session, Way::Out);
-        let frames = self.server.bus.subscribe(&out).await.unwrap();
-        self.server.bus.flush().await.unwrap();
-        let order = Operation::Follow(Follow {
+        self.view(Follow {
             container: container.to_owned(),
             tail: None,
             since: None,
             follow,
             lease_s: 300,
-        });
-        let reply = self.ask(session, order).await;
+        })
+        .await
+    }
+
+    /// Opens a view.
+    pub(crate) async fn view(&self, wanted: Follow) -> Viewer<'_> {
+        let session = CommandId(System.next());
+        let out = subject::io(&server_id(), session, Way::Out);
+        let frames = self.server.bus.subscribe(&out).await.unwrap();
+        self.server.bus.flush().await.unwrap();
+        let reply = self.ask(session, Operation::Follow(wanted)).await;
         assert!(matches!(reply, Reply::Done { .. }), "{reply:?}");
         Viewer {
             ground: self,

@@ -6,18 +6,14 @@ use chatops_agent::operate::{Host, container};
 use chatops_schemas::{
     answer::{Containers, Images},
     clock::{IdSource as _, System},
-    codec,
-    event::container::{Change, ContainerChanged},
     ids::CommandId,
-    order::{ContainerAction, ContainerOrder, Operation, Question, RefusalCode, Reply},
+    order::{ContainerAction, ContainerOrder, Follow, Operation, Question, RefusalCode, Reply},
     session::{Control, Ended},
-    subject,
 };
-use chatops_testkit::{ContainerEngine, TEST_IMAGE, eventually};
+use chatops_testkit::{ContainerEngine, TEST_IMAGE};
 use serde_json::json;
 
 use super::ground::Ground;
-use crate::server::{PATIENCE, server_id};
 
 fn order(container: &str, action: ContainerAction) -> ContainerOrder {
     ContainerOrder {
@@ -161,45 +157,6 @@ async fn questions_are_answered_with_what_the_engine_has() {
     );
 }
 
-#[tokio::test]
-async fn changes_are_told_with_the_last_words() {
-    let ground = Ground::start().await;
-    let line = "echo first; printf '\\033[31mlast words\\033[0m\\n' >&2; exit 3";
-    let labels = json!({ "Labels": { "com.docker.compose.project": "shop" } });
-    ground.engine.create("job", line, labels).await.unwrap();
-    // Events are told from the moment on that the agent listens.
-    eventually("the end of the container is told", PATIENCE, async || {
-        ground
-            .engine
-            .expect("POST", "/containers/job/start", None)
-            .await
-            .unwrap();
-        ground
-            .engine
-            .expect("POST", "/containers/job/wait", None)
-            .await
-            .unwrap();
-        died(&ground).await.is_some()
-    })
-    .await;
-    let told = died(&ground).await.unwrap();
-    assert_eq!(told.name, "job");
-    assert_eq!(told.project.as_deref(), Some("shop"));
-    assert_eq!(told.exit_code, Some(3));
-    assert!(told.lines.contains(&"last words".to_owned()), "{told:?}");
-    assert!(told.lines.contains(&"first".to_owned()), "{told:?}");
-}
-
-async fn died(ground: &Ground) -> Option<ContainerChanged> {
-    let subject = subject::fact(&server_id(), subject::CONTAINER);
-    let last = ground
-        .server
-        .bus
-        .last(chatops_bus::StreamName::Fact, &subject);
-    let event: ContainerChanged = codec::decode(&last.await.ok()??.payload).unwrap().data;
-    (event.change == Change::Died).then_some(event)
-}
-
 const MANY: usize = 200_000;
 
 #[tokio::test]
@@ -229,13 +186,38 @@ async fn two_hundred_thousand_lines_come_complete_and_in_order() {
     );
 }
 
+#[tokio::test]
+async fn a_view_begins_where_it_is_asked_to() {
+    let ground = Ground::start().await;
+    let line = "date +%s; sleep 2; date +%s; echo after";
+    ground.engine.run("app", line, json!({})).await.unwrap();
+    let wait = "/containers/app/wait";
+    ground.engine.expect("POST", wait, None).await.unwrap();
+    let (all, _) = ground.follow("app", false).await.lines().await;
+    let [before, at, _] = all.as_slice() else {
+        panic!("{all:?}");
+    };
+    assert_ne!(before, at);
+    let wanted = |tail, since| Follow {
+        container: "app".to_owned(),
+        tail,
+        since,
+        follow: false,
+        lease_s: 300,
+    };
+    let since = wanted(None, Some(at.parse().unwrap()));
+    let (lines, _) = ground.view(since).await.lines().await;
+    assert_eq!(lines, [at.as_str(), "after"]);
+    let tail = wanted(Some(1), None);
+    let (lines, _) = ground.view(tail).await.lines().await;
+    assert_eq!(lines, ["after"]);
+}
+
 /// Without a line end, a client that waits for one keeps everything.
 #[tokio::test]
 async fn a_terminal_that_never_ends_a_line_fills_no_memory() {
     let ground = Ground::start().await;
-    // The engine holds what follows the last line end until the program is gone, and may tell a follower of the end before
-    // it has written that down: so there is one line end, the last byte.
-    let line = "head -c 50000000 /dev/zero | tr '\\0' x; echo";
+    let line = "head -c 50000000 /dev/zero | tr '\\0' x";
     ground
         .engine
         .run("tty", line, json!({ "Tty": true }))
@@ -259,6 +241,27 @@ async fn a_terminal_that_never_ends_a_line_fills_no_memory() {
     assert_eq!(bytes, 50_000_000);
     let after = ground.agent.resident_kib();
     assert!(after < before + 8 * 1024, "{before} KiB, then {after} KiB");
+}
+
+/// The engine writes it down only when the program is gone, and may tell a follower of the end before.
+#[tokio::test]
+async fn last_words_without_a_line_end_arrive_once() {
+    let ground = Ground::start().await;
+    for n in 0..20 {
+        let name = format!("last-{n}");
+        // Some have written lines before, some nothing at all.
+        let before = if n % 2 == 0 { "seq 1 5; " } else { "" };
+        let line = format!("{before}until [ -e /go ]; do usleep 1000; done; printf 'last words'");
+        let tty = json!({ "Tty": true });
+        ground.engine.run(&name, &line, tty).await.unwrap();
+        let mut viewer = ground.follow(&name, true).await;
+        ground.touch(&name, "/go").await;
+        let (lines, _) = viewer.lines().await;
+        let mut wanted: Vec<String> = (1..=5).map(|n| n.to_string()).collect();
+        wanted.retain(|_| !before.is_empty());
+        wanted.push("last words".to_owned());
+        assert_eq!(lines, wanted, "{name}");
+    }
 }
 
 #[tokio::test]
