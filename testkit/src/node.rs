@@ -11,21 +11,24 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
     time::timeout,
 };
 
-use crate::{Runtime, forget, watch};
+use crate::{Runtime, Scratch, forget, scratch_dir, watch};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// They read hundreds of small files before they listen; a machine that builds and tests at once takes its time for that.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A running program.
 #[derive(Debug)]
 pub(crate) struct NodeProgram {
     child: Child,
+    /// Holds what it complains of.
+    _scratch: Scratch,
     /// Kept open: a program that cannot say something may end.
     _said: Lines<BufReader<ChildStdout>>,
 }
@@ -40,13 +43,16 @@ impl NodeProgram {
     ) -> anyhow::Result<(Self, String)> {
         let place = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         install(folder, &place).await?;
+        let scratch = scratch_dir()?;
+        let complaints = scratch.join("complaints.txt");
+        let stderr = File::create(&complaints).context("make a file for complaints")?;
         let mut child = Command::new(node("node")?)
             .arg(place.join(script))
             .arg(settings)
             .current_dir(&place)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("start {folder}/{script}"))?;
@@ -61,11 +67,17 @@ impl NodeProgram {
             }
             bail!("{script} has ended")
         };
-        let told = timeout(PATIENCE, ready)
-            .await
-            .with_context(|| format!("{script} does not listen"))??;
+        let told = match timeout(PATIENCE, ready).await {
+            Ok(told) => told,
+            Err(_) => Err(anyhow!("{script} does not listen")),
+        };
+        let told = told.with_context(|| {
+            let complaints = std::fs::read_to_string(&complaints).unwrap_or_default();
+            format!("it complained: {complaints:?}")
+        })?;
         let program = Self {
             child,
+            _scratch: scratch,
             _said: lines,
         };
         Ok((program, told))
