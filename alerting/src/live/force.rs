@@ -22,7 +22,8 @@ use crate::watch::Plan;
 
 /// Answers from the database.
 pub trait Rules: Send + Sync + 'static {
-    /// Another number whenever something may have changed on which [`Self::read`] depends. Cheap.
+    /// Up to which event of OPS_CTL everything is known: it moves whenever something may have changed on which [`Self::read`]
+    /// depends. Cheap.
     fn stamp(&self) -> impl Future<Output = Result<u64, RulesError>> + Send;
 
     /// All of it.
@@ -184,12 +185,12 @@ impl<R: Rules> Force<R> {
         Arc::clone(&self.current.borrow())
     }
 
-    /// Reads the rules if something has changed.
-    pub(super) async fn refresh(&self) -> Result<(), RulesError> {
+    /// Reads the rules if something has changed; up to which event of OPS_CTL they are known now.
+    pub(super) async fn refresh(&self) -> Result<u64, RulesError> {
         let mut known = self.stamp.lock().await;
         let stamp = self.rules.stamp().await?;
         if *known == Some(stamp) {
-            return Ok(());
+            return Ok(stamp);
         }
         let fleet = self.rules.read().await?;
         let generation = self.current.borrow().generation + 1;
@@ -197,7 +198,7 @@ impl<R: Rules> Force<R> {
         metrics::gauge!("chatops_alerting_watches").set(count(&in_force));
         self.current.send_replace(Arc::new(in_force));
         *known = Some(stamp);
-        Ok(())
+        Ok(stamp)
     }
 }
 
@@ -211,7 +212,7 @@ pub(super) async fn look<R: Rules>(force: Arc<Force<R>>, every: Duration, stop: 
     let mut well = true;
     loop {
         match force.refresh().await {
-            Ok(()) => well = true,
+            Ok(_) => well = true,
             Err(error) if well => {
                 well = false;
                 tracing::warn!(error = %Chain(&error), "the alert rules cannot be read; those known stay in force");

@@ -99,13 +99,14 @@ impl<S: StateStore, W: Work> Reader<S, W> {
 
     /// Saves what is known, between two batches, now and then until told to stop.
     pub(super) async fn keep(&self, every: Duration, stop: CancellationToken) {
-        let mut periods = 1;
+        // Soon for the first time, so that whoever looks sees where it begins.
+        let mut pause = every / 10;
         while stop
-            .run_until_cancelled(tokio::time::sleep(every * periods))
+            .run_until_cancelled(tokio::time::sleep(pause))
             .await
             .is_some()
         {
-            periods = self.save().await;
+            pause = every * self.save().await;
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chatops_bus::Chain;
+use chatops_bus::{Chain, StreamName};
 use chatops_schemas::{
     event::alert::{Cause, Head},
     ids::ServerId,
@@ -57,10 +57,15 @@ async fn tidy<R: Rules>(force: &Force<R>, writer: &Writer) -> bool {
     if orphans(&known).is_empty() {
         return true;
     }
-    // Another evaluator may know a rule that this one has not read yet: only what is gone now is gone.
-    if let Err(error) = force.refresh().await {
-        tracing::debug!(error = %Chain(&error), "alerts without a rule wait until the rules can be read");
-        return false;
+    // Another evaluator may know a rule that this one has not read yet, and tables that are being rebuilt know nothing at all:
+    // only what is gone after everything that is decided now is gone.
+    match known_now(force, writer).await {
+        Ok(true) => {}
+        Ok(false) => return false,
+        Err(error) => {
+            tracing::debug!(error = %Chain(&*error), "alerts without a rule wait until the rules can be read");
+            return false;
+        }
     }
     let known = force.now();
     for (server, entry) in orphans(&known) {
@@ -76,6 +81,15 @@ async fn tidy<R: Rules>(force: &Force<R>, writer: &Writer) -> bool {
         }
     }
     true
+}
+
+/// Reads the rules; whether they hold all that was decided until now.
+async fn known_now<R: Rules>(
+    force: &Force<R>,
+    writer: &Writer,
+) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let decided = writer.bus.stream_info(StreamName::Ctl).await?.last_seq;
+    Ok(force.refresh().await? >= decided)
 }
 
 /// Why nobody evaluates anything for this alert. None: somebody does.

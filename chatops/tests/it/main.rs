@@ -6,6 +6,7 @@
 )]
 
 mod agent;
+mod alerting;
 mod apart;
 mod audit;
 mod commands;
