@@ -19,6 +19,8 @@ use crate::{
     installation::{Installation, PATIENCE, Supervisor},
 };
 
+mod with_engine;
+
 /// A browser at a terminal.
 struct Browser {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,

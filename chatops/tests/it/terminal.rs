@@ -30,14 +30,23 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::over("nats").await
+    }
+
+    /// With an agent that comes this way.
+    async fn over(transport: &str) -> Self {
         let apart = Apart::start().await;
         let others = apart.serve(EVERYTHING_ELSE).await;
-        let api = apart.serve("api").await;
+        let api = apart.serve("api,gateway").await;
         let mut owner = apart.client();
         apart.register(&mut owner, "ada").await;
         let server = post(&owner, "/api/v1/servers", json!({"name": "second"})).await;
         let server = server.1["id"].as_str().unwrap().to_owned();
-        let (folder, url) = (apart.folder("agent"), apart.nats_url());
+        let url = match transport {
+            "nats" => apart.nats_url(),
+            _ => format!("http://{}", apart.address()),
+        };
+        let folder = apart.folder("agent");
         let agent = Agent::enrol(&owner, &server, &folder, &url, "").await;
         let this = Self {
             apart,
@@ -49,7 +58,8 @@ impl World {
         };
         let path = format!("/api/v1/servers/{}", this.server);
         eventually("the host is online", PATIENCE, async || {
-            this.owner.get(&path).await["status"] == "online"
+            let shown = this.owner.get(&path).await;
+            shown["status"] == "online" && shown["agent"]["transport"] == transport
         })
         .await;
         this
@@ -72,7 +82,7 @@ impl World {
 
     async fn kill_the_api(&mut self) {
         self.api.take().unwrap().kill();
-        self.api = Some(self.apart.serve("api").await);
+        self.api = Some(self.apart.serve("api,gateway").await);
         assert_eq!(self.owner.login("ada").await, StatusCode::OK);
     }
 
@@ -274,7 +284,16 @@ async fn much(terminal: &mut Terminal, mark: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_stands_still_costs_no_memory() {
-    let world = World::new().await;
+    Box::pin(stands_still(World::new().await)).await;
+}
+
+/// The gateway is in the same process as the API: its memory is looked at, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_stands_still_costs_no_memory_over_the_websocket() {
+    Box::pin(stands_still(World::over("websocket").await)).await;
+}
+
+async fn stands_still(world: World) {
     let mut busy = world.open(&world.owner).await;
     let mut stalled = world.open(&world.owner).await;
     much(&mut busy, "first").await;
