@@ -10,6 +10,8 @@
 //! | [`judge`] | whether a condition is true, false or cannot be said |
 //! | [`readings`] | what a window of readings amounts to |
 //! | [`notify`] | how a message gets to people |
+//! | [`silence`] | whether a silence holds an alert back at a moment |
+//! | [`timetable`] | when something that comes again and again is due, in a time zone |
 //! | [`trial`] | when a rule would have fired, and how often it would have flapped |
 //! | [`live`] | the rules at work: streams in, alerts out, exactly once |
 //!
@@ -25,5 +27,7 @@ pub mod live;
 pub mod notify;
 pub mod phase;
 pub mod readings;
+pub mod silence;
+pub mod timetable;
 pub mod trial;
 pub mod watch;

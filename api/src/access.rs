@@ -10,7 +10,7 @@ pub use chatops_schemas::access::{Action, Level, Reason, Resource, Subject, deci
 use chatops_schemas::{
     access::{Sight, sight},
     event::ctl::Role,
-    ids::ServerId,
+    ids::{ServerId, UserId},
 };
 
 use crate::{auth::actor::Actor, code::Code, problem::Problem, state::Api, witness::Denial};
@@ -125,6 +125,27 @@ pub async fn server_or(
     let resource = Resource::Server { owner, granted };
     check(&subject, action, resource, id.as_str(), hidden)?;
     Ok(server)
+}
+
+/// Whether somebody who does not ask right now may do this to a server: the author of a rule or of a silence.
+pub async fn person_may(
+    api: &Api,
+    person: UserId,
+    server: &view::Registered,
+    action: Action,
+) -> Result<bool, Problem> {
+    let Some(user) = api.store().user(person).await? else {
+        return Ok(false);
+    };
+    let subject = Subject {
+        active: user.active,
+        ..Subject::of(user.id, user.role)
+    };
+    let resource = Resource::Server {
+        owner: server.owner,
+        granted: api.store().granted_level(person, &server.id).await?,
+    };
+    Ok(decide(&subject, action, resource).allow)
 }
 
 /// The answer when a read found no such server for this person. The audit is told when there is one after all.

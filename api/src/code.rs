@@ -194,6 +194,17 @@ codes! {
     /// Two persons have to want it.
     OwnRequest = "CO1605", FORBIDDEN, "Somebody else has to approve this";
 
+    /// No such alert, or none that you may know of.
+    NoAlert = "CO1701", NOT_FOUND, "There is no such alert";
+    /// No such alert rule, or none that you may know of.
+    NoRule = "CO1702", NOT_FOUND, "There is no such alert rule";
+    /// No such silence, or none that you may know of.
+    NoSilence = "CO1703", NOT_FOUND, "There is no such silence";
+    /// It is over, so there is nothing to handle any more.
+    AlertOver = "CO1704", CONFLICT, "The alert is over";
+    /// Somebody else takes care of it.
+    AlertTaken = "CO1705", CONFLICT, "Somebody else has acknowledged the alert";
+
     /// Agents' edge: no API key, or one that does not work.
     AgentKey = "CO2001", UNAUTHORIZED, "API key refused";
     /// Agents' edge: the key speaks for another server.

@@ -4,7 +4,7 @@
 //! | module | answers |
 //! |---|---|
 //! | [`state`] | what is to be done next for a job; pure |
-//! | [`timetable`] | when a schedule runs; pure |
+//! | [`chatops_alerting::timetable`] | when a schedule runs; pure |
 //! | [`start`] | which hosts are meant, and whether this person may |
 //! | [`runner`] | carries jobs from host to host |
 //! | [`scheduler`] | starts jobs when their moment has come |
@@ -14,7 +14,6 @@ pub mod runner;
 pub mod scheduler;
 pub mod start;
 pub mod state;
-pub mod timetable;
 pub mod values;
 
 pub use runner::Runner;

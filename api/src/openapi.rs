@@ -23,6 +23,7 @@ use utoipa::{
         (name = "Audit", description = "Who did what, and whether that was changed since"),
         (name = "Metrics", description = "What a server measured"),
         (name = "Jobs", description = "One operation on many servers, scripts, schedules"),
+        (name = "Alerts", description = "What is wrong now and was before, the rules that say so, and when nobody is told"),
         (name = "Live", description = "WebSockets for browsers"),
         (name = "Operations", description = "For machines that watch this one, and for people who look things up"),
     ),

@@ -16,8 +16,9 @@ use crate::{
     openapi::Base,
     problem, request_id,
     routes::{
-        api_keys, audit, auth, commands, docker, enroll, grants, install, invitations, jobs, live,
-        logs, metrics, ops, schedules, scripts, servers, settings, teams, terminals, users,
+        alerts, api_keys, audit, auth, commands, docker, enroll, grants, install, invitations,
+        jobs, live, logs, metrics, ops, schedules, scripts, servers, settings, teams, terminals,
+        users,
     },
     state::Api,
     witness,
@@ -135,6 +136,34 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(scripts::list, scripts::create))
         .routes(routes!(scripts::show, scripts::change, scripts::delete))
         .routes(routes!(scripts::versions))
+        .routes(routes!(alerts::list::handle))
+        .routes(routes!(alerts::show::handle))
+        .routes(routes!(
+            alerts::handling::acknowledge,
+            alerts::handling::take_back
+        ))
+        .routes(routes!(alerts::handling::resolve))
+        .routes(routes!(alerts::handling::acknowledge_many))
+        .routes(routes!(alerts::rules::list, alerts::rules::create))
+        .routes(routes!(
+            alerts::rules::show,
+            alerts::rules::change,
+            alerts::rules::delete
+        ))
+        .routes(routes!(alerts::rules::restore))
+        .routes(routes!(alerts::rules::versions))
+        .routes(routes!(alerts::wording::check))
+        .routes(routes!(alerts::starter::handle))
+        .routes(routes!(
+            alerts::thresholds::list,
+            alerts::thresholds::create
+        ))
+        .routes(routes!(
+            alerts::thresholds::change,
+            alerts::thresholds::delete
+        ))
+        .routes(routes!(alerts::silences::list, alerts::silences::create))
+        .routes(routes!(alerts::silences::end))
         .routes(routes!(schedules::list, schedules::create))
         .routes(routes!(schedules::preview))
         .routes(routes!(

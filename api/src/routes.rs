@@ -1,5 +1,6 @@
 //! The endpoints, one file each: what it takes, what it answers, and the handler. `crate::router` puts them together.
 
+pub mod alerts;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;

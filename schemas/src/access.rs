@@ -187,6 +187,10 @@ actions! {
     ControlContainer = "control_container", Need::Level(Level::Operate), Operate;
     /// Acknowledge or silence an alert of a server.
     HandleAlert = "handle_alert", Need::Level(Level::Operate), Operate;
+    /// Keep silences; for each server named in one the right to handle its alerts is needed, too.
+    SaveSilence = "save_silence", Need::Operator, Operate;
+    /// Keep alert rules; for each server named in one the right to change its rules is needed, too.
+    SaveRule = "save_rule", Need::Operator, Manage;
     /// Change the alert rules of a server.
     ChangeRules = "change_rules", Need::Level(Level::Manage), Manage;
     /// Change a server's settings.

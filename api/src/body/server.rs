@@ -5,7 +5,7 @@ use chatops_schemas::ids::{ServerId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{moment::Moment, row::RowMetrics};
+use super::{alert::AlertCounts, moment::Moment, row::RowMetrics};
 
 /// Milliseconds between samples of an agent that was not asked for anything else.
 pub const DEFAULT_INTERVAL_MS: u32 = 5_000;
@@ -114,6 +114,9 @@ pub struct Server {
     /// The newest numbers; `null` before the first sample.
     #[schema(required)]
     pub latest: Option<RowMetrics>,
+    /// Its open alerts.
+    #[schema(required = false)]
+    pub alerts: AlertCounts,
 }
 
 impl From<view::ServerStatus> for Status {
@@ -170,11 +173,26 @@ impl From<view::Server> for Server {
             needs_approval: server.needs_approval,
             agent: server.agent.map(AgentInfo::from),
             latest: server.latest.map(RowMetrics::from),
+            alerts: AlertCounts::default(),
         }
     }
 }
 
 /// The shape of a server that everybody who may see it gets; `None` when it is gone.
 pub(crate) async fn load(store: &Store, id: &ServerId) -> Result<Option<Server>, StoreError> {
-    Ok(store.server(Visible::All, id).await?.map(Server::from))
+    let server = store.server(Visible::All, id).await?.map(Server::from);
+    Ok(counted(store, server.into_iter().collect()).await?.pop())
+}
+
+/// The same servers with how many alerts are open on each.
+pub(crate) async fn counted(
+    store: &Store,
+    mut servers: Vec<Server>,
+) -> Result<Vec<Server>, StoreError> {
+    let ids: Vec<ServerId> = servers.iter().map(|server| server.id.clone()).collect();
+    let counts = store.alert_counts_of(&ids).await?;
+    for server in &mut servers {
+        server.alerts = counts.get(&server.id).copied().unwrap_or_default().into();
+    }
+    Ok(servers)
 }

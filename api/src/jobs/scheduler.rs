@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use chatops_alerting::timetable::{Run, Timetable};
 use chatops_projections::view::Schedule;
 use chatops_schemas::{
     access::Subject,
@@ -21,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     start::{self, Wanted},
-    timetable::{Run, Timetable},
     values,
 };
 use crate::{

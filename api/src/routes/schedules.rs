@@ -4,6 +4,7 @@
 //! runs with their rights.
 
 use axum::{Json, extract::State, http::StatusCode};
+use chatops_alerting::timetable::{COUNTED, Timetable};
 use chatops_projections::view;
 use chatops_schemas::{
     clock::Timestamp,
@@ -27,11 +28,7 @@ use crate::{
     code::Code,
     decide::plan,
     extract::{Body, Path},
-    jobs::{
-        start,
-        timetable::{COUNTED, Timetable},
-        values,
-    },
+    jobs::{start, values},
     problem::{Document, Problem},
     state::Api,
     written::{self, Appended, Pending, Written},

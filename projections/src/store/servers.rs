@@ -1,5 +1,7 @@
 //! Reads about servers.
 
+use std::collections::HashMap;
+
 use chatops_schemas::{
     ids::{ServerId, UserId},
     series::host,
@@ -142,6 +144,29 @@ pub(super) fn like(q: &str) -> String {
 }
 
 impl Store {
+    /// The labels of every server that this reader sees.
+    pub async fn tags_of_servers(
+        &self,
+        visible: Visible,
+    ) -> Result<HashMap<ServerId, Vec<String>>, StoreError> {
+        let rows = sqlx::query!(
+            "
+            SELECT server_id, tags FROM servers
+            WHERE deleted_at IS NULL
+              AND ($1::uuid IS NULL OR owner = $1 OR server_id IN (SELECT g.server_id FROM granted_to($1, $2) g))
+            ",
+            visible.asker(),
+            visible.least(),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("list the labels of servers")?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .filter_map(|row| Some((ServerId::parse(row.server_id).ok()?, row.tags)))
+            .collect())
+    }
+
     /// Servers that match, ordered by name, each with its newest sample, and how many match in all.
     pub async fn fleet(
         &self,

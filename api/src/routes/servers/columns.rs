@@ -8,7 +8,7 @@ use serde::{
 use crate::body::server::{Server, Status};
 
 /// Names of the columns, in the order of the values of a row.
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 28] = [
     "id",
     "name",
     "tags",
@@ -34,12 +34,15 @@ const COLUMNS: [&str; 25] = [
     "temp_max",
     "uptime_s",
     "processes",
+    "alerts_critical",
+    "alerts_warning",
+    "alerts_info",
 ];
 
 /// The table.
 #[derive(Serialize)]
 pub(super) struct Table<'a> {
-    columns: [&'static str; 25],
+    columns: [&'static str; 28],
     rows: Rows<'a>,
     next: Option<String>,
     total: u64,
@@ -99,6 +102,9 @@ impl Serialize for Row<'_> {
         row.serialize_element(&latest.and_then(|row| row.temp_max))?;
         row.serialize_element(&latest.and_then(|row| row.uptime_s))?;
         row.serialize_element(&latest.and_then(|row| row.processes))?;
+        row.serialize_element(&server.alerts.critical)?;
+        row.serialize_element(&server.alerts.warning)?;
+        row.serialize_element(&server.alerts.info)?;
         row.end()
     }
 }
@@ -108,7 +114,7 @@ mod tests {
     use chatops_schemas::{clock::Timestamp, ids::ServerId, ids::UserId};
 
     use super::*;
-    use crate::body::server::OwnerRef;
+    use crate::body::{alert::AlertCounts, server::OwnerRef};
 
     #[test]
     fn a_row_has_a_value_for_every_column() {
@@ -128,6 +134,10 @@ mod tests {
             needs_approval: false,
             agent: None,
             latest: None,
+            alerts: AlertCounts {
+                critical: 2,
+                ..AlertCounts::default()
+            },
         };
         let table = serde_json::to_value(Table::new(&[server], None, 1)).unwrap();
         assert_eq!(
@@ -136,5 +146,6 @@ mod tests {
         );
         assert_eq!(table["rows"][0][5], "never");
         assert_eq!(table["rows"][0][24], serde_json::Value::Null);
+        assert_eq!(table["rows"][0][25], 2);
     }
 }

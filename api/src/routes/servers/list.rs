@@ -13,7 +13,7 @@ use super::columns;
 use crate::{
     access,
     auth::actor::Actor,
-    body::server::Server,
+    body::server::{self, Server},
     extract::Query,
     problem::{Document, Problem},
     state::Api,
@@ -96,7 +96,8 @@ pub async fn handle(
             0,
         ),
     };
-    let servers: Vec<Server> = page.items.into_iter().map(Server::from).collect();
+    let servers = page.items.into_iter().map(Server::from).collect();
+    let servers = server::counted(api.store(), servers).await?;
     Ok(match format {
         Some(Format::Columns) => {
             Json(columns::Table::new(&servers, page.next, total)).into_response()

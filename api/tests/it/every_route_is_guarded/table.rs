@@ -12,11 +12,13 @@ use std::{
 };
 
 use chatops_api::live::{viewer::Topic, watched::Watched};
+use chatops_schemas::ids::RuleId;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{OPEN, Operation, call, host_is_away, operations};
 use crate::{
+    alerts,
     app::{App, SOON, now},
     browser::Client,
     live::socket::Socket,
@@ -46,6 +48,7 @@ struct Things {
     invitation: String,
     command: String,
     job: String,
+    alert: String,
 }
 
 struct World {
@@ -134,6 +137,7 @@ impl World {
             ("/grants/{", &things.grant),
             ("/invitations/{", &things.invitation),
             ("/commands/{", &things.command),
+            ("/alerts/{", &things.alert),
         ]
         .into_iter()
         .find(|(part, _)| template.contains(part))
@@ -178,6 +182,17 @@ impl World {
             "POST /api/v1/scripts" | "PUT /api/v1/scripts/{id}" => {
                 json!({"name": fresh, "command": "true"})
             }
+            "POST /api/v1/alerts/acknowledge" => json!({"ids": [self.things.alert]}),
+            "POST /api/v1/alerts/rules/check" => json!({"wording": "cpu > 1"}),
+            "POST /api/v1/alerts/rules" | "PUT /api/v1/alerts/rules/{id}" => json!({
+                "name": fresh, "severity": "info", "scope": {"servers": [server]}, "wording": "cpu > 1",
+            }),
+            "POST /api/v1/alerts/thresholds" | "PUT /api/v1/alerts/thresholds/{id}" => {
+                json!({"metric": "cpu", "operator": ">", "value": 1, "server_id": server})
+            }
+            "POST /api/v1/alerts/silences" => json!({
+                "reason": fresh, "scope": {"servers": [server]}, "times": {"once": {"until": "2999-01-01T00:00:00Z"}},
+            }),
             "POST /api/v1/schedules/preview" => json!({"cron": "0 3 * * *", "zone": "UTC"}),
             "POST /api/v1/schedules" | "PUT /api/v1/schedules/{id}" => json!({
                 "name": fresh, "cron": "0 3 * * *", "zone": "UTC",
@@ -200,6 +215,8 @@ impl World {
         }
         let removes = operation.method == Method::DELETE
             || name.ends_with("/revoke")
+            || name.ends_with("{id}/acknowledge")
+            || name.ends_with("/resolve")
             || name.ends_with("/rotate");
         if removes && (200..300).contains(&status) {
             self.restore().await;
@@ -248,8 +265,12 @@ async fn things(app: &App, owner: &Client, n: usize) -> Things {
     assert_eq!(status, 202, "{command}");
     let body = json!({"targets": {"servers": [server]}, "run": {"command": "true"}});
     let job = made(owner, "/api/v1/jobs", &body).await;
+    let instance = alerts::Instance::new(&server, RuleId(uuid::Uuid::from_u128(1)), "");
+    let alert = instance.raise(app).await;
+    alerts::there(owner, alert, "open").await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Things {
+        alert: alert.to_string(),
         job: text(&job["id"]),
         server,
         key: text(&key["id"]),

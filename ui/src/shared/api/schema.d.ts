@@ -4,6 +4,320 @@
  */
 
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List alerts */
+        get: operations["alerts_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge several alerts
+         * @description Each by itself: what cannot be acknowledged does not hold up the others.
+         */
+        post: operations["alerts_acknowledge_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List alert rules */
+        get: operations["alerts_rules_list"];
+        put?: never;
+        /**
+         * Make an alert rule
+         * @description It watches the servers of its scope whose rules you may change, as your rights are at each moment; servers that are added
+         *     later are in, too.
+         */
+        post: operations["alerts_rules_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check what a rule would watch
+         * @description Nothing is kept. A mistake is answered with the character at which it is.
+         */
+        post: operations["alerts_rules_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an alert rule */
+        get: operations["alerts_rules_show"];
+        /**
+         * Change an alert rule
+         * @description The whole of it. It is yours afterwards: it watches servers by your rights. An alert that is open stays open as long as
+         *     what the rule says now is true, too.
+         */
+        put: operations["alerts_rules_change"];
+        post?: never;
+        /**
+         * Remove an alert rule
+         * @description Its open alerts are over; they stay in the history. It can be brought back.
+         */
+        delete: operations["alerts_rules_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a removed alert rule back
+         * @description As it was, and yours.
+         */
+        post: operations["alerts_rules_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/rules/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of an alert rule
+         * @description Newest first, at most a hundred; also of a rule that was removed.
+         */
+        get: operations["alerts_rules_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List silences */
+        get: operations["alerts_silences_list"];
+        put?: never;
+        /**
+         * Make a silence
+         * @description Alerts are raised and kept all the same, and each message that is not sent is written down with this silence as the
+         *     reason. The answer says what it is about now, and whether that is a lot.
+         */
+        post: operations["alerts_silences_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a silence
+         * @description From now on people are told again. One that was ended stays so; make another to be silent again.
+         */
+        delete: operations["alerts_silences_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/starter-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List rules to begin with */
+        get: operations["alerts_starter_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List thresholds
+         * @description The rules that compare one number with one limit, for one server or for all.
+         */
+        get: operations["alerts_thresholds_list"];
+        put?: never;
+        /** Make a threshold */
+        post: operations["alerts_thresholds_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/thresholds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a threshold
+         * @description The whole of it; what the rule says beyond this form stays as it is.
+         */
+        put: operations["alerts_thresholds_change"];
+        post?: never;
+        /**
+         * Remove a threshold
+         * @description And with it the rule.
+         */
+        delete: operations["alerts_thresholds_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an alert
+         * @description With what was seen when it was raised, the rule as it was, its life, who was told of it, and the silences that hold it
+         *     back now.
+         */
+        get: operations["alerts_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge an alert
+         * @description You take care of it, and nobody is told of it again. Doing so twice changes nothing.
+         */
+        post: operations["alerts_acknowledge"];
+        /**
+         * Take an acknowledgement back
+         * @description Also somebody else's.
+         */
+        delete: operations["alerts_unacknowledge"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve an alert by hand
+         * @description It is over, and does not come back before its condition was false for once.
+         */
+        post: operations["alerts_resolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -2195,6 +2509,32 @@ export interface components {
             tag: string | null;
             team: components["schemas"]["TeamRef"] | null;
         };
+        /** @description Which alerts to acknowledge. */
+        AcknowledgeRequest: {
+            /** @description 1 to 200. */
+            ids: string[];
+            /** @description At most 2000 characters. */
+            note?: string;
+        };
+        /** @description What became of one of several. */
+        Acknowledged: {
+            /** @description Why not. */
+            code: string | null;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            id: string;
+            /** @description Whether it is acknowledged by you now. */
+            ok: boolean;
+            /** @description Why not, in words. */
+            reason: string | null;
+        };
+        /** @description What became of each. */
+        AcknowledgedList: {
+            /** @description In the order of the request. */
+            results: components["schemas"]["Acknowledged"][];
+        };
         /** @description Proof that it is you. */
         AddPasskeyRequest: {
             /**
@@ -2244,6 +2584,261 @@ export interface components {
             transport: string | null;
             /** @description Version of the agent. */
             version: string;
+        };
+        /** @description An alert. */
+        Alert: {
+            /** @description What they said. */
+            ack_note: string;
+            acknowledged_at: components["schemas"]["Moment"] | null;
+            /** @description Who takes care of it: `user:<id>` or `system`. */
+            acknowledged_by: string | null;
+            /** @description Sign-in name of that person. */
+            acknowledged_by_name: string | null;
+            /**
+             * @description The device that it is about; empty: the host.
+             * @example /var
+             */
+            device: string;
+            /**
+             * Format: uuid
+             * @description Never changes.
+             */
+            id: string;
+            /**
+             * @description The rule's name then.
+             * @example Disk almost full
+             */
+            name: string;
+            /** @description When it had been true for long enough, by the host's clock. */
+            raised_at: components["schemas"]["Moment"];
+            /** @description What they said. */
+            resolve_note: string;
+            resolved_at: components["schemas"]["Moment"] | null;
+            /** @description Who said so, when somebody did. */
+            resolved_by: string | null;
+            /** @description Sign-in name of that person. */
+            resolved_by_name: string | null;
+            /** @description Why: `condition`, `by_hand`, `rule_changed`, `rule_gone`, `device_gone`, `server_gone` or `unknown`. */
+            resolved_cause: string | null;
+            /**
+             * Format: uuid
+             * @description The rule.
+             */
+            rule_id: string;
+            /**
+             * Format: int32
+             * @description Which version of the rule raised it.
+             */
+            rule_version: number;
+            /**
+             * Format: int64
+             * @description Position of its newest event: what is shown is not older than that.
+             */
+            seq: number;
+            /** @description Where. */
+            server_id: string;
+            /** @description That server's name now; empty when nothing is known of it. */
+            server_name: string;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description From when the condition was true, by the host's clock. */
+            since: components["schemas"]["Moment"];
+            /** @description Whether it is over. */
+            state: components["schemas"]["AlertState"];
+            /**
+             * @description What the rule watched then.
+             * @example fs:*:share >= 95 for 5m
+             */
+            wording: string;
+        };
+        /** @description How many alerts are open. */
+        AlertCounts: {
+            /**
+             * Format: int64
+             * @description Of those that are open, acknowledged or not: critical ones.
+             */
+            critical: number;
+            /**
+             * Format: int64
+             * @description The others.
+             */
+            info: number;
+            /**
+             * Format: int64
+             * @description All of them.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Those that nobody has acknowledged.
+             */
+            unacknowledged: number;
+            /**
+             * Format: int64
+             * @description Warnings.
+             */
+            warning: number;
+        };
+        /** @description An alert, and why it was raised. */
+        AlertDetail: components["schemas"]["Alert"] & {
+            /** @description The readings before it, oldest first, the one that raised it last. */
+            evidence: components["schemas"]["AlertEvidence"][];
+            /** @description More about it, such as the last lines of a container that died. */
+            lines: string[];
+            /** @description The life of the alert and who was told of it, oldest first. */
+            log: components["schemas"]["AlertEntry"][];
+            /** @description What to do about it, in the words of the rule's author. */
+            note: string;
+            /** @description The processes that used most then. */
+            processes: components["schemas"]["AlertProcess"][];
+            rule: components["schemas"]["RuleThen"] | null;
+            /** @description Silences that hold it back now. */
+            silences: components["schemas"]["SilenceOfAlert"][];
+            /** @description What the comparisons saw in the reading that raised it. */
+            values: components["schemas"]["AlertValue"][];
+        };
+        /** @description One event of an alert, or of telling somebody of it. */
+        AlertEntry: {
+            /** @description Who did it: `user:<id>` or `system`; `null`: it followed from readings. */
+            actor: string | null;
+            /** @description Sign-in name of that person. */
+            actor_name: string | null;
+            /** @description When it was stored. */
+            at: components["schemas"]["Moment"];
+            /**
+             * @description What the event says beside which alert it is about: `note`, `cause`, `values`; for `told` `channel_name`, `occasion`,
+             *     `attempts` and `delivery`.
+             */
+            data: Record<string, never>;
+            /** @description `raised`, `acknowledged`, `unacknowledged`, `resolved`, `cleared` or `told`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Position in the stream.
+             */
+            seq: number;
+        };
+        /** @description A reading that was looked at. */
+        AlertEvidence: {
+            /** @description The host's time. */
+            at: components["schemas"]["Moment"];
+            /** @description The numbers, in the order of the alert's `values`. */
+            values: (number | null)[];
+        };
+        /** @description A page of alerts. */
+        AlertList: {
+            /** @description Of all servers that you see, whatever was asked for. */
+            counts: components["schemas"]["AlertCounts"];
+            /** @description Newest first. */
+            items: components["schemas"]["Alert"][];
+            /** @description Give it as `cursor` to get what follows; `null`: this was the end. */
+            next: string | null;
+        };
+        /** @description A process that used much when the alert was raised. */
+        AlertProcess: {
+            /**
+             * Format: float
+             * @description Percent of one core.
+             */
+            cpu: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of memory.
+             */
+            mem: number | null;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Process id then.
+             */
+            pid: number;
+            /** @description Its user. */
+            user: string | null;
+        };
+        /** @description An alert rule. */
+        AlertRule: components["schemas"]["Watching"] & {
+            deleted_at: components["schemas"]["Moment"] | null;
+            /** @description Whether it is on. */
+            enabled: boolean;
+            /**
+             * Format: uuid
+             * @description Never changes.
+             */
+            id: string;
+            /**
+             * @description For people.
+             * @example Disk almost full
+             */
+            name: string;
+            /** @description What to do about it. */
+            note: string;
+            /** @description When this version was saved. */
+            saved_at: components["schemas"]["Moment"];
+            /**
+             * Format: uuid
+             * @description Its author, whoever saved it last: `null` for none that is known.
+             */
+            saved_by: string | null;
+            /** @description Sign-in name of the author. */
+            saved_by_name: string | null;
+            /** @description Which servers it is about; of those, the ones whose rules its author may change. */
+            scope: components["schemas"]["AlertScope"];
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int32
+             * @description Counts its versions, from 1.
+             */
+            version: number;
+        };
+        /** @description One version of an alert rule. */
+        AlertRuleVersion: components["schemas"]["Watching"] & {
+            /** @description Whether it was on. */
+            enabled: boolean;
+            /** @description Its name then. */
+            name: string;
+            /** @description What to do about it. */
+            note: string;
+            /** @description When it was saved. */
+            saved_at: components["schemas"]["Moment"];
+            /** @description Sign-in name of its author. */
+            saved_by_name: string | null;
+            /** @description Which servers it was about. */
+            scope: components["schemas"]["AlertScope"];
+            /** @description How bad it was. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int32
+             * @description Counts them, from 1.
+             */
+            version: number;
+        };
+        /** @description Which servers. Servers that join later and fit are in, too. */
+        AlertScope: "all" | {
+            /** @description These. */
+            servers: string[];
+        } | {
+            /** @description Those with one of these labels. */
+            tags: string[];
+        };
+        /**
+         * @description Whether an alert is over.
+         * @enum {string}
+         */
+        AlertState: "open" | "resolved";
+        /** @description What a comparison saw. */
+        AlertValue: {
+            /**
+             * @description Name of the number.
+             * @example fs:*:share
+             */
+            series: string;
+            /**
+             * Format: double
+             * @description What it was; `null` when it was missing.
+             */
+            value: number | null;
         };
         /** @description An agent's API key, without its secret. */
         ApiKey: {
@@ -3666,6 +4261,14 @@ export interface components {
             /** @description Of the ceremony. */
             ticket: string;
         };
+        /** @description What to say about it. */
+        NoteRequest: {
+            /**
+             * @description At most 2000 characters.
+             * @example I am on it.
+             */
+            note?: string;
+        };
         /** @description A session that is still good. */
         OpenSession: {
             /** @description Address at the last renewal. */
@@ -4000,6 +4603,63 @@ export interface components {
              */
             uptime_s: number | null;
         };
+        /** @description Alert rules. */
+        RuleList: {
+            /** @description By name. */
+            rules: components["schemas"]["AlertRule"][];
+        };
+        /** @description A rule as somebody wants it. */
+        RuleRequest: {
+            /** @description Whether it is on; `true` when absent. */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description With `when`: for how long, in milliseconds.
+             */
+            for_ms?: number;
+            /**
+             * Format: int64
+             * @description With `when`: how long an alert stays open afterwards, in milliseconds.
+             */
+            keep_ms?: number;
+            /**
+             * @description 1 to 128 characters.
+             * @example Disk almost full
+             */
+            name: string;
+            /** @description What to do about it, for whoever is told; at most 2000 characters. */
+            note?: string;
+            /** @description Which servers it is about. */
+            scope: components["schemas"]["AlertScope"];
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int32
+             * @description When a rule is changed: the version that was looked at. If it is not the newest any more, nothing is changed.
+             */
+            version?: number;
+            /** @description What has to be true, as data. */
+            when?: Record<string, never>;
+            /**
+             * @description What it watches, in one line. Either this or `when`.
+             * @example fs:*:share >= 95 clear 90 for 5m
+             */
+            wording?: string;
+        };
+        /** @description The rule of an alert: as it was, and what became of it. */
+        RuleThen: components["schemas"]["AlertRuleVersion"] & {
+            /**
+             * Format: int32
+             * @description The newest version of the rule.
+             */
+            current_version: number;
+            deleted_at: components["schemas"]["Moment"] | null;
+        };
+        /** @description Versions of a rule. */
+        RuleVersions: {
+            /** @description Newest first. */
+            versions: components["schemas"]["AlertRuleVersion"][];
+        };
         /** @description What to run, and where. */
         RunCommand: {
             /** @description A program and its arguments; no shell looks at them. */
@@ -4333,6 +4993,8 @@ export interface components {
         /** @description A monitored host. */
         Server: {
             agent: components["schemas"]["AgentInfo"] | null;
+            /** @description Its open alerts. */
+            alerts?: components["schemas"]["AlertCounts"];
             connected_since: components["schemas"]["Moment"] | null;
             /** @description When it was added. */
             created_at: components["schemas"]["Moment"];
@@ -4407,6 +5069,11 @@ export interface components {
             /** @description Newest use first. */
             sessions: components["schemas"]["OpenSession"][];
         };
+        /**
+         * @description How bad it is.
+         * @enum {string}
+         */
+        Severity: "info" | "warning" | "critical";
         /** @description Which signal, and to whom. */
         SignalProcess: {
             /**
@@ -4419,6 +5086,181 @@ export interface components {
              * @example 123456
              */
             start_ticks: string;
+        };
+        /** @description A time in which nobody is told of some alerts. They are raised and kept all the same. */
+        Silence: {
+            /** @description It is about more than half of the servers that you see, or about more than a hundred. */
+            broad: boolean;
+            ended_at: components["schemas"]["Moment"] | null;
+            /** @description Who did: `user:<id>` or `system`. */
+            ended_by: string | null;
+            /**
+             * Format: int64
+             * @description How many messages it has held back.
+             */
+            held: number;
+            /**
+             * Format: uuid
+             * @description Never changes.
+             */
+            id: string;
+            /** @description What it is about at the moment, of what you see. */
+            matches: components["schemas"]["SilenceMatches"];
+            next: components["schemas"]["SilenceStretch"] | null;
+            now: components["schemas"]["SilenceStretch"] | null;
+            /** @description Why. */
+            reason: string;
+            /** @description Alerts of which rules; none named: of every rule. */
+            rules: string[];
+            /** @description When. */
+            saved_at: components["schemas"]["Moment"];
+            /** @description Who made it. */
+            saved_by_name: string | null;
+            /** @description Alerts of which servers; of those, the ones that its author may handle alerts of. */
+            scope: components["schemas"]["AlertScope"];
+            /** @description Where it stands. */
+            state: components["schemas"]["SilenceState"];
+            /** @description When. */
+            times: components["schemas"]["SilenceTimes"];
+        };
+        /** @description Silences. */
+        SilenceList: {
+            /** @description Newest first. */
+            silences: components["schemas"]["Silence"][];
+        };
+        /** @description What a silence is about at the moment. */
+        SilenceMatches: {
+            /**
+             * Format: int64
+             * @description Alerts that are open now.
+             */
+            open_alerts: number;
+            /**
+             * Format: int64
+             * @description Servers.
+             */
+            servers: number;
+        };
+        /** @description A silence that holds this alert back now. */
+        SilenceOfAlert: {
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            id: string;
+            /** @description The stretch that it is in. */
+            now: components["schemas"]["SilenceStretch"];
+            /** @description Why. */
+            reason: string;
+            /** @description Who made it. */
+            saved_by_name: string | null;
+        };
+        /** @description A silence as somebody wants it. */
+        SilenceRequest: {
+            /**
+             * @description Why; 1 to 128 characters.
+             * @example New disks
+             */
+            reason: string;
+            /** @description Alerts of which rules; none named: of every rule. */
+            rules?: string[];
+            /** @description Alerts of which servers. */
+            scope: components["schemas"]["AlertScope"];
+            /** @description When. */
+            times: components["schemas"]["SilenceTimesRequest"];
+        };
+        /**
+         * @description Where a silence stands.
+         * @enum {string}
+         */
+        SilenceState: "active" | "planned" | "over" | "ended";
+        /** @description A stretch of time; its end is not in it. */
+        SilenceStretch: {
+            /** @description Its beginning. */
+            from: components["schemas"]["Moment"];
+            /** @description Its end. */
+            until: components["schemas"]["Moment"];
+        };
+        /** @description When nobody is told. */
+        SilenceTimes: {
+            /** @description Once. */
+            once: {
+                /** @description Its beginning. */
+                from: components["schemas"]["Moment"];
+                /** @description Its end. */
+                until: components["schemas"]["Moment"];
+            };
+        } | {
+            /** @description A maintenance window. */
+            recurring: {
+                /**
+                 * @description When each begins: five fields as in crontab.
+                 * @example 30 2 * * 0
+                 */
+                cron: string;
+                /**
+                 * Format: int64
+                 * @description How long each is, in milliseconds.
+                 */
+                stretch_ms: number;
+                until: components["schemas"]["Moment"] | null;
+                /**
+                 * @description In which time zone these are meant.
+                 * @example Europe/Berlin
+                 */
+                zone: string;
+            };
+        };
+        /** @description When nobody is to be told. */
+        SilenceTimesRequest: {
+            /** @description Once. */
+            once: {
+                /** @description Its beginning: RFC 3339, milliseconds since 1970, or `now-5m`; now when absent. */
+                from?: string;
+                /**
+                 * @description Its end.
+                 * @example 2026-05-01T12:00:00Z
+                 */
+                until: string;
+            };
+        } | {
+            /** @description A maintenance window. */
+            recurring: {
+                /**
+                 * @description When each begins: five fields as in crontab.
+                 * @example 30 2 * * 0
+                 */
+                cron: string;
+                /**
+                 * Format: int64
+                 * @description How long each is, in milliseconds: a minute to a day.
+                 * @example 3600000
+                 */
+                stretch_ms: number;
+                /** @description After this there are no more. */
+                until?: string | null;
+                /**
+                 * @description Name of a time zone.
+                 * @example Europe/Berlin
+                 */
+                zone: string;
+            };
+        };
+        /** @description A rule to begin with. */
+        StarterRule: {
+            /** @description For people. */
+            name: string;
+            /** @description What to do about it. */
+            note: string;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description What it watches. */
+            wording: string;
+        };
+        /** @description Rules to begin with. */
+        StarterRules: {
+            /** @description The most important first. `POST /alerts/rules` takes them one by one. */
+            rules: components["schemas"]["StarterRule"][];
         };
         /**
          * @description Whether a server's agent is there.
@@ -4520,6 +5362,61 @@ export interface components {
             /** @description Record what terminals show, where nothing else is decided for a server. */
             recorded: boolean;
         };
+        /** @description A threshold. */
+        Threshold: {
+            /** @description Whether it is on. */
+            enabled: boolean;
+            /**
+             * Format: uuid
+             * @description The rule.
+             */
+            id: string;
+            /** @description Which number. */
+            metric: string;
+            /** @description The rule's name. */
+            name: string;
+            /** @description How it is compared. */
+            operator: string;
+            /** @description About this server alone; `null`: about all. */
+            server_id: string | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: double
+             * @description The limit.
+             */
+            value: number;
+        };
+        /** @description Thresholds. */
+        ThresholdList: {
+            /** @description By name. */
+            thresholds: components["schemas"]["Threshold"][];
+        };
+        /** @description A threshold as somebody wants it. */
+        ThresholdRequest: {
+            /** @description Whether it is on; `true` when absent. */
+            enabled?: boolean;
+            /**
+             * @description A number as in the wording of a rule, or `memory` or `disk`.
+             * @example cpu
+             */
+            metric: string;
+            /**
+             * @description `>`, `>=`, `<`, `<=`, `=` or `!=`.
+             * @example >
+             */
+            operator: string;
+            /** @description About this server alone; about all when absent. */
+            server_id?: string | null;
+            /** @description How bad it is; `warning` when absent, or as it was. */
+            severity?: components["schemas"]["Severity"];
+            /**
+             * Format: double
+             * @description The limit.
+             * @example 90
+             */
+            value: number;
+        };
         /** @description Something that a host allows for a while. */
         TimedGrant: {
             /**
@@ -4588,6 +5485,26 @@ export interface components {
             /** @description In order of their names. */
             users: components["schemas"]["User"][];
         };
+        /** @description What a rule watches, in both forms. */
+        Watching: {
+            /**
+             * Format: int64
+             * @description For how long, in milliseconds.
+             */
+            for_ms: number;
+            /**
+             * Format: int64
+             * @description How long an alert stays open afterwards, in milliseconds.
+             */
+            keep_ms: number;
+            /** @description What has to be true, as data. */
+            when: Record<string, never>;
+            /**
+             * @description In one line.
+             * @example cpu > 90 clear 80 for 5m
+             */
+            wording: string;
+        };
         /** @description A working key. */
         WhoseKey: {
             /** @description Its id. */
@@ -4598,6 +5515,21 @@ export interface components {
             server_id: string;
             /** @description Always `active`: other keys are refused. */
             state: components["schemas"]["KeyState"];
+        };
+        /** @description A wording that can be a rule. */
+        WordingChecked: components["schemas"]["Watching"] & {
+            /** @description Always true; a wording that cannot be a rule is a problem that says at which character. */
+            ok: boolean;
+            /** @description The numbers that it looks at; none for a fact such as `down`. */
+            series: string[];
+        };
+        /** @description A wording to be checked. */
+        WordingRequest: {
+            /**
+             * @description What to watch.
+             * @example cpu > 90 clear 80 for 5m
+             */
+            wording: string;
         };
         /** @description What you can do. */
         YourAccess: {
@@ -4623,6 +5555,1377 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    alerts_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `open` (also when absent), `resolved` or `all`.
+                 * @example open
+                 */
+                state?: string;
+                /**
+                 * @description `critical`, `warning`, `info`, or several of them with commas.
+                 * @example critical,warning
+                 */
+                severity?: string;
+                /** @description On this server. */
+                server_id?: string;
+                /** @description Of this rule. */
+                rule_id?: string;
+                /** @description On servers with this label. */
+                tag?: string;
+                /** @description Part of the name, the wording, the device or the server's name. */
+                text?: string;
+                /** @description Only those that somebody has acknowledged (`true`), or nobody has (`false`). */
+                acknowledged?: boolean;
+                /** @description Raised not before this moment: RFC 3339, milliseconds since 1970, or `now-6h`. */
+                from?: string;
+                /** @description Raised before this moment. */
+                to?: string;
+                /** @description Most alerts in the answer; 50 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of alerts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_acknowledge_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcknowledgedList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902 or CO1903 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description one's own, or all for those who see everything */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleRequest"];
+            };
+        };
+        responses: {
+            /** @description the rule */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WordingRequest"];
+            };
+        };
+        responses: {
+            /** @description it can be a rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WordingChecked"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1702 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleRequest"];
+            };
+        };
+        responses: {
+            /** @description the rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1702 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1702 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRule"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1702 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 or CO1604 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the versions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleVersions"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1702 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_silences_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `current` (also when absent): those that hold or will hold. `all`: those that are over, too.
+                 * @example current
+                 */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description one's own, or all for those who see everything */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_silences_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceRequest"];
+            };
+        };
+        responses: {
+            /** @description the silence */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_silences_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the silence */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Silence"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1703 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 or CO1604 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_starter_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StarterRules"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_thresholds_list: {
+        parameters: {
+            query?: {
+                /** @description Those about this server alone, and those about all. */
+                server_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description one's own, or all for those who see everything */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_thresholds_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThresholdRequest"];
+            };
+        };
+        responses: {
+            /** @description the threshold */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Threshold"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_thresholds_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThresholdRequest"];
+            };
+        };
+        responses: {
+            /** @description the threshold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Threshold"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 or CO1702 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_thresholds_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1702 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1701 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteRequest"];
+            };
+        };
+        responses: {
+            /** @description the alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1701 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206, CO1704 or CO1705 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_unacknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1701 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 or CO1704 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_resolve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteRequest"];
+            };
+        };
+        responses: {
+            /** @description the alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1701 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 or CO1704 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     api_keys_list: {
         parameters: {
             query?: {

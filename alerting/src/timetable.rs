@@ -1,6 +1,6 @@
-//! When a schedule runs. Pure: the time is an argument.
+//! When something that comes again and again is due: schedules of jobs, windows of silences. Pure: the time is an argument.
 //!
-//! Moments are those of the schedule's own time zone. A run at a fixed time that the clock jumps over in spring happens at
+//! Moments are those of the timetable's own time zone. A run at a fixed time that the clock jumps over in spring happens at
 //! the end of the jump; one that the clock shows twice in autumn happens once. A run every so many minutes happens in all
 //! of them.
 
@@ -114,7 +114,7 @@ impl Timetable {
     }
 
     /// Runs after `counted_from` and until `now`, the newest first, at most so many.
-    fn past(&self, counted_from: Timestamp, now: Timestamp, most: usize) -> Vec<Timestamp> {
+    pub fn past(&self, counted_from: Timestamp, now: Timestamp, most: usize) -> Vec<Timestamp> {
         let Some(from) = self.zoned(now) else {
             return Vec::new();
         };
