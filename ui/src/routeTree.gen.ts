@@ -20,6 +20,9 @@ import { Route as AppAuditRouteImport } from './routes/_app/audit'
 import { Route as AppLogsRouteImport } from './routes/_app/logs'
 import { Route as AppPeopleRouteImport } from './routes/_app/people'
 import { Route as AppSettingsRouteImport } from './routes/_app/settings'
+import { Route as AppAlertsIndexRouteImport } from './routes/_app/alerts.index'
+import { Route as AppAlertsIdRouteImport } from './routes/_app/alerts.$id'
+import { Route as AppAlertsSilencesRouteImport } from './routes/_app/alerts.silences'
 import { Route as AppCommandsIndexRouteImport } from './routes/_app/commands.index'
 import { Route as AppCommandsCommandIdRouteImport } from './routes/_app/commands.$commandId'
 import { Route as AppJobsIndexRouteImport } from './routes/_app/jobs.index'
@@ -41,6 +44,8 @@ import { Route as AppSettingsSecurityRouteImport } from './routes/_app/settings.
 import { Route as AppSettingsSessionsRouteImport } from './routes/_app/settings.sessions'
 import { Route as AppSettingsSystemRouteImport } from './routes/_app/settings.system'
 import { Route as AppSettingsTokensRouteImport } from './routes/_app/settings.tokens'
+import { Route as AppAlertsRulesIndexRouteImport } from './routes/_app/alerts.rules.index'
+import { Route as AppAlertsRulesIdRouteImport } from './routes/_app/alerts.rules.$id'
 import { Route as AppSchedulesIdIndexRouteImport } from './routes/_app/schedules.$id.index'
 import { Route as AppSchedulesIdEditRouteImport } from './routes/_app/schedules.$id.edit'
 import { Route as AppScriptsIdIndexRouteImport } from './routes/_app/scripts.$id.index'
@@ -117,6 +122,21 @@ const AppPeopleRoute = AppPeopleRouteImport.update({
 const AppSettingsRoute = AppSettingsRouteImport.update({
   id: '/settings',
   path: '/settings',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppAlertsIndexRoute = AppAlertsIndexRouteImport.update({
+  id: '/alerts/',
+  path: '/alerts/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppAlertsIdRoute = AppAlertsIdRouteImport.update({
+  id: '/alerts/$id',
+  path: '/alerts/$id',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppAlertsSilencesRoute = AppAlertsSilencesRouteImport.update({
+  id: '/alerts/silences',
+  path: '/alerts/silences',
   getParentRoute: () => AppRoute,
 } as any)
 const AppCommandsIndexRoute = AppCommandsIndexRouteImport.update({
@@ -223,6 +243,16 @@ const AppSettingsTokensRoute = AppSettingsTokensRouteImport.update({
   id: '/tokens',
   path: '/tokens',
   getParentRoute: () => AppSettingsRoute,
+} as any)
+const AppAlertsRulesIndexRoute = AppAlertsRulesIndexRouteImport.update({
+  id: '/alerts/rules/',
+  path: '/alerts/rules/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppAlertsRulesIdRoute = AppAlertsRulesIdRouteImport.update({
+  id: '/alerts/rules/$id',
+  path: '/alerts/rules/$id',
+  getParentRoute: () => AppRoute,
 } as any)
 const AppSchedulesIdIndexRoute = AppSchedulesIdIndexRouteImport.update({
   id: '/schedules/$id/',
@@ -361,6 +391,8 @@ export interface FileRoutesByFullPath {
   '/logs': typeof AppLogsRoute
   '/people': typeof AppPeopleRouteWithChildren
   '/settings': typeof AppSettingsRouteWithChildren
+  '/alerts/$id': typeof AppAlertsIdRoute
+  '/alerts/silences': typeof AppAlertsSilencesRoute
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/jobs/$id': typeof AppJobsIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
@@ -375,6 +407,7 @@ export interface FileRoutesByFullPath {
   '/settings/sessions': typeof AppSettingsSessionsRoute
   '/settings/system': typeof AppSettingsSystemRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
+  '/alerts/': typeof AppAlertsIndexRoute
   '/commands/': typeof AppCommandsIndexRoute
   '/jobs/': typeof AppJobsIndexRoute
   '/people/': typeof AppPeopleIndexRoute
@@ -382,6 +415,7 @@ export interface FileRoutesByFullPath {
   '/scripts/': typeof AppScriptsIndexRoute
   '/servers/': typeof AppServersIndexRoute
   '/settings/': typeof AppSettingsIndexRoute
+  '/alerts/rules/$id': typeof AppAlertsRulesIdRoute
   '/schedules/$id/edit': typeof AppSchedulesIdEditRoute
   '/scripts/$id/edit': typeof AppScriptsIdEditRoute
   '/servers/$id/access': typeof AppServersIdAccessRoute
@@ -392,6 +426,7 @@ export interface FileRoutesByFullPath {
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
+  '/alerts/rules/': typeof AppAlertsRulesIndexRoute
   '/schedules/$id/': typeof AppSchedulesIdIndexRoute
   '/scripts/$id/': typeof AppScriptsIdIndexRoute
   '/servers/$id/': typeof AppServersIdIndexRoute
@@ -415,6 +450,8 @@ export interface FileRoutesByTo {
   '/$': typeof AppSplatRoute
   '/audit': typeof AppAuditRoute
   '/logs': typeof AppLogsRoute
+  '/alerts/$id': typeof AppAlertsIdRoute
+  '/alerts/silences': typeof AppAlertsSilencesRoute
   '/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/jobs/$id': typeof AppJobsIdRoute
   '/people/invitations': typeof AppPeopleInvitationsRoute
@@ -428,6 +465,7 @@ export interface FileRoutesByTo {
   '/settings/sessions': typeof AppSettingsSessionsRoute
   '/settings/system': typeof AppSettingsSystemRoute
   '/settings/tokens': typeof AppSettingsTokensRoute
+  '/alerts': typeof AppAlertsIndexRoute
   '/commands': typeof AppCommandsIndexRoute
   '/jobs': typeof AppJobsIndexRoute
   '/people': typeof AppPeopleIndexRoute
@@ -435,6 +473,7 @@ export interface FileRoutesByTo {
   '/scripts': typeof AppScriptsIndexRoute
   '/servers': typeof AppServersIndexRoute
   '/settings': typeof AppSettingsIndexRoute
+  '/alerts/rules/$id': typeof AppAlertsRulesIdRoute
   '/schedules/$id/edit': typeof AppSchedulesIdEditRoute
   '/scripts/$id/edit': typeof AppScriptsIdEditRoute
   '/servers/$id/access': typeof AppServersIdAccessRoute
@@ -445,6 +484,7 @@ export interface FileRoutesByTo {
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
+  '/alerts/rules': typeof AppAlertsRulesIndexRoute
   '/schedules/$id': typeof AppSchedulesIdIndexRoute
   '/scripts/$id': typeof AppScriptsIdIndexRoute
   '/servers/$id': typeof AppServersIdIndexRoute
@@ -471,6 +511,8 @@ export interface FileRoutesById {
   '/_app/logs': typeof AppLogsRoute
   '/_app/people': typeof AppPeopleRouteWithChildren
   '/_app/settings': typeof AppSettingsRouteWithChildren
+  '/_app/alerts/$id': typeof AppAlertsIdRoute
+  '/_app/alerts/silences': typeof AppAlertsSilencesRoute
   '/_app/commands/$commandId': typeof AppCommandsCommandIdRoute
   '/_app/jobs/$id': typeof AppJobsIdRoute
   '/_app/people/invitations': typeof AppPeopleInvitationsRoute
@@ -485,6 +527,7 @@ export interface FileRoutesById {
   '/_app/settings/sessions': typeof AppSettingsSessionsRoute
   '/_app/settings/system': typeof AppSettingsSystemRoute
   '/_app/settings/tokens': typeof AppSettingsTokensRoute
+  '/_app/alerts/': typeof AppAlertsIndexRoute
   '/_app/commands/': typeof AppCommandsIndexRoute
   '/_app/jobs/': typeof AppJobsIndexRoute
   '/_app/people/': typeof AppPeopleIndexRoute
@@ -492,6 +535,7 @@ export interface FileRoutesById {
   '/_app/scripts/': typeof AppScriptsIndexRoute
   '/_app/servers/': typeof AppServersIndexRoute
   '/_app/settings/': typeof AppSettingsIndexRoute
+  '/_app/alerts/rules/$id': typeof AppAlertsRulesIdRoute
   '/_app/schedules/$id/edit': typeof AppSchedulesIdEditRoute
   '/_app/scripts/$id/edit': typeof AppScriptsIdEditRoute
   '/_app/servers/$id/access': typeof AppServersIdAccessRoute
@@ -502,6 +546,7 @@ export interface FileRoutesById {
   '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/_app/servers/$id_/connect': typeof AppServersIdConnectRoute
+  '/_app/alerts/rules/': typeof AppAlertsRulesIndexRoute
   '/_app/schedules/$id/': typeof AppSchedulesIdIndexRoute
   '/_app/scripts/$id/': typeof AppScriptsIdIndexRoute
   '/_app/servers/$id/': typeof AppServersIdIndexRoute
@@ -529,6 +574,8 @@ export interface FileRouteTypes {
     | '/logs'
     | '/people'
     | '/settings'
+    | '/alerts/$id'
+    | '/alerts/silences'
     | '/commands/$commandId'
     | '/jobs/$id'
     | '/people/invitations'
@@ -543,6 +590,7 @@ export interface FileRouteTypes {
     | '/settings/sessions'
     | '/settings/system'
     | '/settings/tokens'
+    | '/alerts/'
     | '/commands/'
     | '/jobs/'
     | '/people/'
@@ -550,6 +598,7 @@ export interface FileRouteTypes {
     | '/scripts/'
     | '/servers/'
     | '/settings/'
+    | '/alerts/rules/$id'
     | '/schedules/$id/edit'
     | '/scripts/$id/edit'
     | '/servers/$id/access'
@@ -560,6 +609,7 @@ export interface FileRouteTypes {
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
+    | '/alerts/rules/'
     | '/schedules/$id/'
     | '/scripts/$id/'
     | '/servers/$id/'
@@ -583,6 +633,8 @@ export interface FileRouteTypes {
     | '/$'
     | '/audit'
     | '/logs'
+    | '/alerts/$id'
+    | '/alerts/silences'
     | '/commands/$commandId'
     | '/jobs/$id'
     | '/people/invitations'
@@ -596,6 +648,7 @@ export interface FileRouteTypes {
     | '/settings/sessions'
     | '/settings/system'
     | '/settings/tokens'
+    | '/alerts'
     | '/commands'
     | '/jobs'
     | '/people'
@@ -603,6 +656,7 @@ export interface FileRouteTypes {
     | '/scripts'
     | '/servers'
     | '/settings'
+    | '/alerts/rules/$id'
     | '/schedules/$id/edit'
     | '/scripts/$id/edit'
     | '/servers/$id/access'
@@ -613,6 +667,7 @@ export interface FileRouteTypes {
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
+    | '/alerts/rules'
     | '/schedules/$id'
     | '/scripts/$id'
     | '/servers/$id'
@@ -638,6 +693,8 @@ export interface FileRouteTypes {
     | '/_app/logs'
     | '/_app/people'
     | '/_app/settings'
+    | '/_app/alerts/$id'
+    | '/_app/alerts/silences'
     | '/_app/commands/$commandId'
     | '/_app/jobs/$id'
     | '/_app/people/invitations'
@@ -652,6 +709,7 @@ export interface FileRouteTypes {
     | '/_app/settings/sessions'
     | '/_app/settings/system'
     | '/_app/settings/tokens'
+    | '/_app/alerts/'
     | '/_app/commands/'
     | '/_app/jobs/'
     | '/_app/people/'
@@ -659,6 +717,7 @@ export interface FileRouteTypes {
     | '/_app/scripts/'
     | '/_app/servers/'
     | '/_app/settings/'
+    | '/_app/alerts/rules/$id'
     | '/_app/schedules/$id/edit'
     | '/_app/scripts/$id/edit'
     | '/_app/servers/$id/access'
@@ -669,6 +728,7 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
     | '/_app/servers/$id_/connect'
+    | '/_app/alerts/rules/'
     | '/_app/schedules/$id/'
     | '/_app/scripts/$id/'
     | '/_app/servers/$id/'
@@ -770,6 +830,27 @@ declare module '@tanstack/react-router' {
       path: '/settings'
       fullPath: '/settings'
       preLoaderRoute: typeof AppSettingsRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/alerts/': {
+      id: '/_app/alerts/'
+      path: '/alerts'
+      fullPath: '/alerts/'
+      preLoaderRoute: typeof AppAlertsIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/alerts/$id': {
+      id: '/_app/alerts/$id'
+      path: '/alerts/$id'
+      fullPath: '/alerts/$id'
+      preLoaderRoute: typeof AppAlertsIdRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/alerts/silences': {
+      id: '/_app/alerts/silences'
+      path: '/alerts/silences'
+      fullPath: '/alerts/silences'
+      preLoaderRoute: typeof AppAlertsSilencesRouteImport
       parentRoute: typeof AppRoute
     }
     '/_app/commands/': {
@@ -918,6 +999,20 @@ declare module '@tanstack/react-router' {
       fullPath: '/settings/tokens'
       preLoaderRoute: typeof AppSettingsTokensRouteImport
       parentRoute: typeof AppSettingsRoute
+    }
+    '/_app/alerts/rules/': {
+      id: '/_app/alerts/rules/'
+      path: '/alerts/rules'
+      fullPath: '/alerts/rules/'
+      preLoaderRoute: typeof AppAlertsRulesIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/alerts/rules/$id': {
+      id: '/_app/alerts/rules/$id'
+      path: '/alerts/rules/$id'
+      fullPath: '/alerts/rules/$id'
+      preLoaderRoute: typeof AppAlertsRulesIdRouteImport
+      parentRoute: typeof AppRoute
     }
     '/_app/schedules/$id/': {
       id: '/_app/schedules/$id/'
@@ -1193,20 +1288,25 @@ interface AppRouteChildren {
   AppLogsRoute: typeof AppLogsRoute
   AppPeopleRoute: typeof AppPeopleRouteWithChildren
   AppSettingsRoute: typeof AppSettingsRouteWithChildren
+  AppAlertsIdRoute: typeof AppAlertsIdRoute
+  AppAlertsSilencesRoute: typeof AppAlertsSilencesRoute
   AppCommandsCommandIdRoute: typeof AppCommandsCommandIdRoute
   AppJobsIdRoute: typeof AppJobsIdRoute
   AppSchedulesNewRoute: typeof AppSchedulesNewRoute
   AppScriptsNewRoute: typeof AppScriptsNewRoute
   AppServersIdRoute: typeof AppServersIdRouteWithChildren
   AppServersNewRoute: typeof AppServersNewRoute
+  AppAlertsIndexRoute: typeof AppAlertsIndexRoute
   AppCommandsIndexRoute: typeof AppCommandsIndexRoute
   AppJobsIndexRoute: typeof AppJobsIndexRoute
   AppSchedulesIndexRoute: typeof AppSchedulesIndexRoute
   AppScriptsIndexRoute: typeof AppScriptsIndexRoute
   AppServersIndexRoute: typeof AppServersIndexRoute
+  AppAlertsRulesIdRoute: typeof AppAlertsRulesIdRoute
   AppSchedulesIdEditRoute: typeof AppSchedulesIdEditRoute
   AppScriptsIdEditRoute: typeof AppScriptsIdEditRoute
   AppServersIdConnectRoute: typeof AppServersIdConnectRoute
+  AppAlertsRulesIndexRoute: typeof AppAlertsRulesIndexRoute
   AppSchedulesIdIndexRoute: typeof AppSchedulesIdIndexRoute
   AppScriptsIdIndexRoute: typeof AppScriptsIdIndexRoute
 }
@@ -1217,20 +1317,25 @@ const AppRouteChildren: AppRouteChildren = {
   AppLogsRoute: AppLogsRoute,
   AppPeopleRoute: AppPeopleRouteWithChildren,
   AppSettingsRoute: AppSettingsRouteWithChildren,
+  AppAlertsIdRoute: AppAlertsIdRoute,
+  AppAlertsSilencesRoute: AppAlertsSilencesRoute,
   AppCommandsCommandIdRoute: AppCommandsCommandIdRoute,
   AppJobsIdRoute: AppJobsIdRoute,
   AppSchedulesNewRoute: AppSchedulesNewRoute,
   AppScriptsNewRoute: AppScriptsNewRoute,
   AppServersIdRoute: AppServersIdRouteWithChildren,
   AppServersNewRoute: AppServersNewRoute,
+  AppAlertsIndexRoute: AppAlertsIndexRoute,
   AppCommandsIndexRoute: AppCommandsIndexRoute,
   AppJobsIndexRoute: AppJobsIndexRoute,
   AppSchedulesIndexRoute: AppSchedulesIndexRoute,
   AppScriptsIndexRoute: AppScriptsIndexRoute,
   AppServersIndexRoute: AppServersIndexRoute,
+  AppAlertsRulesIdRoute: AppAlertsRulesIdRoute,
   AppSchedulesIdEditRoute: AppSchedulesIdEditRoute,
   AppScriptsIdEditRoute: AppScriptsIdEditRoute,
   AppServersIdConnectRoute: AppServersIdConnectRoute,
+  AppAlertsRulesIndexRoute: AppAlertsRulesIndexRoute,
   AppSchedulesIdIndexRoute: AppSchedulesIdIndexRoute,
   AppScriptsIdIndexRoute: AppScriptsIdIndexRoute,
 }

@@ -6,6 +6,7 @@ import { Dialog as Base } from '@base-ui/react/dialog'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import {
+  Bell,
   CornerDownLeft,
   Keyboard,
   LogOut,
@@ -239,6 +240,21 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
         icon: <Logs />,
         run: go('/logs'),
       },
+      ...(
+        [
+          ['/alerts', 'Alerts', 'open firing acknowledge problems'],
+          ['/alerts/rules', 'Alert rules', 'thresholds starter set'],
+          ['/alerts/silences', 'Silences', 'mute maintenance window alerts'],
+        ] as const
+      ).map(([path, label, words]) => ({
+        id: `p-${path}`,
+        group: 'Go to',
+        label,
+        words,
+        icon: <Bell />,
+        hint: path === '/alerts' ? 'g t' : undefined,
+        run: go(path),
+      })),
       ...(me && decidesAboutPeople(me)
         ? (
             [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Schedule, Script } from '@/shared/api/model'
+import { inZone } from '@/shared/schedules/moments'
 import { draftOf, newDraft, problemsOf, requestOf } from './draft'
-import { inZone } from './moments'
 
 const schedule = {
   name: 'nightly',

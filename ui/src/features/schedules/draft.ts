@@ -4,7 +4,7 @@ import { CAREFUL, type PaceForm, paceOf } from '@/shared/jobs/pace-fields'
 import { targetsOf } from '@/shared/jobs/targets'
 import { type Values, valuesGiven, valuesMissing } from '@/shared/jobs/values'
 import type { Where } from '@/shared/jobs/where-fields'
-import { ownZone } from './moments'
+import { ownZone } from '@/shared/schedules/moments'
 
 /** What is run: what it ran before, a command, or the script with this id. */
 export type What = 'kept' | 'command' | `script:${string}`

@@ -1,7 +1,7 @@
 /** Writes a schedule: when, what, where; with the moments and the servers that are meant before it is saved. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
+import { type ReactNode, useMemo, useRef, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
 import type { Schedule } from '@/shared/api/model'
 import { Problem } from '@/shared/api/problem'
@@ -14,6 +14,10 @@ import { targetsOf } from '@/shared/jobs/targets'
 import { WhereFields } from '@/shared/jobs/where-fields'
 import { focusInvalid } from '@/shared/lib/focus-invalid'
 import { useLeaveGuard } from '@/shared/lib/leave-guard'
+import { useRested } from '@/shared/lib/rested'
+import { knownZones } from '@/shared/schedules/moments'
+import { NextRuns } from '@/shared/schedules/next-runs'
+import { timetableQuery } from '@/shared/schedules/timetable-query'
 import { Button, buttonStyle } from '@/shared/ui/button'
 import { Field } from '@/shared/ui/field'
 import { FormProblem } from '@/shared/ui/form-problem'
@@ -23,9 +27,7 @@ import { Select } from '@/shared/ui/select'
 import { TextArea } from '@/shared/ui/text-area'
 import { toast } from '@/shared/ui/toast'
 import { draftOf, newDraft, problemsOf, requestOf, type ScheduleDraft, type What } from './draft'
-import { knownZones } from './moments'
-import { NextRuns } from './next-runs'
-import { keep, scheduleQuery, timetableQuery } from './queries'
+import { keep, scheduleQuery } from './queries'
 
 const OFTEN: readonly [string, string][] = [
   ['*/5 * * * *', 'Every five minutes'],
@@ -34,9 +36,6 @@ const OFTEN: readonly [string, string][] = [
   ['0 6 * * 1', 'Mondays at 6:00'],
   ['0 4 1 * *', 'The first of each month at 4:00'],
 ]
-
-/** Typing rests this long before anybody is asked. */
-const REST_MS = 300
 
 export function NewSchedulePage({ onSaved }: { onSaved: (id: string) => void }) {
   return (
@@ -67,15 +66,6 @@ function Frame({ title, children }: { title: string; children: ReactNode }) {
       {children}
     </div>
   )
-}
-
-function useRested<T>(value: T): T {
-  const [rested, setRested] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setRested(value), REST_MS)
-    return () => clearTimeout(timer)
-  }, [value])
-  return rested
 }
 
 function Editor({

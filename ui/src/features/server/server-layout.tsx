@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { Unplug } from 'lucide-react'
-import { type ReactNode, useCallback, useEffect, useSyncExternalStore } from 'react'
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useSyncExternalStore } from 'react'
 import { Problem } from '@/shared/api/problem'
 import { statusAt } from '@/shared/fleet/status'
 import { useNow } from '@/shared/lib/now'
@@ -15,6 +15,8 @@ import type { LiveItem } from '@/shared/ws/frames'
 import { useLiveItems, useResync } from '@/shared/ws/live'
 import { ServerHeader } from './server-header'
 import { ServerTabs } from './server-tabs'
+
+const ServerAlerts = lazy(() => import('@/shared/alerts/server-alerts'))
 
 /** What all tabs of a server share: its header, its live feed, and what happens when it is gone. */
 export function ServerLayout({
@@ -107,6 +109,9 @@ export function ServerLayout({
     <FeedProvider value={feed}>
       <div className="mx-auto max-w-[110rem] px-3 pt-4 pb-16 sm:px-5">
         <ServerHeader row={row} />
+        <Suspense>
+          <ServerAlerts server={id} />
+        </Suspense>
         <ServerTabs
           id={id}
           counts={{

@@ -12,6 +12,7 @@ import { setPalette, setShortcuts, useOverlays } from './overlays'
 import { Navigation } from './sidebar'
 
 const Drawer = lazy(() => import('@/shared/ui/drawer').then((m) => ({ default: m.Drawer })))
+const AlertWatch = lazy(() => import('./alert-watch'))
 const Shortcuts = lazy(() => import('./shortcuts'))
 
 export function AppShell({
@@ -36,6 +37,7 @@ export function AppShell({
     'mod+k': () => setPalette(!useOverlays.getState().palette),
     '?': () => setShortcuts(true),
     'g s': () => void navigate({ to: '/servers' }),
+    'g t': () => void navigate({ to: '/alerts' }),
     'g p': () => void navigate({ to: '/people' }),
     'g c': () => void navigate({ to: '/commands' }),
     'g a': () => void navigate({ to: '/audit' }),
@@ -89,6 +91,9 @@ export function AppShell({
           {children}
         </main>
       </div>
+      <Suspense>
+        <AlertWatch />
+      </Suspense>
       <Suspense>
         {drawerUsed ? (
           <Drawer open={drawer} onOpenChange={setDrawer} title="Navigation">

@@ -14,6 +14,7 @@ const GROUPS: { title: string; keys: [string[], string][] }[] = [
       [[mod, 'K'], 'Search and jump'],
       [['?'], 'This list'],
       [['g', 's'], 'Go to servers'],
+      [['g', 't'], 'Go to alerts'],
       [['g', 'c'], 'Go to commands'],
       [['g', 'p'], 'Go to people'],
       [['g', 'a'], 'Go to the audit log'],
@@ -30,6 +31,16 @@ const GROUPS: { title: string; keys: [string[], string][] }[] = [
       [['Shift', '↑', '↓'], 'Select several'],
       [['n'], 'Add a server'],
       [['Alt', '←', '→'], 'Resize, on a column title'],
+    ],
+  },
+  {
+    title: 'Alerts',
+    keys: [
+      [['↑', '↓'], 'Move between alerts'],
+      [['Enter'], 'Open the alert'],
+      [['x'], 'Select the alert'],
+      [['a'], 'Acknowledge it, or all selected'],
+      [['m'], 'Silence it'],
     ],
   },
   {

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import {
+  Bell,
   CalendarClock,
   FileCode2,
   Layers,
@@ -11,7 +12,7 @@ import {
   SquareTerminal,
   Users,
 } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { lazy, type ReactNode, Suspense } from 'react'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { STATUS_TEXT, STATUS_TONE, statusAt } from '@/shared/fleet/status'
 import { useNow } from '@/shared/lib/now'
@@ -20,6 +21,8 @@ import { decidesAboutPeople, meQuery } from '@/shared/session/session'
 import { BrandMark } from '@/shared/ui/brand'
 import { StatusDot } from '@/shared/ui/status-dot'
 import { UserMenu } from './user-menu'
+
+const OpenAlerts = lazy(() => import('./open-alerts'))
 
 const entry =
   'flex h-8 items-center gap-2.5 rounded-md px-2.5 text-ink-2 hover:bg-hover hover:text-ink aria-[current=page]:bg-hover aria-[current=page]:font-medium aria-[current=page]:text-ink [&_svg]:size-4 touch:h-11'
@@ -40,6 +43,12 @@ export function Navigation({ onNavigate }: { onNavigate?: () => void }) {
       <nav aria-label="Main" className="mt-4 flex flex-col gap-0.5 px-3">
         <NavLink to="/servers" icon={<Server aria-hidden="true" />} onNavigate={onNavigate}>
           Servers
+        </NavLink>
+        <NavLink to="/alerts" icon={<Bell aria-hidden="true" />} onNavigate={onNavigate}>
+          Alerts
+          <Suspense>
+            <OpenAlerts />
+          </Suspense>
         </NavLink>
         <NavLink
           to="/commands"
@@ -98,6 +107,7 @@ function NavLink({
 }: {
   to:
     | '/servers'
+    | '/alerts'
     | '/commands'
     | '/jobs'
     | '/scripts'

@@ -9,8 +9,8 @@ export function Table({
   className,
 }: {
   label: string
-  /** Titles; an empty one is read as "Actions". A class hides a column on narrow screens. */
-  columns: readonly (string | { title: string; className: string })[]
+  /** Titles; an empty one is read as "Actions". A class hides a column on narrow screens; a silent title is only read out. */
+  columns: readonly (string | { title: string; className: string; silent?: boolean })[]
   children: ReactNode
   className?: string
 }) {
@@ -32,7 +32,11 @@ export function Table({
                     typeof column !== 'string' && column.className,
                   )}
                 >
-                  {title || <span className="sr-only">Actions</span>}
+                  {title && !(typeof column !== 'string' && column.silent) ? (
+                    title
+                  ) : (
+                    <span className="sr-only">{title || 'Actions'}</span>
+                  )}
                 </th>
               )
             })}
