@@ -1,7 +1,8 @@
 //! When is a measured value worth a person's attention, and how is the person told?
 //!
 //! The evaluation is a pure core: rules and readings in, changes out, no clock and no I/O, so that live evaluation and a trial
-//! on stored history are the same code and cannot disagree. [`live`] reads and writes streams, [`notify`] talks to the outside.
+//! on stored history are the same code and cannot disagree. [`live`] and [`notifier`] read and write streams, [`notify`] talks
+//! to the outside.
 //!
 //! | module | answers |
 //! |---|---|
@@ -9,6 +10,7 @@
 //! | [`phase`] | when an instance is pending, firing and over |
 //! | [`judge`] | whether a condition is true, false or cannot be said |
 //! | [`readings`] | what a window of readings amounts to |
+//! | [`notifier`] | who is told of an alert, when, and what became of it |
 //! | [`notify`] | how a message gets to people |
 //! | [`silence`] | whether a silence holds an alert back at a moment |
 //! | [`timetable`] | when something that comes again and again is due, in a time zone |
@@ -24,6 +26,7 @@
 
 pub mod judge;
 pub mod live;
+pub mod notifier;
 pub mod notify;
 pub mod phase;
 pub mod readings;

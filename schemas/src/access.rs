@@ -193,6 +193,8 @@ actions! {
     SaveRule = "save_rule", Need::Operator, Manage;
     /// Change the alert rules of a server.
     ChangeRules = "change_rules", Need::Level(Level::Manage), Manage;
+    /// Keep channels by which one is told of alerts.
+    SaveChannel = "save_channel", Need::Operator, Manage;
     /// Change a server's settings.
     ChangeServer = "change_server", Need::Level(Level::Manage), Manage;
     /// See the keys of a server.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::event::{
-    Event, Invalid, access, alert, audit, command, container, credential, ctl, fact, job, log,
-    metric, people, result, rule, schedule, script, silence, terminal,
+    Event, Invalid, access, alert, audit, channel, command, container, credential, ctl, fact, job,
+    log, metric, people, result, rule, schedule, script, silence, terminal,
 };
 
 macro_rules! catalogue {
@@ -143,4 +143,6 @@ catalogue! {
     AlertResolved(alert::AlertResolved),
     AlertCleared(alert::AlertCleared),
     ToldAlert(alert::ToldAlert),
+    ChannelSaved(channel::ChannelSaved),
+    ChannelDeleted(channel::ChannelDeleted),
 }

@@ -3,8 +3,12 @@
 //! Nothing here is secret. What opens a door (a signing key, the address of a chat's hook, a token, a password) is one text
 //! per channel that lies in the vault; [`Target::needs_secret`] says whether there has to be one.
 
+mod receives;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use receives::{Hours, Receives};
 
 use crate::event::{Invalid, check_text};
 
@@ -26,6 +30,8 @@ pub struct Channel {
     pub enabled: bool,
     /// Where it leads.
     pub target: Target,
+    /// Which alerts it tells of, and when.
+    pub receives: Receives,
     /// Own words; without them the usual ones.
     #[serde(default, skip_serializing_if = "Templates::is_empty")]
     pub templates: Templates,
@@ -227,6 +233,7 @@ impl Channel {
                 ));
             }
         }
+        self.receives.validate()?;
         self.target.validate()
     }
 }
@@ -280,6 +287,7 @@ mod tests {
             name: "on call".to_owned(),
             enabled: true,
             target,
+            receives: Receives::everything(),
             templates: Templates::default(),
         }
     }

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alert;
 pub mod audit;
+pub mod channel;
 pub mod command;
 pub mod container;
 pub mod credential;

@@ -15,7 +15,7 @@ use chatops_alerting::notify::{
     sender::Options,
 };
 use chatops_schemas::{
-    channel::{Channel, Target, Templates},
+    channel::{Channel, Receives, Target, Templates},
     clock::{Manual, Timestamp},
     rule::Severity,
 };
@@ -42,6 +42,7 @@ fn channel(target: Target) -> Channel {
         name: "on call".to_owned(),
         enabled: true,
         target,
+        receives: Receives::everything(),
         templates: Templates::default(),
     };
     assert_eq!(channel.validate(), Ok(()));

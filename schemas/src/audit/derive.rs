@@ -265,6 +265,8 @@ fn line(event: &Envelope<Payload>) -> Result<Line, &'static str> {
         Payload::RuleDeleted(data) => ok("rule", data.rule),
         Payload::SilenceSaved(data) => ok("silence", data.silence),
         Payload::SilenceEnded(data) => ok("silence", data.silence),
+        Payload::ChannelSaved(data) => ok("channel", data.channel),
+        Payload::ChannelDeleted(data) => ok("channel", data.channel),
         Payload::AlertAcknowledged(data) => ok("alert", data.head.alert),
         Payload::AlertUnacknowledged(data) => ok("alert", data.head.alert),
         Payload::AlertResolved(data) if data.cause == Cause::ByHand => ok("alert", data.head.alert),

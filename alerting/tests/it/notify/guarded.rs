@@ -1,7 +1,7 @@
 //! What messages cannot be aimed at, and what never comes out.
 
 use chatops_alerting::notify::{Secret, message::Kind, sender::Options};
-use chatops_schemas::channel::{Channel, MailTls, Target, Templates};
+use chatops_schemas::channel::{Channel, MailTls, Receives, Target, Templates};
 
 use super::{channel, message, open, receiver::Receiver, sender, webhook};
 
@@ -244,6 +244,7 @@ async fn a_channel_is_checked_before_it_is_stored() {
             name: "on call".to_owned(),
             enabled: true,
             target,
+            receives: Receives::everything(),
             templates: Templates::default(),
         };
         let error = strict.check(&channel, secret.as_ref()).unwrap_err();

@@ -2,8 +2,9 @@
 
 use chatops_schemas::{
     catalogue::Payload,
+    channel::{Channel, Hours, MailTls, Receives, Target, Templates},
     clock::Timestamp,
-    event::{alert::*, metric::Process, rule::*, silence::*},
+    event::{alert::*, channel::*, metric::Process, rule::*, silence::*},
     ids::{AlertId, ChannelId, EventId, RuleId, SilenceId},
     rule::{Rule, Scope, Severity, Wording},
 };
@@ -59,6 +60,39 @@ fn values() -> Vec<Value> {
         series: "fs:*:share".into(),
         value: Some(95.5),
     }]
+}
+
+fn channel() -> Channel {
+    Channel {
+        name: "operations".into(),
+        enabled: true,
+        target: Target::Email {
+            host: "mail.example.org".into(),
+            port: 587,
+            tls: MailTls::Starttls,
+            from: "ChatOps <ops@example.org>".into(),
+            to: vec!["ada@example.org".into()],
+            user: Some("ops".into()),
+        },
+        receives: Receives {
+            severity: Severity::Warning,
+            scope: Scope::All,
+            rules: vec![RuleId(id(0x21))],
+            after_ms: 300_000,
+            repeat_ms: 3_600_000,
+            resolved: true,
+            hours: Some(Hours {
+                zone: "Europe/Berlin".into(),
+                days: vec![1, 2, 3, 4, 5],
+                from: 480,
+                until: 1080,
+            }),
+        },
+        templates: Templates {
+            title: Some("{{ rule }}".into()),
+            text: None,
+        },
+    }
 }
 
 pub(super) fn all() -> Vec<Example> {
@@ -156,6 +190,21 @@ pub(super) fn all() -> Vec<Example> {
                 },
             },
             Payload::ToldAlert,
+        ),
+        example(
+            ChannelSaved {
+                channel: ChannelId(id(0x23)),
+                version: 2,
+                definition: channel(),
+                new_secret: true,
+            },
+            Payload::ChannelSaved,
+        ),
+        example(
+            ChannelDeleted {
+                channel: ChannelId(id(0x23)),
+            },
+            Payload::ChannelDeleted,
         ),
     ]
 }
