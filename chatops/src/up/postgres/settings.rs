@@ -12,7 +12,11 @@ host all all ::1/128 scram-sha-256
 
 const MIB: u64 = 1 << 20;
 
-/// `connections` are those of this process; psql, migrations and the server's own need some on top.
+/// Connections outside the pool: each projector and each reader of the evaluator holds one with its lock (26 in all), and
+/// psql, migrations and the server's own need some.
+const OWN: u32 = 48;
+
+/// `connections` are those of this process's pool; a second process beside it has as many.
 pub(super) fn text(listen: SocketAddr, socket: Option<&Path>, connections: u32) -> String {
     let memory = total_memory().unwrap_or(1 << 30);
     let socket = socket
@@ -63,7 +67,7 @@ include_if_exists 'local.conf'
 ",
         ip = listen.ip(),
         port = listen.port(),
-        max_connections = connections + 20,
+        max_connections = 2 * connections + OWN,
     )
 }
 
@@ -89,6 +93,6 @@ mod tests {
             text.contains("unix_socket_directories = '/it''s/socket'"),
             "{text}"
         );
-        assert!(text.contains("max_connections = 32"));
+        assert!(text.contains("max_connections = 72"));
     }
 }
