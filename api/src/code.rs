@@ -204,6 +204,8 @@ codes! {
     AlertOver = "CO1704", CONFLICT, "The alert is over";
     /// Somebody else takes care of it.
     AlertTaken = "CO1705", CONFLICT, "Somebody else has acknowledged the alert";
+    /// No such channel for alerts, or none that you may know of.
+    NoChannel = "CO1706", NOT_FOUND, "There is no such channel";
 
     /// Agents' edge: no API key, or one that does not work.
     AgentKey = "CO2001", UNAUTHORIZED, "API key refused";

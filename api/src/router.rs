@@ -16,9 +16,9 @@ use crate::{
     openapi::Base,
     problem, request_id,
     routes::{
-        alerts, api_keys, audit, auth, commands, docker, enroll, grants, install, invitations,
-        jobs, live, logs, metrics, ops, schedules, scripts, servers, settings, teams, terminals,
-        users,
+        alerts, api_keys, audit, auth, channels, commands, docker, enroll, grants, install,
+        invitations, jobs, live, logs, metrics, ops, schedules, scripts, servers, settings, teams,
+        terminals, users,
     },
     state::Api,
     witness,
@@ -164,6 +164,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         ))
         .routes(routes!(alerts::silences::list, alerts::silences::create))
         .routes(routes!(alerts::silences::end))
+        .routes(routes!(channels::list, channels::create))
+        .routes(routes!(channels::change, channels::delete))
+        .routes(routes!(channels::try_out::test))
+        .routes(routes!(channels::try_out::preview))
         .routes(routes!(schedules::list, schedules::create))
         .routes(routes!(schedules::preview))
         .routes(routes!(

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
+pub mod channels;
 pub mod commands;
 pub mod docker;
 pub mod enroll;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chatops_alerting::notify::Sender;
 use chatops_bus::Bus;
 use chatops_projections::{Progress, Store};
 use chatops_schemas::clock::{Clock, IdSource, Timestamp};
@@ -51,6 +52,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Fresh ids.
     pub ids: Arc<dyn IdSource>,
+    /// Sends messages to channels.
+    pub sender: Sender,
     /// Renders the process's counters as Prometheus text.
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Encrypts what the vault must give back: 32 bytes as base64url. Without it there are no second factors.
@@ -233,6 +236,11 @@ impl Api {
 
     pub(crate) fn ids(&self) -> &dyn IdSource {
         self.0.parts.ids.as_ref()
+    }
+
+    /// Sends messages to channels.
+    pub(crate) fn sender(&self) -> &Sender {
+        &self.0.parts.sender
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {

@@ -13,6 +13,7 @@ mod directory;
 mod edge;
 mod enrol;
 mod https;
+mod notifier;
 mod people;
 mod readers;
 
@@ -52,6 +53,8 @@ pub(crate) enum Role {
     Gateway,
     /// Brings commands to hosts and sees to their ends
     Dispatcher,
+    /// Tells people of alerts
+    Notifier,
     /// Turns events into rows
     Projections,
     /// Minutes and hours from samples; removes what is too old
@@ -66,11 +69,12 @@ pub(crate) enum Role {
 
 impl Role {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Gate,
         Self::Presence,
         Self::Gateway,
         Self::Dispatcher,
+        Self::Notifier,
         Self::Projections,
         Self::Rollups,
         Self::Alerting,
@@ -96,6 +100,7 @@ impl fmt::Display for Role {
             Self::Presence => "presence",
             Self::Gateway => "gateway",
             Self::Dispatcher => "dispatcher",
+            Self::Notifier => "notifier",
             Self::Projections => "projections",
             Self::Rollups => "rollups",
             Self::Alerting => "alerting",
@@ -168,6 +173,9 @@ pub(crate) async fn start(
     }
     if has(Role::Alerting) {
         alerting::run(&mut stage, config, &connections).await?;
+    }
+    if has(Role::Notifier) {
+        notifier::run(&mut stage, config, &connections).await?;
     }
     if has(Role::Audit) {
         audit::run(&mut stage, config, &connections).await?;

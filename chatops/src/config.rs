@@ -33,6 +33,7 @@ pub(crate) struct Config {
     pub oidc: Oidc,
     pub agent: Agent,
     pub audit: Audit,
+    pub alerting: Alerting,
     pub log: Log,
 }
 
@@ -139,6 +140,13 @@ pub(crate) struct Audit {
     #[serde(deserialize_with = "filled")]
     pub heads_file: Option<String>,
     pub heads_webhook: Secret,
+}
+
+/// Telling people of alerts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Alerting {
+    pub internal_addresses: bool,
 }
 
 /// What is logged, and in which form.

@@ -10,6 +10,7 @@ pub(crate) mod alert_rules;
 pub(crate) mod alert_state;
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod channels;
 pub(crate) mod commands;
 pub(crate) mod containers;
 pub(crate) mod credential;

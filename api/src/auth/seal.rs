@@ -4,7 +4,7 @@
 //! ChaCha20-Poly1305 with a random nonce. What a sealed text belongs to is authenticated with it, so that it cannot be moved
 //! to another row.
 
-use chatops_schemas::ids::CommandId;
+use chatops_schemas::ids::{ChannelId, CommandId};
 use data_encoding::BASE64URL_NOPAD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -68,6 +68,11 @@ impl Seal {
 /// Where the order of a command is kept.
 pub fn of_order(command: CommandId) -> String {
     format!("order {command}")
+}
+
+/// Where the secret of a channel is kept.
+pub fn of_channel(channel: ChannelId) -> String {
+    format!("channel {channel}")
 }
 
 #[cfg(test)]

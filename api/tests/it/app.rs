@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
+use chatops_alerting::notify::{Sender, sender::Options};
 use chatops_api::{Api, Config, Parts, oidc};
 use chatops_bus::{
     Bus, ConnectOptions, connect,
@@ -285,6 +286,11 @@ async fn serve(
     let progress = Progress::new(store.clone());
     let listening = (progress.clone(), stop.clone());
     tasks.spawn(async move { listening.0.run(listening.1).await });
+    // Receivers of tests are on this machine.
+    let options = Options {
+        internal: true,
+        roots: Vec::new(),
+    };
     let parts = Parts {
         config,
         bus: bus.clone(),
@@ -292,6 +298,7 @@ async fn serve(
         progress,
         clock,
         ids: Arc::new(System),
+        sender: Sender::new(&options, Arc::new(System)).unwrap(),
         render_metrics: Arc::new(|| "chatops_up 1\n".to_owned()),
         vault_secret: Some(VAULT_SECRET.into()),
         oidc,

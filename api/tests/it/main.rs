@@ -6,6 +6,7 @@ mod alerts;
 mod app;
 mod audit;
 mod browser;
+mod channels;
 mod commands;
 mod enrolment;
 mod every_route_is_guarded;

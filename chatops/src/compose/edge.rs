@@ -198,6 +198,7 @@ pub(super) async fn api(
         },
         bus: connections.bus.clone(),
         store: connections.store.clone(),
+        sender: super::notifier::sender(config)?,
         progress,
         clock: Arc::new(System),
         ids: Arc::new(System),

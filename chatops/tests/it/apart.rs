@@ -54,6 +54,12 @@ impl Apart {
         this
     }
 
+    /// More settings for the roles that are started from now on.
+    pub(crate) fn set(&self, more: &str) {
+        let settings = std::fs::read_to_string(&self.settings).unwrap();
+        std::fs::write(&self.settings, format!("{settings}\n{more}")).unwrap();
+    }
+
     fn command(&self, verb: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatops"));
         command.args(verb).arg("--config").arg(&self.settings);

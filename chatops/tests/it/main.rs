@@ -17,6 +17,7 @@ mod http;
 mod installation;
 mod kill;
 mod logs;
+mod notifier;
 mod refusal;
 mod rules;
 mod secrets;

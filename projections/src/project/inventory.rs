@@ -1,6 +1,6 @@
 //! `OPS_CTL` → `users`, `name_claims`, `sign_in_ways`, `api_tokens`, `servers`, `api_keys`, `teams`, `team_members`,
 //! `grants`, `invitations`, `system_settings`, `jobs`, `scripts`, `script_versions`, `schedules`, `terminal_policy`,
-//! `alert_rules`, `alert_rule_versions`, `silences`.
+//! `alert_rules`, `alert_rule_versions`, `silences`, `channels`.
 //!
 //! An aggregate is one subject. Once an event of it is parked, what follows on that subject is parked behind it: applying
 //! the second decision without the first could show something that nobody decided.
@@ -24,7 +24,7 @@ use crate::{
     park::{Parking, Reason},
     projector::{Projection, Refusal},
     store::{
-        alert_rules,
+        alert_rules, channels,
         credential::{self, Proof},
         inventory::{self as write, Stored},
         jobs, people, schedules, scripts, silences, terminal,
@@ -239,6 +239,12 @@ impl Projection for Inventory {
                     alert_rules::saved(tx, stored, event.actor.as_deref(), data).await?
                 }
                 Payload::RuleDeleted(data) => alert_rules::deleted(tx, stored, data.rule).await?,
+                Payload::ChannelSaved(data) => {
+                    channels::saved(tx, stored, event.actor.as_deref(), data).await?
+                }
+                Payload::ChannelDeleted(data) => {
+                    channels::deleted(tx, stored, data.channel).await?
+                }
                 Payload::SilenceSaved(data) => {
                     silences::saved(tx, stored, event.actor.as_deref(), data).await?
                 }
@@ -333,6 +339,8 @@ fn read(recorded: &Recorded) -> Result<Decision, Unreadable> {
         Payload::ScheduleFired(data) => ("schedule", Some(data.schedule.to_string())),
         Payload::RuleSaved(data) => ("rule", Some(data.rule.to_string())),
         Payload::RuleDeleted(data) => ("rule", Some(data.rule.to_string())),
+        Payload::ChannelSaved(data) => ("channel", Some(data.channel.to_string())),
+        Payload::ChannelDeleted(data) => ("channel", Some(data.channel.to_string())),
         Payload::SilenceSaved(data) => ("silence", Some(data.silence.to_string())),
         Payload::SilenceEnded(data) => ("silence", Some(data.silence.to_string())),
         Payload::TerminalRecordingDecided(data) => (

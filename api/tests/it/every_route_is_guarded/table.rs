@@ -193,6 +193,10 @@ impl World {
             "POST /api/v1/alerts/silences" => json!({
                 "reason": fresh, "scope": {"servers": [server]}, "times": {"once": {"until": "2999-01-01T00:00:00Z"}},
             }),
+            "POST /api/v1/alerts/channels" | "PUT /api/v1/alerts/channels/{id}" => json!({
+                "name": fresh, "target": {"kind": "webhook", "url": "https://example.org"},
+            }),
+            "POST /api/v1/alerts/channels/preview" => json!({"target": {"kind": "slack"}}),
             "POST /api/v1/schedules/preview" => json!({"cron": "0 3 * * *", "zone": "UTC"}),
             "POST /api/v1/schedules" | "PUT /api/v1/schedules/{id}" => json!({
                 "name": fresh, "cron": "0 3 * * *", "zone": "UTC",
