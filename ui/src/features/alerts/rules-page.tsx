@@ -221,7 +221,11 @@ export function useDeleteRule(onDeleted?: () => void) {
         action: { label: 'Undo', run: () => restore(rule) },
       })
       onDeleted?.()
-      return reload()
+      // Its own page is still there for a moment, and would ask for what is gone.
+      return client.invalidateQueries({
+        queryKey: ['alerts'],
+        predicate: ({ queryKey }) => queryKey[2] !== rule.id,
+      })
     },
     onError: (error, { name }) => toastProblem(`${name} was not deleted`, error),
   })
