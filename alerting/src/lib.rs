@@ -15,6 +15,7 @@
 //! | [`silence`] | whether a silence holds an alert back at a moment |
 //! | [`timetable`] | when something that comes again and again is due, in a time zone |
 //! | [`trial`] | when a rule would have fired, and how often it would have flapped |
+//! | [`history`] | which stored readings a trial is given |
 //! | [`live`] | the rules at work: streams in, alerts out, exactly once |
 //!
 //! # Time
@@ -24,6 +25,7 @@
 
 #![warn(missing_docs)]
 
+pub mod history;
 pub mod judge;
 pub mod live;
 pub mod notifier;

@@ -98,6 +98,11 @@ impl Trial {
         self.bare.see(at, sample);
     }
 
+    /// In how many stretches the condition was true until now: what the memory that is needed grows with.
+    pub fn stretches(&self) -> usize {
+        self.bare.episodes.len()
+    }
+
     /// What there is to say at the end.
     pub fn report(self) -> Report {
         let flaps = flaps(&self.asked.episodes);

@@ -153,6 +153,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(alerts::rules::restore))
         .routes(routes!(alerts::rules::versions))
         .routes(routes!(alerts::wording::check))
+        .routes(routes!(alerts::trial::handle))
         .routes(routes!(alerts::starter::handle))
         .routes(routes!(
             alerts::thresholds::list,

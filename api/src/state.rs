@@ -8,7 +8,10 @@ use chatops_projections::{Progress, Store};
 use chatops_schemas::clock::{Clock, IdSource, Timestamp};
 use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -37,6 +40,9 @@ use crate::{
 
 /// Name in the vault of the key that signs access tokens.
 const TOKEN_KEY: &str = "access_token_key";
+
+/// Trials of alert rules at the same time: each reads up to a week of readings.
+const TRIALS: usize = 2;
 
 /// What the composition gives.
 pub struct Parts {
@@ -109,6 +115,7 @@ struct Inner {
     follows: Follows,
     notes: Notes,
     installer: OnceCell<Installer>,
+    trials: Semaphore,
 }
 
 impl std::fmt::Debug for Api {
@@ -163,6 +170,7 @@ impl Api {
             follows: Follows::default(),
             notes: Notes::default(),
             installer: OnceCell::new(),
+            trials: Semaphore::new(TRIALS),
             parts,
         };
         Ok((Self(Arc::new(inner)), relay))
@@ -275,6 +283,11 @@ impl Api {
 
     pub(crate) fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    /// Places for trials of alert rules.
+    pub(crate) fn trials(&self) -> &Semaphore {
+        &self.0.trials
     }
 
     /// What this installation asks hosts to do.

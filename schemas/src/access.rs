@@ -191,6 +191,8 @@ actions! {
     SaveSilence = "save_silence", Need::Operator, Operate;
     /// Keep alert rules; for each server named in one the right to change its rules is needed, too.
     SaveRule = "save_rule", Need::Operator, Manage;
+    /// Try an alert rule on what was measured, without keeping it; for each server the right to see it is needed, too.
+    TryRule = "try_rule", Need::Operator, Read;
     /// Change the alert rules of a server.
     ChangeRules = "change_rules", Need::Level(Level::Manage), Manage;
     /// Keep channels by which one is told of alerts.

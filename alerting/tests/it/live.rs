@@ -4,3 +4,4 @@ mod by_hand;
 mod facts;
 mod ground;
 mod same;
+mod tried;

@@ -10,4 +10,5 @@ pub mod show;
 pub mod silences;
 pub mod starter;
 pub mod thresholds;
+pub mod trial;
 pub mod wording;

@@ -1,6 +1,7 @@
 //! Alerts, rules, thresholds and silences over REST, with the evaluator's events on the real bus.
 
 mod rules;
+mod trial;
 
 use chatops_schemas::{
     clock::{IdSource, System},

@@ -5,13 +5,15 @@ mod print;
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use chatops_alerting::trial::{Report, Trial};
-use chatops_bus::{Bus, From, StreamName};
+use chatops_alerting::{
+    history::{self, Bounds, Span},
+    trial::Report,
+};
+use chatops_bus::{Bus, StreamName};
 use chatops_schemas::{
     catalogue::Payload,
-    clock::{Clock, System, Timestamp},
+    clock::{Clock, System},
     codec,
-    event::metric::Sample,
     ids::ServerId,
     rule::{Rule, Scope, Severity, Wording},
     subject::{self, Entity},
@@ -55,18 +57,18 @@ pub(super) async fn try_out(
     let config = super::located(config)?;
     let bus = compose::bus(&config, "chatops rules try").await?;
     let servers = chosen(&known(&bus).await?, &asked.server)?;
+    let span = Span { from, to: None };
     let mut tried = Vec::new();
     for (server, name) in servers {
         let title = format!("readings of {name}");
         let one = output
-            .step(&title, Box::pin(on_server(&bus, &rule, &server, from)))
+            .step(&title, Box::pin(on_server(&bus, &rule, &server, span)))
             .await?;
-        let (report, unread) = one;
         tried.push(Tried {
             server,
             name,
-            report,
-            unread,
+            report: one.report,
+            unread: one.unread,
         });
     }
     print::all(&rule, &tried, asked.json, output)
@@ -148,33 +150,12 @@ fn chosen(
         .collect())
 }
 
+/// Whoever waits at a terminal can end it, so nothing else does.
 async fn on_server(
     bus: &Bus,
     rule: &Rule,
     server: &ServerId,
-    from: Timestamp,
-) -> anyhow::Result<(Report, u64)> {
-    let mut trial = Trial::new(rule)?;
-    let mut unread = 0;
-    let filter = subject::metrics_stored(server);
-    let Some(newest) = bus.last(StreamName::Metrics, &filter).await? else {
-        return Ok((trial.report(), 0));
-    };
-    if newest.stored_at < from {
-        return Ok((trial.report(), 0));
-    }
-    let mut reader = bus
-        .read(StreamName::Metrics, &filter, From::Time(from))
-        .await?;
-    while let Some(event) = reader.next().await {
-        let event = event.context("read OPS_METRICS")?;
-        match codec::decode::<Sample>(&event.payload) {
-            Ok(sample) => trial.see(sample.time, &sample.data),
-            Err(_) => unread += 1,
-        }
-        if event.seq >= newest.seq {
-            break;
-        }
-    }
-    Ok((trial.report(), unread))
+    span: Span,
+) -> anyhow::Result<history::Found> {
+    Ok(history::on_server(bus, rule, server, span, Bounds::default()).await?)
 }

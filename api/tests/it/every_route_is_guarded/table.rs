@@ -184,6 +184,9 @@ impl World {
             }
             "POST /api/v1/alerts/acknowledge" => json!({"ids": [self.things.alert]}),
             "POST /api/v1/alerts/rules/check" => json!({"wording": "cpu > 1"}),
+            "POST /api/v1/alerts/rules/trial" => {
+                json!({"wording": "cpu > 1", "server_ids": [server]})
+            }
             "POST /api/v1/alerts/rules" | "PUT /api/v1/alerts/rules/{id}" => json!({
                 "name": fresh, "severity": "info", "scope": {"servers": [server]}, "wording": "cpu > 1",
             }),

@@ -159,6 +159,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/rules/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an alert rule on what was measured
+         * @description Tells what the rule would have done on servers that you see. Nobody is told, and nothing is kept.
+         */
+        post: operations["alerts_rules_trial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts/rules/{id}": {
         parameters: {
             query?: never;
@@ -5618,6 +5638,95 @@ export interface components {
             /** @description Newest first; revoked ones are not listed. */
             tokens: components["schemas"]["ApiToken"][];
         };
+        /** @description What a rule would have done. */
+        TrialAnswer: components["schemas"]["Watching"] & {
+            /** @description Whether all readings were looked at. If not, it took too long, or there was too much to find. */
+            complete: boolean;
+            /** @description From when. */
+            from: components["schemas"]["Moment"];
+            /** @description In the order in which they were asked for. */
+            servers: components["schemas"]["TrialServer"][];
+            /** @description Until when. */
+            to: components["schemas"]["Moment"];
+        };
+        /** @description An alert that would have been. */
+        TrialEpisode: {
+            /** @description The device; empty for the host. */
+            device: string;
+            /** @description When somebody would have been told. */
+            raised: components["schemas"]["Moment"];
+            resolved: components["schemas"]["Moment"] | null;
+            /** @description From when the condition was true. */
+            since: components["schemas"]["Moment"];
+            /** @description The number of each comparison when it was raised, in the order of the wording. */
+            values: (number | null)[];
+        };
+        /** @description A rule to be tried. */
+        TrialRequest: {
+            /**
+             * Format: int64
+             * @description With `when`: for how long, in milliseconds.
+             */
+            for_ms?: number;
+            /**
+             * @description From when: RFC 3339, milliseconds since 1970, or `now-6h`. At most seven days ago; `now-24h` when absent.
+             * @example now-24h
+             */
+            from?: string;
+            /**
+             * Format: int64
+             * @description With `when`: how long an alert stays open afterwards, in milliseconds.
+             */
+            keep_ms?: number;
+            /** @description On the readings of these: 1 to 20. */
+            server_ids: string[];
+            /** @description Until when; `now` when absent. */
+            to?: string;
+            /** @description What has to be true, as data. */
+            when?: Record<string, never>;
+            /**
+             * @description What it watches, in one line. Either this or `when`. A fact such as `down` cannot be tried.
+             * @example cpu > 90 for 5m
+             */
+            wording?: string;
+        };
+        /** @description What a rule would have done on one server. */
+        TrialServer: {
+            /** @description Whether all its readings were looked at. */
+            complete: boolean;
+            /** @description The first 500 of them. */
+            episodes: components["schemas"]["TrialEpisode"][];
+            /**
+             * Format: int64
+             * @description How many alerts there would have been.
+             */
+            fired: number;
+            /**
+             * Format: int64
+             * @description How many alerts would have begun within ten minutes of the end of the one before.
+             */
+            flaps: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How often the condition was true for too short a time.
+             */
+            passed: number;
+            /**
+             * Format: int64
+             * @description Readings looked at.
+             */
+            readings: number;
+            /** @description Which server. */
+            server_id: string;
+            /**
+             * Format: int64
+             * @description The shortest wait, in milliseconds, with which no alert would have come back within ten minutes; an hour when there
+             *     is none.
+             */
+            suggested_for_ms: number;
+        };
         /** @description systemd's units. */
         UnitList: {
             /** @description Services, timers, sockets and mounts that are loaded. */
@@ -6360,6 +6469,75 @@ export interface operations {
             };
             /** @description CO1101 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_rules_trial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialRequest"];
+            };
+        };
+        responses: {
+            /** @description what it would have done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialAnswer"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1201 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1902, CO1905 */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
