@@ -26,6 +26,14 @@ export default defineConfig({
     // `default-src 'self'` forbids data: URLs, so nothing may be inlined as one.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // The first page carries the names of all chunks: a hash cannot be compressed, and seven characters are the fewest for so many.
+    rollupOptions: {
+      output: {
+        entryFileNames: 'assets/[name]-[hash:7].js',
+        chunkFileNames: 'assets/[name]-[hash:7].js',
+        assetFileNames: 'assets/[name]-[hash:7][extname]',
+      },
+    },
   },
   server: { proxy: { '/api': { target: api, ws: true } } },
   test: {

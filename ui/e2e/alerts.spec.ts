@@ -1,4 +1,4 @@
-/** An alert of a real agent: its rule fires, its row comes by itself, it is acknowledged, explained and ended by hand. */
+/** An alert of a real agent: its rule is tried, fires, its row comes by itself, it is acknowledged, explained and ended by hand. */
 import type { Page } from '@playwright/test'
 import { expect, expectAccessible, expectNoSideways, test } from './page-health'
 import { agentIsThere, noAgent, startAgent } from './real-agent'
@@ -25,7 +25,7 @@ test('a rule fires, and its alert is handled and explained', async ({ page, heal
       .click()
     await openTab(page, 'Rules')
 
-    await test.step('write the rule', async () => {
+    await test.step('write and try it', async () => {
       await page.goto('/alerts/rules/new')
       const line = page.getByRole('textbox', { name: 'Alert when' })
       await page.getByRole('button', { name: 'Save rule' }).click()
@@ -46,6 +46,11 @@ test('a rule fires, and its alert is handled and explained', async ({ page, heal
       await page.getByLabel('Add a server').fill(agent.name)
       await page.getByRole('button', { name: 'Add', exact: true }).click()
       await expect(page.getByRole('list', { name: 'Chosen' })).toContainText(agent.name)
+      const trial = page.getByRole('region', { name: 'What it would have done' })
+      await expect(async () => {
+        await page.getByRole('button', { name: 'Try the rule' }).click()
+        await expect(trial).toContainText('It would have fired once', { timeout: 5_000 })
+      }).toPass({ timeout: RAISED_MS })
       await expectAccessible(page)
       await page.getByRole('button', { name: 'Save rule' }).click()
       await expect(page.getByRole('row').filter({ hasText: rule })).toBeVisible()

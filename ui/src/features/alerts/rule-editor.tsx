@@ -23,6 +23,8 @@ import { ruleQuery, rulesQuery } from './queries'
 import { newRule, type RuleDraft, ruleDraftOf, ruleProblems, ruleRequest } from './rule-draft'
 import { useDeleteRule } from './rules-page'
 import { ScopeFields } from './scope-fields'
+import { isFact, withWait } from './simple'
+import { TrialPanel } from './trial-panel'
 import { Versions } from './versions'
 
 export function NewRulePage({ onSaved }: { onSaved: () => void }) {
@@ -71,7 +73,7 @@ function Editor({ rule, onSaved }: { rule: AlertRule | null; onSaved: () => void
   const [asked, setAsked] = useState(false)
   const form = useRef<HTMLFormElement>(null)
   const set = (change: Partial<RuleDraft>) => setDraft((before) => ({ ...before, ...change }))
-  const { problem } = useWording(draft.wording)
+  const { problem, settled, parsed } = useWording(draft.wording)
   const problems = asked ? ruleProblems(draft) : {}
   const dirty = JSON.stringify(draft) !== JSON.stringify(base)
   const save = useMutation({
@@ -169,6 +171,13 @@ function Editor({ rule, onSaved }: { rule: AlertRule | null; onSaved: () => void
         hint="A rule that is off raises nothing; its open alerts are over."
         checked={draft.enabled}
         onChange={(enabled) => set({ enabled })}
+      />
+      <TrialPanel
+        wording={draft.wording.trim()}
+        scope={draft.scope}
+        ready={settled}
+        fact={isFact(parsed?.when)}
+        onWait={(ms) => set({ wording: withWait(draft.wording, ms) })}
       />
       {save.isError ? <FormProblem error={save.error} /> : null}
       <div className="flex flex-wrap items-center gap-3">

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { limitsOf, type Simple, simpleOf, simpleProblems, wordingOf } from './simple'
+import {
+  isFact,
+  limitsOf,
+  measuresOf,
+  type Simple,
+  simpleOf,
+  simpleProblems,
+  withWait,
+  wordingOf,
+} from './simple'
 
 const compare = (series: string, limit: number, clear: number | null = null, window?: object) => ({
   compare: { measure: { series, window }, threshold: { comparison: '>', limit, clear } },
@@ -36,12 +45,31 @@ describe('a condition of one comparison', () => {
   })
 })
 
-it('finds limits of nested conditions in their order', () => {
+it('finds limits and numbers of nested conditions in their order', () => {
   const when = { any: [{ all: [compare('cpu', 90, 80), compare('load1', 8)] }, compare('mem', 95)] }
   expect(limitsOf(when)).toEqual([
     { limit: 90, clear: 80 },
     { limit: 8, clear: null },
     { limit: 95, clear: null },
   ])
+  expect(measuresOf(when).map(({ series }) => series)).toEqual(['cpu', 'load1', 'mem'])
   expect(limitsOf({ fact: 'down' })).toEqual([])
+  expect(measuresOf({ changed: { measure: { series: 'uptime_s' } } })).toEqual([
+    { series: 'uptime_s', windowed: false },
+  ])
+})
+
+it('changes only the time to wait', () => {
+  expect(withWait('cpu > 90', 300_000)).toBe('cpu > 90 for 5m')
+  expect(withWait('cpu > 90 clear 80 for 30s keep 1m', 600_000)).toBe(
+    'cpu > 90 clear 80 for 10m keep 1m',
+  )
+  expect(withWait('cpu > 90 keep 1m', 60_000)).toBe('cpu > 90 for 1m keep 1m')
+  expect(withWait('cpu > 90 for 5m', 0)).toBe('cpu > 90')
+})
+
+it('knows what is not a number', () => {
+  expect(isFact({ fact: 'down' })).toBe(true)
+  expect(isFact({ compare: {} })).toBe(false)
+  expect(isFact(undefined)).toBe(false)
 })

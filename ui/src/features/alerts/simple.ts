@@ -94,3 +94,26 @@ export function limitsOf(when: unknown): { limit: number; clear: number | null }
   const parts = Array.isArray(all) ? all : Array.isArray(any) ? any : []
   return parts.flatMap(limitsOf)
 }
+
+/** The same wording with another time to wait. */
+export function withWait(wording: string, ms: number): string {
+  const keep = /\s+keep\s+\S+\s*$/.exec(wording)?.[0] ?? ''
+  const rest = wording.slice(0, wording.length - keep.length).replace(/\s+for\s+\S+\s*$/, '')
+  return `${rest}${ms > 0 ? ` for ${timeText(ms)}` : ''}${keep}`
+}
+
+/** Names of the numbers that a condition looks at, in its order; those without a window can be drawn from history. */
+export function measuresOf(when: unknown): { series: string; windowed: boolean }[] {
+  if (!isRecord(when)) return []
+  const { compare, changed, all, any } = when
+  for (const one of [compare, changed]) {
+    if (isRecord(one) && isRecord(one.measure)) {
+      return [{ series: String(one.measure.series), windowed: isRecord(one.measure.window) }]
+    }
+  }
+  const parts = Array.isArray(all) ? all : Array.isArray(any) ? any : []
+  return parts.flatMap(measuresOf)
+}
+
+/** Whether a condition looks at what happens, such as `down`, instead of at numbers. */
+export const isFact = (when: unknown): boolean => isRecord(when) && 'fact' in when

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { causeText, toldOf } from './words'
+import { causeText, toldOf, trialText } from './words'
 
 it('says what became of telling somebody', () => {
   const event = { channel_name: 'on call', occasion: 'raised', attempts: 3 }
@@ -28,4 +28,11 @@ it('says what became of telling somebody', () => {
 it('knows no cause that it was not told of', () => {
   expect(causeText('server_gone')).toBe('the server was deleted')
   expect(causeText('a later one')).toBe('something else')
+})
+
+it('says what a trial found', () => {
+  expect(trialText(0, 0)).toBe('It would never have fired')
+  expect(trialText(1, 0)).toBe('It would have fired once')
+  expect(trialText(2, 0)).toBe('It would have fired twice; it never came back within ten minutes')
+  expect(trialText(5, 2)).toBe('It would have fired 5 times; it came back within ten minutes twice')
 })

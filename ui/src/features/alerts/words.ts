@@ -81,3 +81,15 @@ export function toldOf(data: unknown): Told {
   const why = isRecord(delivery.held) ? delivery.held.why : undefined
   return { ...base, tone: 'off', result: 'Kept back', detail: heldText(why) }
 }
+
+/** What a trial found, in a sentence. */
+export function trialText(fired: number, flaps: number): string {
+  const times = (count: number) =>
+    count === 0 ? 'never' : count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`
+  if (fired === 0) return 'It would never have fired'
+  const fires = `It would have fired ${times(fired)}`
+  if (fired === 1) return fires
+  return flaps === 0
+    ? `${fires}; it never came back within ten minutes`
+    : `${fires}; it came back within ten minutes ${times(flaps)}`
+}
