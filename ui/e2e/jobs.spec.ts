@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
 import { expect, expectAccessible, expectNoSideways, test, withTheme } from './page-health'
+import { pickServer } from './pick-server'
 import { agentIsThere, noAgent, type RealAgent, startAgent } from './real-agent'
 import { secondPerson } from './second-person'
 
@@ -25,7 +26,7 @@ async function newJob(page: Page, name: string, command: string): Promise<void> 
   const dialog = page.getByRole('dialog', { name: 'New job' })
   await dialog.getByLabel('Command', { exact: true }).fill(command)
   await dialog.getByLabel('Where').selectOption({ label: 'These servers' })
-  await dialog.getByLabel('Server ids').fill(agents.map((agent) => agent.server).join(' '))
+  for (const agent of agents) await pickServer(dialog, agent.name)
   const meant = dialog.getByRole('region', { name: 'Servers that are meant' })
   await expect(meant.getByRole('status')).toHaveText(`${agents.length} servers`)
   await dialog.getByLabel('Name', { exact: false }).last().fill(name)
@@ -91,6 +92,40 @@ test('a job runs on several servers, is seen live, and what failed is run again 
     await row(page, agents[2]).getByRole('link', { name: 'Command' }).click()
     await expect(page.getByRole('log', { name: 'Output' })).toContainText('the same everywhere')
   })
+})
+
+test('servers are picked by keyboard, by name and by what they have in common', async ({
+  page,
+}) => {
+  await page.goto('/jobs')
+  await page.getByRole('button', { name: 'New job' }).first().click()
+  const dialog = page.getByRole('dialog', { name: 'New job' })
+  await dialog.getByLabel('Where').selectOption({ label: 'These servers' })
+  const box = dialog.getByRole('combobox', { name: 'Servers' })
+  const list = dialog.getByRole('listbox', { name: 'Servers to choose from' })
+  const chips = dialog.getByRole('list', { name: 'Chosen servers' }).getByRole('listitem')
+  await box.focus()
+  await page.keyboard.type(`name:"${agents[1]?.name}"`)
+  await expect(list.getByRole('option')).toHaveCount(1)
+  await expect(dialog.getByRole('status').first()).toHaveText(/^1 of \d+ servers match$/)
+  await page.keyboard.press('Enter')
+  await expect(chips).toHaveText([agents[1]?.name ?? ''])
+  await expectAccessible(page)
+  await page.keyboard.press('Escape')
+  await expect(list).toBeHidden()
+  await expect(dialog).toBeVisible()
+  await box.fill(`name:${agents.map((agent) => `"${agent.name}"`).join(',')}`)
+  await dialog.getByRole('button', { name: 'Add all 2 that match' }).click()
+  await expect(chips).toHaveCount(3)
+  const meant = dialog.getByRole('region', { name: 'Servers that are meant' })
+  await expect(meant.getByRole('status')).toHaveText('3 servers')
+  await box.fill('')
+  await page.keyboard.press('Backspace')
+  await expect(chips).toHaveCount(2)
+  await dialog.getByRole('button', { name: 'Take all out' }).click()
+  await expect(meant).toBeHidden()
+  await page.setViewportSize({ width: 390, height: 844 })
+  await expectNoSideways(page)
 })
 
 test('a cancelled job ends what runs on every server', async ({ page }) => {

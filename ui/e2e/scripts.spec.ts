@@ -1,10 +1,10 @@
 /** Scripts and schedules: written, run as a job on this machine's own agent, paused, changed, removed. */
 import { openOnlineServer } from './first-server'
 import { expect, expectAccessible, expectNoSideways, test } from './page-health'
+import { pickServer } from './pick-server'
 
 test('a script is written, run with its parameters, changed and deleted', async ({ page }) => {
-  await openOnlineServer(page)
-  const server = new URL(page.url()).pathname.split('/')[2] ?? ''
+  const server = await openOnlineServer(page)
   const mark = Date.now().toString(36)
   const name = `greet ${mark}`
   await page
@@ -39,7 +39,7 @@ test('a script is written, run with its parameters, changed and deleted', async 
     await expect(page).toHaveURL(/run=true/)
     const dialog = page.getByRole('dialog', { name: 'New job' })
     await dialog.getByLabel('Where').selectOption('ids')
-    await dialog.getByLabel('Server ids').fill(server)
+    await pickServer(dialog, server)
     const run = dialog.getByRole('button', { name: 'Run on 1 server' })
     // Nothing runs without what must be filled in.
     await expect(run).toBeDisabled()
@@ -83,8 +83,7 @@ test('a script is written, run with its parameters, changed and deleted', async 
 test('a schedule shows when it runs, runs, is paused with a way back, changed and deleted', async ({
   page,
 }) => {
-  await openOnlineServer(page)
-  const server = new URL(page.url()).pathname.split('/')[2] ?? ''
+  const server = await openOnlineServer(page)
   const mark = Date.now().toString(36)
   const name = `tick ${mark}`
   await page
@@ -101,7 +100,7 @@ test('a schedule shows when it runs, runs, is paused with a way back, changed an
   await page.getByLabel('When').fill('*/10 * * * * *')
   await page.getByLabel('Command').fill(`echo ${mark}`)
   await page.getByLabel('Where').selectOption('ids')
-  await page.getByLabel('Server ids').fill(server)
+  await pickServer(page.getByRole('form', { name: 'Schedule' }), server)
   await expect(page.getByRole('region', { name: 'Servers that are meant' })).toContainText(
     '1 server',
   )
