@@ -101,6 +101,10 @@ pub struct Server {
     /// Since when the agent is connected; `null` while it is not.
     #[schema(required)]
     pub connected_since: Option<Moment>,
+    /// When its agent last connected or went away. An item `presence` of the live socket with a later `at` is newer than this
+    /// `status`.
+    #[schema(required)]
+    pub presence_at: Option<Moment>,
     /// When it was added.
     pub created_at: Moment,
     /// Milliseconds between samples.
@@ -168,6 +172,7 @@ impl From<view::Server> for Server {
             status: server.status.into(),
             last_seen: server.last_seen.map(Moment),
             connected_since: server.connected_since.map(Moment),
+            presence_at: server.presence_at.map(Moment),
             created_at: server.created_at.into(),
             interval_ms: server.interval_ms.unwrap_or(DEFAULT_INTERVAL_MS),
             needs_approval: server.needs_approval,

@@ -82,6 +82,10 @@ impl Line {
             },
             status,
             last_seen: last_seen.map(timestamp),
+            presence_at: self
+                .last_connected_at
+                .max(self.last_disconnected_at)
+                .map(timestamp),
             connected_since: self.connected_since.map(timestamp),
             created_at: timestamp(self.created_at),
             interval_ms: self.interval_ms.and_then(|ms| u32::try_from(ms).ok()),

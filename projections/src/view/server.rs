@@ -93,6 +93,8 @@ pub struct Server {
     pub status: ServerStatus,
     /// Newest sign of life: sample, connect or disconnect.
     pub last_seen: Option<Timestamp>,
+    /// When its agent last connected or went away: how recent [`Server::status`] is.
+    pub presence_at: Option<Timestamp>,
     /// When it came online; `None` while it is not.
     pub connected_since: Option<Timestamp>,
     /// When it was registered.

@@ -8,7 +8,7 @@ use serde::{
 use crate::body::server::{Server, Status};
 
 /// Names of the columns, in the order of the values of a row.
-const COLUMNS: [&str; 28] = [
+const COLUMNS: [&str; 29] = [
     "id",
     "name",
     "tags",
@@ -17,6 +17,7 @@ const COLUMNS: [&str; 28] = [
     "status",
     "last_seen",
     "connected_since",
+    "presence_at",
     "created_at",
     "interval_ms",
     "hostname",
@@ -42,7 +43,7 @@ const COLUMNS: [&str; 28] = [
 /// The table.
 #[derive(Serialize)]
 pub(super) struct Table<'a> {
-    columns: [&'static str; 28],
+    columns: [&'static str; 29],
     rows: Rows<'a>,
     next: Option<String>,
     total: u64,
@@ -85,6 +86,7 @@ impl Serialize for Row<'_> {
         row.serialize_element::<Status>(&server.status)?;
         row.serialize_element(&server.last_seen)?;
         row.serialize_element(&server.connected_since)?;
+        row.serialize_element(&server.presence_at)?;
         row.serialize_element(&server.created_at)?;
         row.serialize_element(&server.interval_ms)?;
         row.serialize_element(&agent.and_then(|agent| agent.hostname.as_deref()))?;
@@ -129,6 +131,7 @@ mod tests {
             status: Status::Never,
             last_seen: None,
             connected_since: None,
+            presence_at: None,
             created_at: Timestamp::default().into(),
             interval_ms: 5000,
             needs_approval: false,
@@ -145,7 +148,7 @@ mod tests {
             table["columns"].as_array().unwrap().len()
         );
         assert_eq!(table["rows"][0][5], "never");
-        assert_eq!(table["rows"][0][24], serde_json::Value::Null);
-        assert_eq!(table["rows"][0][25], 2);
+        assert_eq!(table["rows"][0][25], serde_json::Value::Null);
+        assert_eq!(table["rows"][0][26], 2);
     }
 }

@@ -10,6 +10,7 @@ const row = toRow({
   status: 'online',
   last_seen: '2026-01-01T00:00:00Z',
   connected_since: null,
+  presence_at: null,
   created_at: '2026-01-01T00:00:00Z',
   interval_ms: 5_000,
   needs_approval: false,

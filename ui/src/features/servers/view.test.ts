@@ -25,6 +25,7 @@ function row(name: string, cpu: number | null, over: Partial<Server> = {}) {
     status: cpu === null ? 'never' : 'online',
     last_seen: cpu === null ? null : AT,
     connected_since: null,
+    presence_at: null,
     created_at: AT,
     interval_ms: 5_000,
     needs_approval: false,

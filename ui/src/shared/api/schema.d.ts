@@ -5208,6 +5208,7 @@ export interface components {
             needs_approval: boolean;
             /** @description Who owns it. */
             owner: components["schemas"]["OwnerRef"];
+            presence_at: components["schemas"]["Moment"] | null;
             /** @description Whether its agent is there. */
             status: components["schemas"]["Status"];
             /** @description Labels. */

@@ -27,6 +27,7 @@ const server = (id: string, latest: RowMetrics | null = null): Server => ({
   status: latest ? 'online' : 'never',
   last_seen: latest?.ts ?? null,
   connected_since: null,
+  presence_at: null,
   created_at: '2026-01-01T00:00:00.000Z',
   interval_ms: 5_000,
   needs_approval: false,
@@ -94,6 +95,42 @@ describe('FleetStore', () => {
     expect(row('a').server).toMatchObject({ name: 'renamed', status: 'offline' })
     expect(row('a').server.latest?.cpu).toBe(5)
     expect([...store.snapshot().byId.keys()]).toEqual(['a', 'c'])
+  })
+
+  it('keeps the news of the socket when an older answer comes after it', () => {
+    const { store, flush, row } = setup()
+    const before: Server = {
+      ...server('a', metrics(4, 5)),
+      connected_since: '2026-01-01T00:00:01Z',
+      presence_at: '2026-01-01T00:00:01Z',
+    }
+    store.replace([before])
+    store.apply([{ k: 'presence', server: 'a', status: 'offline', at: '2026-01-01T00:00:09Z' }])
+    // Read before the tables had the disconnect.
+    store.put(before)
+    store.replace([before])
+    store.apply([{ k: 'server', op: 'updated', server: before }])
+    flush()
+    expect(row('a').server).toMatchObject({ status: 'offline', connected_since: null })
+    const back = '2026-01-01T00:00:12Z'
+    store.put({ ...before, connected_since: back, presence_at: back })
+    expect(row('a').server).toMatchObject({ status: 'online', connected_since: back })
+  })
+
+  it('does not take the last reading of an agent that is gone for its return', () => {
+    const { store, flush, row } = setup()
+    store.replace([server('a', metrics(1, 5))])
+    store.apply([
+      { k: 'presence', server: 'a', status: 'offline', at: '2026-01-01T00:00:09Z' },
+      { k: 'row', server: 'a', seq: 2, row: metrics(2, 6) },
+    ])
+    flush()
+    expect(row('a').server).toMatchObject({ status: 'offline', latest: { cpu: 6 } })
+    store.apply([{ k: 'presence', server: 'a', status: 'online', at: '2026-01-01T00:00:10Z' }])
+    // Told again after a lost connection: older than what is known.
+    store.apply([{ k: 'presence', server: 'a', status: 'offline', at: '2026-01-01T00:00:09Z' }])
+    flush()
+    expect(row('a').server.status).toBe('online')
   })
 
   it('calls a server stale after three missed readings, even while "online"', () => {

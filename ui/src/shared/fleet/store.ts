@@ -31,6 +31,33 @@ export function toRow(server: Server): FleetRow {
   return { server, heardAt: seen && server.latest ? Date.parse(seen) : null }
 }
 
+/** When its agent last came or went, in ms. */
+function presenceAt(server: Server): number {
+  return server.presence_at ? Date.parse(server.presence_at) : 0
+}
+
+/**
+ * An answer of the API over what is known. The live socket reads the streams, the API tables that
+ * are written from them: an answer may be the older of the two, figures and presence each.
+ */
+function merge(known: FleetRow | undefined, answer: Server): FleetRow {
+  const row = toRow(answer)
+  if (!known) return row
+  const figures = (known.server.latest?.seq ?? -1) > (answer.latest?.seq ?? -1)
+  const later = presenceAt(known.server) - presenceAt(answer)
+  const server = { ...answer }
+  if (figures) {
+    server.latest = known.server.latest
+    server.last_seen = known.server.last_seen
+  }
+  if (later > 0 || (figures && later === 0)) {
+    server.status = known.server.status
+    server.connected_since = known.server.connected_since
+    server.presence_at = known.server.presence_at
+  }
+  return { server, heardAt: figures || later > 0 ? known.heardAt : row.heardAt }
+}
+
 export class FleetStore {
   readonly #clock: FleetClock
   readonly #listeners = new Set<() => void>()
@@ -55,22 +82,11 @@ export class FleetStore {
     return this.#byId.size
   }
 
-  /** A complete list from the API. Live figures that are newer than it are kept. */
+  /** A complete list from the API. What the live socket told after it was read is kept. */
   replace(servers: Server[]): void {
     const next = new Map<string, FleetRow>()
     for (const server of servers) {
-      const known = this.#byId.get(server.id)
-      const row = toRow(server)
-      const newer = (known?.server.latest?.seq ?? -1) > (server.latest?.seq ?? -1)
-      next.set(
-        server.id,
-        known && newer
-          ? {
-              ...known,
-              server: { ...server, latest: known.server.latest, status: known.server.status },
-            }
-          : row,
-      )
+      next.set(server.id, merge(this.#byId.get(server.id), server))
     }
     this.#byId = next
     this.#loaded = true
@@ -80,7 +96,7 @@ export class FleetStore {
 
   /** One server as the API answered it after a write or on its own page. */
   put(server: Server): void {
-    this.#byId.set(server.id, toRow(server))
+    this.#byId.set(server.id, merge(this.#byId.get(server.id), server))
     this.#roster += 1
     this.#flush()
   }
@@ -115,7 +131,7 @@ export class FleetStore {
         return this.#figures(item.server, item.row)
       case 'presence': {
         const row = this.#byId.get(item.server)
-        if (!row) return false
+        if (!row || presenceAt(row.server) > Date.parse(item.at)) return false
         const online = item.status === 'online'
         this.#byId.set(item.server, {
           ...row,
@@ -123,6 +139,7 @@ export class FleetStore {
             ...row.server,
             status: item.status,
             connected_since: online ? item.at : null,
+            presence_at: item.at,
           },
           // A fresh connection has its first interval before it can be late.
           heardAt: online ? this.#clock.now() : row.heardAt,
@@ -132,7 +149,7 @@ export class FleetStore {
       case 'server':
         this.#roster += 1
         if (item.op === 'deleted') return this.#byId.delete(item.server)
-        this.#describe(item.server)
+        this.#byId.set(item.server.id, merge(this.#byId.get(item.server.id), item.server))
         return true
       case 'sample':
         return false
@@ -142,26 +159,15 @@ export class FleetStore {
   #figures(id: string, latest: RowMetrics): boolean {
     const row = this.#byId.get(id)
     if (!row || (row.server.latest?.seq ?? -1) >= latest.seq) return false
-    const now = this.#clock.now()
+    // The last readings of an agent that is gone may come after the news that it is gone. Without any
+    // news of connections the readings alone say that it is there.
+    const gone = row.server.status === 'offline' && row.server.presence_at !== null
+    const status = gone ? 'offline' : 'online'
     this.#byId.set(id, {
-      server: { ...row.server, latest, last_seen: latest.ts, status: 'online' },
-      heardAt: now,
+      server: { ...row.server, latest, last_seen: latest.ts, status },
+      heardAt: this.#clock.now(),
     })
     return true
-  }
-
-  /** Name, tags or agent changed; the figures stay unless the message has newer ones. */
-  #describe(server: Server): void {
-    const known = this.#byId.get(server.id)
-    if (!known || (server.latest?.seq ?? -1) >= (known.server.latest?.seq ?? -1)) {
-      this.#byId.set(server.id, toRow(server))
-      return
-    }
-    const { latest, last_seen, status, connected_since } = known.server
-    this.#byId.set(server.id, {
-      ...known,
-      server: { ...server, latest, last_seen, status, connected_since },
-    })
   }
 
   #flush(): void {
