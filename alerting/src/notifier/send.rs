@@ -283,7 +283,8 @@ fn message<W: World>(parts: &NotifierParts<W>, errand: &Errand, occasion: Occasi
 
 fn kind(occasion: Occasion) -> Kind {
     match occasion {
-        Occasion::Raised | Occasion::Reminder => Kind::Raised,
+        Occasion::Raised => Kind::Raised,
+        Occasion::Reminder => Kind::Reminder,
         Occasion::Resolved => Kind::Resolved,
     }
 }

@@ -15,6 +15,8 @@ pub const MAX_VALUES: usize = 20;
 pub enum Kind {
     /// It began.
     Raised,
+    /// It still goes on, and nobody has acknowledged it.
+    Reminder,
     /// Somebody takes care of it.
     Acknowledged,
     /// It is over.
@@ -28,6 +30,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Raised => "raised",
+            Self::Reminder => "reminder",
             Self::Acknowledged => "acknowledged",
             Self::Resolved => "resolved",
             Self::Test => "test",
@@ -175,6 +178,9 @@ fn word(kind: Kind, severity: Severity) -> &'static str {
         (Kind::Raised, Severity::Critical) => "Critical",
         (Kind::Raised, Severity::Warning) => "Warning",
         (Kind::Raised, Severity::Info) => "Info",
+        (Kind::Reminder, Severity::Critical) => "Still critical",
+        (Kind::Reminder, Severity::Warning) => "Still a warning",
+        (Kind::Reminder, Severity::Info) => "Still open",
         (Kind::Acknowledged, _) => "Acknowledged",
         (Kind::Resolved, _) => "Resolved",
         (Kind::Test, _) => "Test",

@@ -408,9 +408,9 @@ impl Mood {
         match (message.kind, message.severity) {
             (Kind::Resolved, _) => Self::Over,
             (Kind::Acknowledged, _) => Self::Taken,
-            (Kind::Test, _) | (Kind::Raised, Severity::Info) => Self::Info,
-            (Kind::Raised, Severity::Warning) => Self::Warning,
-            (Kind::Raised, Severity::Critical) => Self::Critical,
+            (Kind::Test, _) | (Kind::Raised | Kind::Reminder, Severity::Info) => Self::Info,
+            (Kind::Raised | Kind::Reminder, Severity::Warning) => Self::Warning,
+            (Kind::Raised | Kind::Reminder, Severity::Critical) => Self::Critical,
         }
     }
 

@@ -359,7 +359,13 @@ struct Kinds;
 
 impl Kinds {
     fn all() -> impl Iterator<Item = Message> {
-        let kinds = [Kind::Raised, Kind::Acknowledged, Kind::Resolved, Kind::Test];
+        let kinds = [
+            Kind::Raised,
+            Kind::Reminder,
+            Kind::Acknowledged,
+            Kind::Resolved,
+            Kind::Test,
+        ];
         let bare = Message {
             device: None,
             values: Vec::new(),

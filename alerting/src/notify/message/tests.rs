@@ -52,6 +52,12 @@ fn one_alert_says_what_where_and_since_when() {
         raised.text(),
         "fs:*:share > 95 for 5m\nfs:/var:share = 97.125, load1 = unknown\nsince 2023-11-14 22:13 UTC\nDelete old dumps."
     );
+    // Whoever reads only the title knows that it is not a new one.
+    let mut again = message(Kind::Reminder);
+    assert_eq!(again.title(), "Still critical: Disk full on db-1 (/var)");
+    assert_eq!(again.text(), raised.text());
+    again.severity = Severity::Warning;
+    assert!(again.title().starts_with("Still a warning: "));
     let resolved = message(Kind::Resolved);
     assert_eq!(resolved.title(), "Resolved: Disk full on db-1 (/var)");
     assert!(
