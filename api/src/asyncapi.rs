@@ -16,9 +16,10 @@ use crate::{
 };
 
 /// Topics of `ws/live`.
-const TOPICS: [&str; 4] = [
+const TOPICS: [&str; 5] = [
     viewer::TOPICS[0],
     viewer::TOPICS[1],
+    viewer::TOPICS[2],
     watched::TOPICS[0],
     watched::TOPICS[1],
 ];
@@ -106,9 +107,19 @@ fn batch() -> Value {
                 "type": "object",
                 "required": ["k", "server"],
                 "properties": {
-                    "k": {"enum": ["row", "sample", "presence", "server"]},
+                    "k": {"enum": ["row", "sample", "presence", "server", "alert"]},
                     "server": {"description": "Its id; of a server that was added or changed, the whole of it."},
                     "seq": {"type": "integer"},
+                    "op": {"enum": [
+                        "registered", "updated", "deleted",
+                        "raised", "acknowledged", "unacknowledged", "resolved", "cleared", "told",
+                    ]},
+                    "alert": {"type": "string", "format": "uuid"},
+                    "rule": {"type": "string", "format": "uuid"},
+                    "open": {
+                        "type": "object",
+                        "description": "How many alerts are open on the server now: `open`, `unacknowledged`, `critical`, `warning`, `info`.",
+                    },
                 },
             }},
         },

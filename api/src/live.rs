@@ -4,6 +4,7 @@
 //! OPS_METRICS ─┐                        ┌─ socket: viewer (topics, rights) ─ frames ─► browser
 //! OPS_FACT   ──┤ relay ─ ticks ─► ring ─┼─ socket
 //! OPS_CTL    ──┤ (one task)             └─ socket
+//! OPS_ALERT  ──┤
 //! OPS_ACCESS ──┘ (ends of sessions)
 //! ```
 //!
@@ -17,6 +18,7 @@
 //! | [`pace`] | how long items are collected |
 //! | [`rights`], [`change`] | who may see what, and what the slower streams say |
 //! | [`replay`] | what a client missed, from the streams, up to the place where the ring takes over |
+//! | [`counts`] | how many alerts are open, for each socket that wants to know |
 //! | [`socket`], [`one_server`] | the conversations with browsers |
 //! | [`tail`] | lines of logs, each socket for itself |
 //! | [`watched`], [`command`], [`job`] | what a socket watches closely, each with a reader of its own |
@@ -33,6 +35,7 @@ pub mod change;
 pub mod close;
 pub mod command;
 pub mod container_logs;
+pub mod counts;
 pub mod follow;
 pub mod frame;
 pub mod item;
@@ -221,6 +224,8 @@ impl Place {
         match &topic {
             Topic::Fleet => desk.fleet += 1,
             Topic::Server(id) => *desk.servers.entry(id.clone()).or_default() += 1,
+            // Always read while anybody looks: there are few.
+            Topic::Alerts => {}
         }
         let processed = desk.processed;
         drop(desk);
@@ -296,6 +301,7 @@ impl Desk {
                     }
                 }
             }
+            Topic::Alerts => {}
         }
     }
 

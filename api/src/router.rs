@@ -167,6 +167,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(alerts::silences::end))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::change, channels::delete))
+        .routes(routes!(channels::restore))
+        .routes(routes!(channels::told::handle))
         .routes(routes!(channels::try_out::test))
         .routes(routes!(channels::try_out::preview))
         .routes(routes!(schedules::list, schedules::create))

@@ -23,7 +23,7 @@ pub use alert::{
     AlertSeen, GroundServer, RuleInForce, Silence,
 };
 pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRestored, AuditRow, AuditTold};
-pub use channel::Channel;
+pub use channel::{Channel, ChannelSent, ChannelTold};
 pub use command::{Command, CommandEnd, CommandQuery, OutputPiece};
 pub use container::ContainerEvent;
 pub use credential::{Ceremony, Passkey, Token, TokenBearer, Totp, Way, WayKind};

@@ -185,6 +185,8 @@ pub struct Alert {
     pub resolved_by_name: Option<String>,
     /// What they said.
     pub resolve_note: String,
+    /// What the comparisons saw in the reading that raised it.
+    pub values: Vec<AlertValue>,
     /// Position of its newest event: what is shown is not older than that.
     pub seq: u64,
 }
@@ -219,6 +221,7 @@ impl From<view::Alert> for Alert {
             resolved_by: end.as_ref().and_then(|end| end.by.clone()),
             resolved_by_name: end.as_ref().and_then(|end| end.by_name.clone()),
             resolve_note: end.map(|end| end.note).unwrap_or_default(),
+            values: alert.values.into_iter().map(Into::into).collect(),
             seq: alert.seq,
         }
     }

@@ -6,9 +6,11 @@ use chatops_schemas::{
     clock::Timestamp,
     envelope::Envelope,
     event::fact::Transport,
-    ids::{ServerId, UserId},
+    ids::{AlertId, RuleId, ServerId, UserId},
     subject,
 };
+
+use super::item::AlertNews;
 
 /// What changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +46,11 @@ pub enum Change {
         /// Whose.
         user: UserId,
     },
+    /// Something happened to an alert.
+    Alert(AlertNews),
 }
 
-/// What an event of OPS_FACT, OPS_CTL or OPS_ACCESS says. `None`: nothing to tell. Rights are not told here: they are applied to
+/// What an event of OPS_FACT, OPS_CTL, OPS_ALERT or OPS_ACCESS says. `None`: nothing to tell. Rights are not told here: they are applied to
 /// [`Rights`](super::rights::Rights).
 pub fn of(stream: StreamName, recorded: &Recorded, event: Envelope<Payload>) -> Option<Change> {
     let about = subject::server_of(&recorded.subject);
@@ -54,7 +58,26 @@ pub fn of(stream: StreamName, recorded: &Recorded, event: Envelope<Payload>) -> 
         return None;
     }
     let at = recorded.stored_at;
+    // What was told of an alert has no server in its subject; only the notifier writes it.
+    let told = event.server;
+    let alert = |op, alert: AlertId, rule: RuleId| {
+        let server = about.clone().or(told)?;
+        Some(Change::Alert(AlertNews {
+            op,
+            server,
+            alert,
+            rule,
+        }))
+    };
     match event.data {
+        Payload::AlertRaised(raised) => alert("raised", raised.head.alert, raised.head.rule),
+        Payload::AlertAcknowledged(done) => alert("acknowledged", done.head.alert, done.head.rule),
+        Payload::AlertUnacknowledged(done) => {
+            alert("unacknowledged", done.head.alert, done.head.rule)
+        }
+        Payload::AlertResolved(done) => alert("resolved", done.head.alert, done.head.rule),
+        Payload::AlertCleared(done) => alert("cleared", done.head.alert, done.head.rule),
+        Payload::ToldAlert(done) => alert("told", done.alert, done.rule),
         Payload::AgentConnected(connected) => Some(Change::Presence {
             server: about?,
             online: true,

@@ -13,7 +13,7 @@ use super::{
     ring::Tick,
     watched::Begin,
 };
-use crate::body::moment::Moment;
+use crate::body::{alert::AlertCounts, moment::Moment};
 
 /// A client that is behind gets at most about so much at a time: older items of the same server are left out.
 const BEHIND_BYTES: usize = 256 * 1024;
@@ -40,7 +40,7 @@ pub enum ClientFrame {
     },
     /// Wants topics.
     Subscribe {
-        /// `fleet`, `server:<id>`, `command:<id>`, `job:<id>`.
+        /// `fleet`, `server:<id>`, `alerts`, `command:<id>`, `job:<id>`.
         topics: Vec<String>,
         /// Of a command's topic: number of the first piece of output that is wanted, the `next` of what the client has.
         #[serde(default)]
@@ -92,6 +92,15 @@ pub enum ServerFrame {
         /// Last missing position.
         to: u64,
     },
+    /// How many alerts are open on the servers that this person sees: when `alerts` is subscribed to, and whenever that may
+    /// have changed.
+    Alerts {
+        /// `alerts`.
+        topic: &'static str,
+        /// As `GET /api/v1/alerts` counts them.
+        #[schemars(with = "serde_json::Value")]
+        counts: AlertCounts,
+    },
     /// Answers `ping`.
     Pong,
 }
@@ -138,7 +147,8 @@ pub fn replayed(items: &[Item], seq: u64) -> Vec<Utf8Bytes> {
     cut(&items.iter().collect::<Vec<_>>(), 0, seq)
 }
 
-/// Keeps the newest item of each kind and server, in the order in which those came.
+/// Keeps the newest item of each kind and server, in the order in which those came, and all that is told of alerts: one says
+/// nothing of another.
 fn newest_per_server(items: Vec<&Item>) -> (Vec<&Item>, usize) {
     let mut newest: HashMap<(&ServerId, Kind), usize> = HashMap::with_capacity(items.len());
     for (n, item) in items.iter().enumerate() {
@@ -148,7 +158,9 @@ fn newest_per_server(items: Vec<&Item>) -> (Vec<&Item>, usize) {
     let kept: Vec<&Item> = items
         .iter()
         .enumerate()
-        .filter(|(n, item)| newest.get(&(&item.server, item.kind)) == Some(n))
+        .filter(|(n, item)| {
+            item.kind == Kind::Alert || newest.get(&(&item.server, item.kind)) == Some(n)
+        })
         .map(|(_, item)| *item)
         .collect();
     let skipped = before - kept.len();

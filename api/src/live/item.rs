@@ -4,11 +4,11 @@ use chatops_projections::view;
 use chatops_schemas::{
     clock::Timestamp,
     event::metric::Sample,
-    ids::{ServerId, UserId},
+    ids::{AlertId, RuleId, ServerId, UserId},
 };
 use serde::Serialize;
 
-use crate::body::{moment::Moment, row::RowMetrics, server::Server};
+use crate::body::{alert::AlertCounts, moment::Moment, row::RowMetrics, server::Server};
 
 /// What kind of thing, as far as delivery cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub enum Kind {
     Presence,
     /// A server was added, changed or removed.
     Server,
+    /// Something happened to an alert, or somebody was told of one.
+    Alert,
 }
 
 /// A fragment of a batch.
@@ -78,6 +80,28 @@ struct Deleted<'a> {
     k: &'static str,
     op: &'static str,
     server: &'a ServerId,
+}
+
+/// What happened to an alert. What it is now can be read when this is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AlertNews {
+    /// `raised`, `acknowledged`, `unacknowledged`, `resolved`, `cleared`, or `told`: of it, somebody or nobody.
+    pub op: &'static str,
+    /// Where.
+    pub server: ServerId,
+    /// Which.
+    pub alert: AlertId,
+    /// Its rule.
+    pub rule: RuleId,
+}
+
+#[derive(Serialize)]
+struct Alert<'a> {
+    k: &'static str,
+    #[serde(flatten)]
+    news: &'a AlertNews,
+    /// How many are open on that server now.
+    open: AlertCounts,
 }
 
 fn fragment(value: &impl Serialize) -> Option<Box<str>> {
@@ -185,6 +209,13 @@ pub fn changed(server: &Server, registered: bool) -> Option<Item> {
         server,
     });
     plain(Kind::Server, &server.id, Some(server.owner.id), 0, json)
+}
+
+/// Something happened to an alert; so many are open on its server now.
+pub fn alert(news: &AlertNews, open: AlertCounts, owner: Option<UserId>) -> Option<Item> {
+    let k = "alert";
+    let json = fragment(&Alert { k, news, open });
+    plain(Kind::Alert, &news.server, owner, 0, json)
 }
 
 /// A server was removed.

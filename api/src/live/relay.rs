@@ -4,6 +4,8 @@
 //! after the last one left. When reading fails it goes on behind the last event that it turned into items; when that is no
 //! longer possible, every socket is told that there is a gap. A crash loses nothing but the sockets.
 
+mod alerts;
+
 use std::time::Duration;
 
 use chatops_bus::{Bus, From, ReadError, Reader, Recorded, StreamInfo, StreamName};
@@ -26,6 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::alerts::{Known, Waiting};
 use super::{
     Hub,
     change::{self, Change},
@@ -66,6 +69,7 @@ struct Carried {
     fact: u64,
     ctl: u64,
     access: u64,
+    alert: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -147,8 +151,12 @@ impl Relay {
         let (announce, waiting) = mpsc::channel(ANNOUNCEMENTS);
         let (fetched, mut announced) = mpsc::channel(ANNOUNCEMENTS);
         reading.announce = Some(announce);
+        let (waiting_alerts, mut known_alerts, tell_alerts) =
+            alerts::channel(&self.store, &self.progress);
+        reading.alerts_waiting = Some(waiting_alerts);
         let done = tokio::select! {
-            done = self.follow(&mut reading, &mut announced, stop) => done,
+            done = self.follow(&mut reading, &mut announced, &mut known_alerts, stop) => done,
+            () = tell_alerts => Done::Lost(Lost::Ended),
             () = self.fetch_announced(waiting, fetched) => Done::Lost(Lost::Ended),
         };
         *carried = Some(reading.at);
@@ -160,6 +168,7 @@ impl Relay {
         let metrics = self.bus.stream_info(StreamName::Metrics).await?;
         let fact = self.bus.stream_info(StreamName::Fact).await?;
         let access = self.bus.stream_info(StreamName::Access).await?;
+        let alert = self.bus.stream_info(StreamName::Alert).await?;
         // First the position, then the rows: what happens in between is read twice, not missed.
         let inventory = self.store.position_of(INVENTORY).await?;
         let facts = self.store.access_facts().await?;
@@ -175,6 +184,7 @@ impl Relay {
             fact: carried.map_or(fact.last_seq, |at| at.fact.min(fact.last_seq)),
             ctl: carried.map_or(inventory, |at| at.ctl.min(inventory)),
             access: carried.map_or(access.last_seq, |at| at.access.min(access.last_seq)),
+            alert: carried.map_or(alert.last_seq, |at| at.alert.min(alert.last_seq)),
         };
         let reading = Reading {
             samples: self
@@ -197,10 +207,15 @@ impl Relay {
                     From::Seq(at.access + 1),
                 )
                 .await?,
+            alerts: self
+                .bus
+                .read_many(StreamName::Alert, &[], From::Seq(at.alert + 1))
+                .await?,
             at,
             pace: Pace::default(),
             pending: Vec::new(),
             announce: None,
+            alerts_waiting: None,
         };
         self.hub.desk().processed = at.metrics;
         Ok((reading, gap))
@@ -210,6 +225,7 @@ impl Relay {
         &self,
         reading: &mut Reading,
         announced: &mut mpsc::Receiver<Item>,
+        known_alerts: &mut mpsc::Receiver<Known>,
         stop: &CancellationToken,
     ) -> Done {
         let mut listeners = self.hub.0.listeners.subscribe();
@@ -258,7 +274,16 @@ impl Relay {
                     Some(Err(error)) => return Done::Lost(error.into()),
                     None => return Done::Lost(Lost::Ended),
                 },
+                alert = reading.alerts.next() => match alert {
+                    Some(Ok(alert)) => {
+                        reading.at.alert = alert.seq;
+                        self.take(reading, StreamName::Alert, &alert);
+                    }
+                    Some(Err(error)) => return Done::Lost(error.into()),
+                    None => return Done::Lost(Lost::Ended),
+                },
                 Some(item) = announced.recv() => reading.pending.push(item),
+                Some(known) = known_alerts.recv() => self.take_alerts(reading, known),
                 sample = reading.samples.next() => match sample {
                     Some(Ok(sample)) => self.take_samples(reading, sample),
                     Some(Err(error)) => return Done::Lost(error.into()),
@@ -379,6 +404,26 @@ impl Relay {
                 reading.pending.extend(item::deleted(&server, owner));
             }
             Change::Account { user } => self.hub.recheck(user),
+            Change::Alert(news) => {
+                if let Some(waiting) = &reading.alerts_waiting {
+                    waiting.push(news, recorded.seq);
+                }
+            }
+        }
+    }
+
+    /// Takes what happened to alerts and can be read now.
+    fn take_alerts(&self, reading: &mut Reading, known: Known) {
+        for news in &known.news {
+            let owner = read(&self.hub.0.rights).owner(&news.server);
+            let open = known.open.get(&news.server).copied().unwrap_or_default();
+            reading
+                .pending
+                .extend(item::alert(news, open.into(), owner));
+        }
+        if known.some_lost {
+            let at = reading.at.metrics;
+            self.publish(Vec::new(), at, Some(at));
         }
     }
 
@@ -443,10 +488,12 @@ struct Reading {
     facts: Reader,
     ctl: Reader,
     ended: Reader,
+    alerts: Reader,
     at: Carried,
     pace: Pace,
     pending: Vec<Item>,
     announce: Option<mpsc::Sender<Announcement>>,
+    alerts_waiting: Option<Waiting>,
 }
 
 impl Reading {

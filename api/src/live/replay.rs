@@ -50,7 +50,8 @@ pub enum ReplayError {
 
 /// Samples in `(from, to]`, in steps.
 pub struct Samples {
-    reader: chatops_bus::Reader,
+    /// None: no topic has samples.
+    reader: Option<chatops_bus::Reader>,
     to: u64,
     done: bool,
     topics: Vec<Topic>,
@@ -72,11 +73,13 @@ impl Samples {
             return Err(ReplayError::Gap);
         }
         let since = stored_at(bus, from, stream.first_seq).await?;
+        let fleet = topics.contains(&Topic::Fleet);
         let filters = filters(&topics);
-        if filters.is_empty() && to.saturating_sub(from) > most {
+        if fleet && to.saturating_sub(from) > most {
             return Err(ReplayError::Gap);
         }
-        let mut done = from >= to;
+        let wanted = fleet || !filters.is_empty();
+        let mut done = from >= to || !wanted;
         if !done && !filters.is_empty() {
             // Without this, reading would wait for an event of a server that has sent nothing since.
             let mut newest = 0;
@@ -89,9 +92,13 @@ impl Samples {
             }
             done = newest <= from;
         }
-        let reader = bus
-            .read_many(StreamName::Metrics, &filters, From::Seq(from + 1))
-            .await?;
+        let reader = match done {
+            true => None,
+            false => Some(
+                bus.read_many(StreamName::Metrics, &filters, From::Seq(from + 1))
+                    .await?,
+            ),
+        };
         Ok(Self {
             reader,
             to,
@@ -107,7 +114,10 @@ impl Samples {
         let mut reached = self.to;
         let mut taken = 0;
         while !self.done && taken < STEP {
-            let waiting = self.reader.next();
+            let Some(reader) = &mut self.reader else {
+                break;
+            };
+            let waiting = reader.next();
             let recorded = match tokio::time::timeout(PATIENCE, waiting).await {
                 Ok(Some(recorded)) => recorded?,
                 Ok(None) | Err(_) => return Err(ReplayError::Gap),
@@ -137,17 +147,17 @@ impl Samples {
     }
 }
 
-/// Subjects to read; none means all of them.
+/// Subjects to read, if it is not the whole fleet. Alerts are not replayed: whoever asks for them is told how many are open,
+/// and loads what it shows.
 fn filters(topics: &[Topic]) -> Vec<String> {
+    if topics.contains(&Topic::Fleet) {
+        return Vec::new();
+    }
     let one = |topic: &Topic| match topic {
-        Topic::Fleet => None,
+        Topic::Fleet | Topic::Alerts => None,
         Topic::Server(id) => Some(subject::metrics_stored(id)),
     };
-    topics
-        .iter()
-        .map(one)
-        .collect::<Option<Vec<_>>>()
-        .unwrap_or_default()
+    topics.iter().filter_map(one).collect()
 }
 
 async fn stored_at(bus: &Bus, seq: u64, first_seq: u64) -> Result<Timestamp, ReplayError> {
@@ -188,7 +198,7 @@ pub async fn changes(
                 Change::Removed { .. } => {
                     servers.insert(server, true);
                 }
-                Change::Account { .. } => {}
+                Change::Account { .. } | Change::Alert(_) => {}
             }
         }
     }
@@ -252,7 +262,7 @@ async fn latest(
                 | Change::Added { server }
                 | Change::Updated { server }
                 | Change::Removed { server } => server.clone(),
-                Change::Account { .. } => continue,
+                Change::Account { .. } | Change::Alert(_) => continue,
             };
             changes.push((server, change));
         }
@@ -274,5 +284,9 @@ mod tests {
             ["ops.v1.metrics.*.a", "ops.v1.metrics.*.b"]
         );
         assert!(filters(&[server("a"), Topic::Fleet]).is_empty());
+        assert_eq!(
+            filters(&[Topic::Alerts, server("a")]),
+            ["ops.v1.metrics.*.a"]
+        );
     }
 }

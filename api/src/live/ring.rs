@@ -11,7 +11,10 @@ use std::{
 
 use axum::extract::ws::Utf8Bytes;
 
-use super::{frame, item::Item};
+use super::{
+    frame,
+    item::{Item, Kind},
+};
 
 /// Items that became visible together.
 #[derive(Debug)]
@@ -37,6 +40,11 @@ impl Tick {
             .map(|item| item.seq)
             .find(|seq| *seq > 0)
             .unwrap_or(self.seq + 1)
+    }
+
+    /// Whether it tells of alerts.
+    pub fn has_alerts(&self) -> bool {
+        self.items.iter().any(|item| item.kind == Kind::Alert)
     }
 
     /// The frames for those who see every server and look at nothing but the fleet: made once, shared by all of them.

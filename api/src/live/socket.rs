@@ -19,6 +19,7 @@ use super::{
     Place,
     close::Close,
     command,
+    counts::Counts,
     frame::{self, ClientFrame, RefusedTopic, ServerFrame},
     job,
     replay::{self, ReplayError, Samples},
@@ -59,6 +60,7 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
         resume,
         position,
         watches: Watches::default(),
+        counts: Counts::default(),
     };
     let ready = ServerFrame::Ready {
         seq: position,
@@ -81,6 +83,9 @@ pub async fn talk(wire: &mut Wire, api: &Api, arrival: Arrival) -> Result<Infall
                 client.jobs_anew(wire, api).await?;
             }
             () = client.place.changed() => client.deliver(wire).await?,
+            () = client.counts.due() => {
+                client.counts.tell(wire, api, client.viewer.subject()).await?;
+            }
             told = client.watches.next() => match told {
                 Ok(told) => client.tell(wire, api, told).await?,
                 Err(error) => {
@@ -120,6 +125,7 @@ struct Client {
     /// Position up to which it got everything that it may and wants to see.
     position: u64,
     watches: Watches,
+    counts: Counts,
 }
 
 impl Client {
@@ -137,6 +143,9 @@ impl Client {
                         && self.viewer.unsubscribe(&topic)
                     {
                         self.place.unwant(&topic);
+                        if topic == Topic::Alerts {
+                            self.counts.end();
+                        }
                     }
                 }
                 self.confirm(wire, Vec::new()).await
@@ -184,6 +193,9 @@ impl Client {
                     let floor = self.place.want(topic.clone());
                     // What a client resumes from is its floor, until the replay is done.
                     self.viewer.subscribe(&topic, self.resume.unwrap_or(floor));
+                    if topic == Topic::Alerts {
+                        self.counts.begin();
+                    }
                     fresh.push(topic);
                 }
             }
@@ -205,7 +217,7 @@ impl Client {
         };
         match &topic {
             // Everybody may look at their part of the fleet, also when it is empty.
-            Topic::Fleet => Ok(Ok(topic)),
+            Topic::Fleet | Topic::Alerts => Ok(Ok(topic)),
             Topic::Server(server) => {
                 match may_look(api, &self.actor, server, Action::SeeServer).await? {
                     true => Ok(Ok(topic)),
@@ -376,13 +388,21 @@ impl Client {
             });
             self.confirm(wire, refused.collect()).await?;
         }
-        if self.viewer.has(&Topic::Fleet) {
-            // The client loads the fleet as soon as it is told so.
+        if self.viewer.has(&Topic::Fleet) || self.viewer.has(&Topic::Alerts) {
+            // The client loads what it shows as soon as it is told so.
             wait_for_tables(api).await;
             let (from, to) = (self.position, self.position);
             wire.send(ServerFrame::Gap { from, to }.text()).await?;
+            self.count_anew();
         }
         Ok(())
+    }
+
+    /// Alerts may have begun or ended on the servers that this person sees.
+    fn count_anew(&mut self) {
+        if self.viewer.has(&Topic::Alerts) {
+            self.counts.stale();
+        }
     }
 
     async fn deliver(&mut self, wire: &mut Wire) -> Result<(), End> {
@@ -394,6 +414,7 @@ impl Client {
                 let from = self.position + 1;
                 self.viewer.seen_up_to(to);
                 self.position = to;
+                self.count_anew();
                 metrics::counter!("chatops_api_live_gaps_total").increment(1);
                 return wire.send(ServerFrame::Gap { from, to }.text()).await;
             }
@@ -405,8 +426,14 @@ impl Client {
             wire.send(ServerFrame::Gap { from, to: last.seq }.text())
                 .await?;
         }
+        if ticks
+            .iter()
+            .any(|tick| tick.has_alerts() || tick.gap_from.is_some())
+        {
+            self.count_anew();
+        }
         match ticks.as_slice() {
-            [tick] if self.viewer.sees_whole_fleet_from(tick.first_seq()) => {
+            [tick] if self.viewer.sees_whole_fleet(tick) => {
                 for frame in tick.whole_fleet() {
                     wire.send(frame.clone()).await?;
                 }

@@ -8,6 +8,7 @@ use chatops_schemas::ids::{ServerId, UserId};
 use super::{
     item::{Item, Kind},
     rights::Rights,
+    ring::Tick,
 };
 use crate::access::{self, Action, Level, Resource, Subject};
 
@@ -15,7 +16,7 @@ use crate::access::{self, Action, Level, Resource, Subject};
 pub const MAX_TOPICS: usize = 256;
 
 /// Shapes of all topics.
-pub const TOPICS: [&str; 2] = ["fleet", "server:{id}"];
+pub const TOPICS: [&str; 3] = ["fleet", "server:{id}", "alerts"];
 
 /// Something to subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,14 +25,20 @@ pub enum Topic {
     Fleet,
     /// Whole samples of one server.
     Server(ServerId),
+    /// What happens to alerts of all servers that the person sees, and how many are open.
+    Alerts,
 }
 
 impl Topic {
-    /// From `fleet` or `server:<id>`.
+    /// From `fleet`, `alerts` or `server:<id>`.
     pub fn parse(text: &str) -> Option<Self> {
-        match text.strip_prefix("server:") {
-            None => (text == "fleet").then_some(Self::Fleet),
-            Some(id) => ServerId::parse(id).ok().map(Self::Server),
+        match text {
+            "fleet" => Some(Self::Fleet),
+            "alerts" => Some(Self::Alerts),
+            _ => {
+                let id = text.strip_prefix("server:")?;
+                ServerId::parse(id).ok().map(Self::Server)
+            }
         }
     }
 
@@ -40,6 +47,7 @@ impl Topic {
         match self {
             Self::Fleet => TOPICS[0],
             Self::Server(_) => TOPICS[1],
+            Self::Alerts => TOPICS[2],
         }
     }
 }
@@ -49,6 +57,7 @@ impl std::fmt::Display for Topic {
         match self {
             Self::Fleet => f.write_str("fleet"),
             Self::Server(id) => write!(f, "server:{id}"),
+            Self::Alerts => f.write_str("alerts"),
         }
     }
 }
@@ -73,6 +82,8 @@ pub struct Viewer {
     /// Topic → position up to which its items were seen in another way (replay) or are not wanted (before it began).
     fleet: Option<u64>,
     servers: HashMap<ServerId, u64>,
+    /// They are not from the metrics stream, and not replayed: see [`super::counts`].
+    alerts: bool,
 }
 
 impl Viewer {
@@ -83,6 +94,7 @@ impl Viewer {
             granted: rights.granted(subject.user),
             fleet: None,
             servers: HashMap::new(),
+            alerts: false,
         }
     }
 
@@ -141,6 +153,7 @@ impl Viewer {
         self.fleet
             .map(|_| Topic::Fleet)
             .into_iter()
+            .chain(self.alerts.then_some(Topic::Alerts))
             .chain(self.servers.keys().cloned().map(Topic::Server))
     }
 
@@ -149,6 +162,7 @@ impl Viewer {
         match topic {
             Topic::Fleet => self.fleet.is_some(),
             Topic::Server(id) => self.servers.contains_key(id),
+            Topic::Alerts => self.alerts,
         }
     }
 
@@ -165,6 +179,7 @@ impl Viewer {
                 self.servers.insert(id.clone(), floor);
                 true
             }
+            Topic::Alerts => !std::mem::replace(&mut self.alerts, true),
         }
     }
 
@@ -173,6 +188,7 @@ impl Viewer {
         match topic {
             Topic::Fleet => self.fleet.take().is_some(),
             Topic::Server(id) => self.servers.remove(id).is_some(),
+            Topic::Alerts => std::mem::take(&mut self.alerts),
         }
     }
 
@@ -201,6 +217,7 @@ impl Viewer {
         let fresh = |floor: &u64| item.seq == 0 || item.seq > *floor;
         let detail = || self.servers.get(&item.server).is_some_and(fresh);
         match item.kind {
+            Kind::Alert => self.alerts,
             Kind::Sample => detail(),
             Kind::Row | Kind::Presence | Kind::Server => {
                 self.fleet.as_ref().is_some_and(fresh) || detail()
@@ -208,10 +225,11 @@ impl Viewer {
         }
     }
 
-    /// Whether it sees exactly what everybody with the whole fleet and nothing else sees, from `seq` on.
-    pub fn sees_whole_fleet_from(&self, seq: u64) -> bool {
+    /// Whether it sees exactly what everybody with the whole fleet sees of this tick.
+    pub fn sees_whole_fleet(&self, tick: &Tick) -> bool {
         self.servers.is_empty()
-            && self.fleet.is_some_and(|floor| floor < seq)
+            && self.fleet.is_some_and(|floor| floor < tick.first_seq())
+            && (self.alerts || !tick.has_alerts())
             && sight(&self.subject) == Some(Visible::All)
     }
 }
@@ -232,12 +250,19 @@ mod tests {
                 GrantGiven, GrantRevoked, Granted, Grantee, UserDeactivated, UserRoleChanged,
             },
         },
-        ids::GrantId,
+        ids::{AlertId, GrantId, RuleId},
     };
+    use std::sync::Arc;
     use uuid::Uuid;
 
     use super::*;
-    use crate::live::item;
+    use crate::{
+        body::alert::AlertCounts,
+        live::{
+            item,
+            ring::{Ring, Unseen},
+        },
+    };
 
     const ME: UserId = UserId(Uuid::from_u128(1));
     const OTHER: UserId = UserId(Uuid::from_u128(2));
@@ -266,6 +291,26 @@ mod tests {
             &metric::Sample::default(),
         )
         .unwrap()
+    }
+
+    fn alert(server: &str, owner: Option<UserId>) -> Item {
+        let news = item::AlertNews {
+            op: "raised",
+            server: id(server),
+            alert: AlertId(Uuid::from_u128(3)),
+            rule: RuleId(Uuid::from_u128(4)),
+        };
+        item::alert(&news, AlertCounts::default(), owner).unwrap()
+    }
+
+    fn tick(item: Item) -> Arc<Tick> {
+        let mut ring = Ring::new(9);
+        let seq = item.seq.max(9);
+        ring.push(vec![item], seq, None);
+        match ring.since(1, 1) {
+            Unseen::Ticks(mut ticks) => ticks.remove(0),
+            Unseen::TooOld => unreachable!("it has one tick"),
+        }
     }
 
     #[test]
@@ -346,21 +391,40 @@ mod tests {
     fn the_shared_frame_is_only_for_those_who_see_all_of_it_and_no_more() {
         let mut admin = Viewer::new(Subject::of(ME, Role::Admin), &Rights::default());
         admin.subscribe(&Topic::Fleet, 5);
-        assert!(admin.sees_whole_fleet_from(6));
-        assert!(!admin.sees_whole_fleet_from(5));
+        assert!(admin.sees_whole_fleet(&tick(row("a", Some(OTHER), 6))));
+        assert!(!admin.sees_whole_fleet(&tick(row("a", Some(OTHER), 5))));
+        // Nobody gets alerts that they did not ask for.
+        assert!(!admin.sees_whole_fleet(&tick(alert("a", Some(OTHER)))));
+        admin.subscribe(&Topic::Alerts, 5);
+        assert!(admin.sees_whole_fleet(&tick(alert("a", Some(OTHER)))));
         admin.subscribe(&Topic::Server(id("a")), 5);
-        assert!(!admin.sees_whole_fleet_from(6));
+        assert!(!admin.sees_whole_fleet(&tick(row("a", Some(OTHER), 6))));
         let mut operator = Viewer::new(Subject::of(ME, Role::Operator), &Rights::default());
         operator.subscribe(&Topic::Fleet, 5);
-        assert!(!operator.sees_whole_fleet_from(6));
+        assert!(!operator.sees_whole_fleet(&tick(row("a", Some(OTHER), 6))));
+    }
+
+    #[test]
+    fn alerts_are_seen_by_those_who_asked_and_may_see_the_server() {
+        let mut viewer = Viewer::new(Subject::of(ME, Role::Operator), &Rights::default());
+        viewer.subscribe(&Topic::Fleet, 0);
+        viewer.subscribe(&Topic::Server(id("a")), 0);
+        assert!(!viewer.sees(&alert("a", Some(ME))));
+        assert!(viewer.subscribe(&Topic::Alerts, 90));
+        assert!(!viewer.subscribe(&Topic::Alerts, 90));
+        assert!(viewer.sees(&alert("a", Some(ME))));
+        assert!(!viewer.sees(&alert("b", Some(OTHER))));
+        assert!(!viewer.sees(&alert("c", None)));
+        assert!(viewer.unsubscribe(&Topic::Alerts) && !viewer.has(&Topic::Alerts));
+        assert!(!viewer.sees(&alert("a", Some(ME))));
     }
 
     #[test]
     fn topics_have_one_spelling() {
-        for text in ["fleet", "server:a-1"] {
+        for text in ["fleet", "server:a-1", "alerts"] {
             assert_eq!(Topic::parse(text).unwrap().to_string(), text);
         }
-        for text in ["", "Fleet", "server:", "server:a.b", "server:*", "alerts"] {
+        for text in ["", "Fleet", "server:", "server:a.b", "server:*", "alert"] {
             assert_eq!(Topic::parse(text), None, "{text}");
         }
     }

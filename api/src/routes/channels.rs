@@ -3,8 +3,10 @@
 //! A channel is its person's own and tells only of servers that they may see; those who see everything see, change and remove
 //! all of them. What opens its door (the address of a chat's hook, a key, a token, a password) is given once, lies encrypted
 //! in the vault, and is in no answer. It goes to nowhere else than it was given for: whoever changes where a channel leads
-//! gives it anew.
+//! gives it anew. The secret of a channel that was removed is kept for [`KEPT_S`], so that it can be brought back whole, and
+//! erased then.
 
+pub mod told;
 pub mod try_out;
 
 use axum::{Json, extract::State, http::StatusCode};
@@ -24,6 +26,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::told::ChannelSent;
 use crate::{
     access::{self, Action},
     auth::{actor::Actor, seal},
@@ -37,6 +40,8 @@ use crate::{
 
 /// Most bytes of a secret.
 const MAX_SECRET: usize = 4096;
+/// Seconds in which a channel that was removed can be brought back with its secret.
+const KEPT_S: u32 = 600;
 
 /// A channel as somebody wants it.
 #[derive(Deserialize, ToSchema)]
@@ -94,6 +99,9 @@ pub struct Channel {
     saved_by_name: Option<String>,
     /// When.
     saved_at: Moment,
+    /// The newest message that it tried to send; `null`: none yet.
+    #[schema(required)]
+    last: Option<ChannelSent>,
 }
 
 impl From<view::Channel> for Channel {
@@ -116,6 +124,7 @@ impl From<view::Channel> for Channel {
             has_secret: channel.has_secret,
             saved_by_name: channel.saved_by_name,
             saved_at: Moment(channel.saved_at),
+            last: None,
         }
     }
 }
@@ -189,8 +198,14 @@ impl ChannelRequest {
 pub async fn list(State(api): State<Api>, actor: Actor) -> Result<Json<ChannelList>, Problem> {
     access::may(&actor, Action::SaveChannel)?;
     let channels = api.store().channels(of(&actor), None).await?;
+    let ids: Vec<ChannelId> = channels.iter().map(|channel| channel.id).collect();
+    let mut sent = api.store().channels_sent(&ids).await?;
+    let with_last = channels.into_iter().map(|channel| Channel {
+        last: sent.remove(&channel.id).map(ChannelSent::from),
+        ..Channel::from(channel)
+    });
     Ok(Json(ChannelList {
-        channels: channels.into_iter().map(Channel::from).collect(),
+        channels: with_last.collect(),
     }))
 }
 
@@ -281,10 +296,12 @@ pub async fn change(
 }
 
 /// Remove a channel
+///
+/// Nothing is told through it any more. It can be brought back; its secret only for ten minutes, then it is erased.
 #[utoipa::path(delete, path = "/alerts/channels/{id}", tag = "Alerts", operation_id = "alerts_channels_delete",
     params(("id" = uuid::Uuid, Path)),
     responses(
-        (status = 204, description = "removed, and its secret erased"),
+        (status = 204, description = "removed"),
         (status = 202, description = "stored, not visible yet", body = Pending),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
         (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
@@ -301,12 +318,63 @@ pub async fn delete(
     let event = written::event(&api, &actor.by(), ChannelDeleted { channel: id });
     match written::append(&api, Entity::Channel, &id.to_string(), now.ctl_seq, &event).await? {
         Appended::At(seq) => {
-            api.store().forget_channel_secret(id).await?;
+            api.store().erase_channel_secret_in(id, KEPT_S).await?;
             Ok(match written::visible(&api, seq).await? {
                 true => Written::Row(StatusCode::NO_CONTENT, ()),
                 false => Written::Pending(seq),
             })
         }
+        Appended::Conflict => Err(Problem::new(Code::Conflict)),
+    }
+}
+
+/// Bring a removed channel back
+///
+/// As it was, and yours. One that needs a secret comes back only while that is kept.
+#[utoipa::path(post, path = "/alerts/channels/{id}/restore", tag = "Alerts", operation_id = "alerts_channels_restore",
+    params(("id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, description = "the channel", body = Channel),
+        (status = 202, description = "stored, not visible yet", body = Pending),
+        (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "CO1204", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "CO1706", body = Document, content_type = "application/problem+json"),
+        (status = 409, description = "CO1206 or CO1604", body = Document, content_type = "application/problem+json"),
+    ))]
+pub async fn restore(
+    State(api): State<Api>,
+    actor: Actor,
+    Path(id): Path<ChannelId>,
+) -> Result<Written<Json<Channel>>, Problem> {
+    access::may(&actor, Action::SaveChannel)?;
+    let Some(removed) = api.store().removed_channel(of(&actor), id).await? else {
+        known(&api, &actor, id).await?;
+        return Err(Problem::new(Code::NotNow).detail("It was not removed."));
+    };
+    // Before the event: nothing is ever told through a channel whose secret is about to go.
+    let kept = api.store().keep_channel_secret(id).await?;
+    if removed.definition.target.needs_secret() && !kept {
+        return Err(Problem::new(Code::NotNow)
+            .detail("Its secret has been erased. Make a new channel and give the secret anew."));
+    }
+    let saved = ChannelSaved {
+        channel: id,
+        version: removed.version.saturating_add(1),
+        definition: removed.definition,
+        new_secret: false,
+    };
+    let event = written::event(&api, &actor.by(), saved);
+    match written::append(
+        &api,
+        Entity::Channel,
+        &id.to_string(),
+        removed.ctl_seq,
+        &event,
+    )
+    .await?
+    {
+        Appended::At(seq) => answer(&api, id, seq, StatusCode::OK).await,
+        // Somebody else has brought it back, and keeps the secret.
         Appended::Conflict => Err(Problem::new(Code::Conflict)),
     }
 }

@@ -1,5 +1,6 @@
 //! Live sockets: who gets in, what they get, what they do not, and what they find after a break.
 
+mod alerts;
 mod containers;
 mod rights;
 pub(crate) mod socket;
@@ -37,7 +38,7 @@ async fn samples_of_the_fleet_and_of_one_server_arrive() {
         "fleet",
         format!("server:{one}"),
         "server:nowhere",
-        "alerts",
+        "alarms",
         "server:*"
     ]);
     let subscribed = socket

@@ -1,6 +1,6 @@
 //! The notifier, joined with what it asks: channels, silences and rights from the read models, secrets from the vault.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chatops_alerting::{
@@ -19,8 +19,13 @@ use chatops_schemas::{
 };
 use secrecy::ExposeSecret;
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Connections, bus};
 use crate::{config::Config, lifecycle::Stage};
+
+/// How often secrets are looked for that are to be erased.
+const ERASE_EVERY: Duration = Duration::from_secs(30);
 
 struct Known {
     store: Store,
@@ -140,12 +145,34 @@ pub(super) async fn run(
         app: Some(config.address()),
         clock: Arc::new(System),
     });
+    let (store, token) = (connections.store.clone(), stage.token());
+    stage.run("eraser of secrets", async move {
+        erase_secrets(store, token).await;
+        Ok(())
+    });
     let token = stage.token();
     stage.run("notifier", async move {
         service.run(token).await;
         Ok(())
     });
     Ok(())
+}
+
+/// Erases the secrets of channels that were removed, when they cannot be brought back any more. Nobody uses them meanwhile.
+async fn erase_secrets(store: Store, stop: CancellationToken) {
+    loop {
+        match store.erase_channel_secrets().await {
+            Ok(0) => {}
+            Ok(erased) => tracing::info!(erased, "the secrets of removed channels are erased"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot erase the secrets of removed channels, tries again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ERASE_EVERY) => {}
+        }
+    }
 }
 
 /// Sends messages, within what the owner has allowed.

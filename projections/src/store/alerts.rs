@@ -237,6 +237,7 @@ struct Row {
     resolved_by: Option<String>,
     resolved_by_name: Option<String>,
     resolve_note: Option<String>,
+    values: Option<Value>,
     seq: i64,
 }
 
@@ -269,12 +270,17 @@ impl Row {
             acknowledged_by_name: self.acknowledged_by_name,
             ack_note: self.ack_note.unwrap_or_default(),
             end,
+            // Of an alert whose first event could not be read nothing is known.
+            values: self
+                .values
+                .and_then(|values| serde_json::from_value(values).ok())
+                .unwrap_or_default(),
             seq: to_u64(self.seq),
         })
     }
 }
 
-fn severity(text: &str) -> Option<Severity> {
+pub(super) fn severity(text: &str) -> Option<Severity> {
     serde_json::from_value(Value::from(text)).ok()
 }
 
@@ -324,7 +330,7 @@ impl Store {
             SELECT a.alert_id, a.server_id, s.name AS "server_name?", a.rule_id, a.rule_version, a.name, a.wording, a.device,
                 a.severity, a.since, a.raised_at, a.raised_seq, a.acknowledged_by, k.username AS "acknowledged_by_name?",
                 a.acknowledged_at, a.ack_note, a.resolved_at, a.resolved_cause, a.resolved_by,
-                r.username AS "resolved_by_name?", a.resolve_note, a.seq
+                r.username AS "resolved_by_name?", a.resolve_note, a.raised -> 'values' AS values, a.seq
             FROM alerts a
             LEFT JOIN servers s ON s.server_id = a.server_id
             LEFT JOIN users k ON a.acknowledged_by LIKE 'user:%' AND k.user_id::text = substr(a.acknowledged_by, 6)

@@ -6,7 +6,7 @@ use chatops_schemas::{
     access::Level,
     clock::Timestamp,
     event::{
-        alert::{AlertRaised, Cause, Head},
+        alert::{AlertRaised, Cause, Head, Value as Seen},
         ctl::Role,
         silence::SilenceSaved,
     },
@@ -99,6 +99,8 @@ pub struct Alert {
     pub ack_note: String,
     /// How it ended; `None`: it is open.
     pub end: Option<AlertEnd>,
+    /// What the comparisons saw when it was raised.
+    pub values: Vec<Seen>,
     /// Position of its newest event.
     pub seq: u64,
 }

@@ -13,7 +13,7 @@ use crate::{
     access::{self, Action},
     auth::actor::Actor,
     body::{
-        alert::{Alert, AlertEntry, AlertEvidence, AlertProcess, AlertRuleVersion, AlertValue},
+        alert::{Alert, AlertEntry, AlertEvidence, AlertProcess, AlertRuleVersion},
         moment::Moment,
         silence::SilenceStretch,
     },
@@ -55,8 +55,6 @@ pub struct SilenceOfAlert {
 pub struct AlertDetail {
     #[serde(flatten)]
     alert: Alert,
-    /// What the comparisons saw in the reading that raised it.
-    values: Vec<AlertValue>,
     /// The readings before it, oldest first, the one that raised it last.
     evidence: Vec<AlertEvidence>,
     /// The processes that used most then.
@@ -123,19 +121,12 @@ pub async fn handle(
         deleted_at: now.deleted_at.map(Moment),
     });
     let silences = silences(&api, &alert, &server).await?;
-    let (values, evidence, processes, note, lines) = match raised {
-        Some(raised) => (
-            raised.values,
-            raised.evidence,
-            raised.processes,
-            raised.note,
-            raised.lines,
-        ),
+    let (evidence, processes, note, lines) = match raised {
+        Some(raised) => (raised.evidence, raised.processes, raised.note, raised.lines),
         None => Default::default(),
     };
     Ok(Json(AlertDetail {
         alert: alert.into(),
-        values: values.into_iter().map(Into::into).collect(),
         evidence: evidence.into_iter().map(Into::into).collect(),
         processes: processes.into_iter().map(Into::into).collect(),
         note,
