@@ -57,7 +57,7 @@ start_server() {
     start_provider
     CHATOPS_NATS_LISTEN="127.0.0.1:$((port + 1))" CHATOPS_NATS_WEBSOCKET_LISTEN="127.0.0.1:$((port + 2))" \
         CHATOPS_NATS_MONITOR_LISTEN="127.0.0.1:$((port + 3))" CHATOPS_DATABASE_LISTEN="127.0.0.1:$((port + 4))" \
-        CHATOPS_LOG_LEVEL="${CHATOPS_LOG_LEVEL:-info}" CHATOPS_AGENT_CAPABILITIES=all \
+        CHATOPS_LOG_LEVEL="${CHATOPS_LOG_LEVEL:-info}" CHATOPS_AGENT_CAPABILITIES=all CHATOPS_ALERTING_INTERNAL_ADDRESSES=true \
         "$TARGET/debug/chatops" up --data "$HOME_OF_SERVER/data" --listen "$LISTEN" >"$LOGS/e2e-server.log" 2>&1 3>&- &
     SERVER=$!
     until address=$(grep -om 1 "http://$LISTEN/setup#token=[^[:space:]]*" "$LOGS/e2e-server.log"); do

@@ -59,10 +59,30 @@ test('a rule fires, and its alert is handled and explained', async ({ page, heal
     const row = page.getByRole('row').filter({ hasText: rule })
     await test.step('it fires, and its row comes by itself', async () => {
       await openTab(page, 'Open')
+      // The socket tells it: nobody asks again and again how many there are.
+      let asked = 0
+      page.on('request', (request) => {
+        if (/\/api\/v1\/alerts\?.*limit=1$/.test(request.url())) asked += 1
+      })
       await expect(row).toContainText(agent.name, { timeout: RAISED_MS })
+      expect(asked).toBeLessThan(3)
+      // What was measured when it was raised.
+      await expect(row.getByTitle('What was measured when it was raised')).toContainText(/\d/)
       await expect(row).toContainText('Nobody yet')
       await expect(page).toHaveTitle(/^\(\d+\) Alerts/)
       await expectAccessible(page)
+    })
+
+    await test.step('the list of servers marks it', async () => {
+      await page.goto(`/servers?q=${encodeURIComponent('alerts>0')}`)
+      const server = page.getByRole('row').filter({ hasText: agent.name })
+      await expect(server.getByTitle('Open alerts: 1 warning')).toBeVisible()
+      await server.getByRole('link', { name: agent.name }).click()
+      const strip = page.getByRole('region', { name: 'Open alerts' })
+      await expect(strip.getByRole('link', { name: rule })).toBeVisible()
+      await strip.getByRole('link', { name: '1 open alert' }).click()
+      await expect(row).toBeVisible()
+      await openTab(page, 'Open')
     })
 
     await test.step('acknowledge and undo', async () => {

@@ -44,6 +44,8 @@ import { Route as AppSettingsSecurityRouteImport } from './routes/_app/settings.
 import { Route as AppSettingsSessionsRouteImport } from './routes/_app/settings.sessions'
 import { Route as AppSettingsSystemRouteImport } from './routes/_app/settings.system'
 import { Route as AppSettingsTokensRouteImport } from './routes/_app/settings.tokens'
+import { Route as AppAlertsChannelsIndexRouteImport } from './routes/_app/alerts.channels.index'
+import { Route as AppAlertsChannelsIdRouteImport } from './routes/_app/alerts.channels.$id'
 import { Route as AppAlertsRulesIndexRouteImport } from './routes/_app/alerts.rules.index'
 import { Route as AppAlertsRulesIdRouteImport } from './routes/_app/alerts.rules.$id'
 import { Route as AppSchedulesIdIndexRouteImport } from './routes/_app/schedules.$id.index'
@@ -244,6 +246,16 @@ const AppSettingsTokensRoute = AppSettingsTokensRouteImport.update({
   path: '/tokens',
   getParentRoute: () => AppSettingsRoute,
 } as any)
+const AppAlertsChannelsIndexRoute = AppAlertsChannelsIndexRouteImport.update({
+  id: '/alerts/channels/',
+  path: '/alerts/channels/',
+  getParentRoute: () => AppRoute,
+} as any)
+const AppAlertsChannelsIdRoute = AppAlertsChannelsIdRouteImport.update({
+  id: '/alerts/channels/$id',
+  path: '/alerts/channels/$id',
+  getParentRoute: () => AppRoute,
+} as any)
 const AppAlertsRulesIndexRoute = AppAlertsRulesIndexRouteImport.update({
   id: '/alerts/rules/',
   path: '/alerts/rules/',
@@ -415,6 +427,7 @@ export interface FileRoutesByFullPath {
   '/scripts/': typeof AppScriptsIndexRoute
   '/servers/': typeof AppServersIndexRoute
   '/settings/': typeof AppSettingsIndexRoute
+  '/alerts/channels/$id': typeof AppAlertsChannelsIdRoute
   '/alerts/rules/$id': typeof AppAlertsRulesIdRoute
   '/schedules/$id/edit': typeof AppSchedulesIdEditRoute
   '/scripts/$id/edit': typeof AppScriptsIdEditRoute
@@ -426,6 +439,7 @@ export interface FileRoutesByFullPath {
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
+  '/alerts/channels/': typeof AppAlertsChannelsIndexRoute
   '/alerts/rules/': typeof AppAlertsRulesIndexRoute
   '/schedules/$id/': typeof AppSchedulesIdIndexRoute
   '/scripts/$id/': typeof AppScriptsIdIndexRoute
@@ -473,6 +487,7 @@ export interface FileRoutesByTo {
   '/scripts': typeof AppScriptsIndexRoute
   '/servers': typeof AppServersIndexRoute
   '/settings': typeof AppSettingsIndexRoute
+  '/alerts/channels/$id': typeof AppAlertsChannelsIdRoute
   '/alerts/rules/$id': typeof AppAlertsRulesIdRoute
   '/schedules/$id/edit': typeof AppSchedulesIdEditRoute
   '/scripts/$id/edit': typeof AppScriptsIdEditRoute
@@ -484,6 +499,7 @@ export interface FileRoutesByTo {
   '/servers/$id/services': typeof AppServersIdServicesRoute
   '/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/servers/$id/connect': typeof AppServersIdConnectRoute
+  '/alerts/channels': typeof AppAlertsChannelsIndexRoute
   '/alerts/rules': typeof AppAlertsRulesIndexRoute
   '/schedules/$id': typeof AppSchedulesIdIndexRoute
   '/scripts/$id': typeof AppScriptsIdIndexRoute
@@ -535,6 +551,7 @@ export interface FileRoutesById {
   '/_app/scripts/': typeof AppScriptsIndexRoute
   '/_app/servers/': typeof AppServersIndexRoute
   '/_app/settings/': typeof AppSettingsIndexRoute
+  '/_app/alerts/channels/$id': typeof AppAlertsChannelsIdRoute
   '/_app/alerts/rules/$id': typeof AppAlertsRulesIdRoute
   '/_app/schedules/$id/edit': typeof AppSchedulesIdEditRoute
   '/_app/scripts/$id/edit': typeof AppScriptsIdEditRoute
@@ -546,6 +563,7 @@ export interface FileRoutesById {
   '/_app/servers/$id/services': typeof AppServersIdServicesRoute
   '/_app/servers/$id/settings': typeof AppServersIdSettingsRoute
   '/_app/servers/$id_/connect': typeof AppServersIdConnectRoute
+  '/_app/alerts/channels/': typeof AppAlertsChannelsIndexRoute
   '/_app/alerts/rules/': typeof AppAlertsRulesIndexRoute
   '/_app/schedules/$id/': typeof AppSchedulesIdIndexRoute
   '/_app/scripts/$id/': typeof AppScriptsIdIndexRoute
@@ -598,6 +616,7 @@ export interface FileRouteTypes {
     | '/scripts/'
     | '/servers/'
     | '/settings/'
+    | '/alerts/channels/$id'
     | '/alerts/rules/$id'
     | '/schedules/$id/edit'
     | '/scripts/$id/edit'
@@ -609,6 +628,7 @@ export interface FileRouteTypes {
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
+    | '/alerts/channels/'
     | '/alerts/rules/'
     | '/schedules/$id/'
     | '/scripts/$id/'
@@ -656,6 +676,7 @@ export interface FileRouteTypes {
     | '/scripts'
     | '/servers'
     | '/settings'
+    | '/alerts/channels/$id'
     | '/alerts/rules/$id'
     | '/schedules/$id/edit'
     | '/scripts/$id/edit'
@@ -667,6 +688,7 @@ export interface FileRouteTypes {
     | '/servers/$id/services'
     | '/servers/$id/settings'
     | '/servers/$id/connect'
+    | '/alerts/channels'
     | '/alerts/rules'
     | '/schedules/$id'
     | '/scripts/$id'
@@ -717,6 +739,7 @@ export interface FileRouteTypes {
     | '/_app/scripts/'
     | '/_app/servers/'
     | '/_app/settings/'
+    | '/_app/alerts/channels/$id'
     | '/_app/alerts/rules/$id'
     | '/_app/schedules/$id/edit'
     | '/_app/scripts/$id/edit'
@@ -728,6 +751,7 @@ export interface FileRouteTypes {
     | '/_app/servers/$id/services'
     | '/_app/servers/$id/settings'
     | '/_app/servers/$id_/connect'
+    | '/_app/alerts/channels/'
     | '/_app/alerts/rules/'
     | '/_app/schedules/$id/'
     | '/_app/scripts/$id/'
@@ -999,6 +1023,20 @@ declare module '@tanstack/react-router' {
       fullPath: '/settings/tokens'
       preLoaderRoute: typeof AppSettingsTokensRouteImport
       parentRoute: typeof AppSettingsRoute
+    }
+    '/_app/alerts/channels/': {
+      id: '/_app/alerts/channels/'
+      path: '/alerts/channels'
+      fullPath: '/alerts/channels/'
+      preLoaderRoute: typeof AppAlertsChannelsIndexRouteImport
+      parentRoute: typeof AppRoute
+    }
+    '/_app/alerts/channels/$id': {
+      id: '/_app/alerts/channels/$id'
+      path: '/alerts/channels/$id'
+      fullPath: '/alerts/channels/$id'
+      preLoaderRoute: typeof AppAlertsChannelsIdRouteImport
+      parentRoute: typeof AppRoute
     }
     '/_app/alerts/rules/': {
       id: '/_app/alerts/rules/'
@@ -1302,10 +1340,12 @@ interface AppRouteChildren {
   AppSchedulesIndexRoute: typeof AppSchedulesIndexRoute
   AppScriptsIndexRoute: typeof AppScriptsIndexRoute
   AppServersIndexRoute: typeof AppServersIndexRoute
+  AppAlertsChannelsIdRoute: typeof AppAlertsChannelsIdRoute
   AppAlertsRulesIdRoute: typeof AppAlertsRulesIdRoute
   AppSchedulesIdEditRoute: typeof AppSchedulesIdEditRoute
   AppScriptsIdEditRoute: typeof AppScriptsIdEditRoute
   AppServersIdConnectRoute: typeof AppServersIdConnectRoute
+  AppAlertsChannelsIndexRoute: typeof AppAlertsChannelsIndexRoute
   AppAlertsRulesIndexRoute: typeof AppAlertsRulesIndexRoute
   AppSchedulesIdIndexRoute: typeof AppSchedulesIdIndexRoute
   AppScriptsIdIndexRoute: typeof AppScriptsIdIndexRoute
@@ -1331,10 +1371,12 @@ const AppRouteChildren: AppRouteChildren = {
   AppSchedulesIndexRoute: AppSchedulesIndexRoute,
   AppScriptsIndexRoute: AppScriptsIndexRoute,
   AppServersIndexRoute: AppServersIndexRoute,
+  AppAlertsChannelsIdRoute: AppAlertsChannelsIdRoute,
   AppAlertsRulesIdRoute: AppAlertsRulesIdRoute,
   AppSchedulesIdEditRoute: AppSchedulesIdEditRoute,
   AppScriptsIdEditRoute: AppScriptsIdEditRoute,
   AppServersIdConnectRoute: AppServersIdConnectRoute,
+  AppAlertsChannelsIndexRoute: AppAlertsChannelsIndexRoute,
   AppAlertsRulesIndexRoute: AppAlertsRulesIndexRoute,
   AppSchedulesIdIndexRoute: AppSchedulesIdIndexRoute,
   AppScriptsIdIndexRoute: AppScriptsIdIndexRoute,

@@ -8,7 +8,7 @@ import { plural } from '@/shared/lib/format'
 import { useHotkeys } from '@/shared/lib/hotkeys'
 import { Button } from '@/shared/ui/button'
 import { Table } from '@/shared/ui/table'
-import { Lasting, SeverityMark, Standing } from './alert-lines'
+import { Lasting, SeverityMark, Standing, Values } from './alert-lines'
 import { held } from './order'
 
 export function AlertTable({
@@ -64,6 +64,7 @@ export function AlertTable({
           { title: 'Severity', className: 'max-sm:hidden' },
           'What',
           { title: 'Server', className: 'max-md:hidden' },
+          { title: 'Value', className: 'max-lg:hidden' },
           { title: 'For', className: 'max-sm:hidden' },
           { title: history ? 'End' : 'Acknowledged', className: 'max-sm:hidden' },
           ...(history ? [] : ['']),
@@ -139,6 +140,11 @@ function Row({
           <span className="font-mono">{alert.wording}</span>
         </span>
         <span className="block text-xs sm:hidden">
+          {alert.values.length > 0 ? (
+            <>
+              <Values values={alert.values} /> ·{' '}
+            </>
+          ) : null}
           <Lasting alert={alert} /> · <Standing alert={alert} />
         </span>
       </th>
@@ -146,6 +152,9 @@ function Row({
         <Link to="/servers/$id" params={{ id: alert.server_id }} className="hover:underline">
           {alert.server_name || alert.server_id}
         </Link>
+      </td>
+      <td className="max-w-40 truncate max-lg:hidden" title="What was measured when it was raised">
+        <Values values={alert.values} />
       </td>
       <td className="text-ink-2 max-sm:hidden">
         <Lasting alert={alert} />

@@ -44,6 +44,9 @@ export function AlertsFrame({
         <Link to="/alerts/silences" activeOptions={{ includeSearch: false }} className={tabStyle}>
           Silences
         </Link>
+        <Link to="/alerts/channels" activeOptions={{ includeSearch: false }} className={tabStyle}>
+          Channels
+        </Link>
       </TabNav>
       <div className="mt-4">{children}</div>
     </div>

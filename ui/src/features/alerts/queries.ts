@@ -4,7 +4,7 @@ import { api, unwrap } from '@/shared/api/client'
 import { type AlertsSearch, alertsFilter } from './alerts-search'
 
 const PAGE = 200
-/** Loaded anew when the counts change; what they do not show (a note, a silence that begins) is here within this time. */
+/** Loaded anew when something happens to an alert; what is none of that (a silence that begins) is here within this time. */
 const EVERY_MS = 30_000
 
 const of = (id: string) => ({ params: { path: { id } } })

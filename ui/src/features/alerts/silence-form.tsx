@@ -21,6 +21,7 @@ import { Segmented } from '@/shared/ui/segmented'
 import { Select } from '@/shared/ui/select'
 import { toast } from '@/shared/ui/toast'
 import { openAlertsQuery, rulesQuery } from './queries'
+import { RuleChoice } from './rule-choice'
 import { isIn, ScopeFields } from './scope-fields'
 import {
   localText,
@@ -285,31 +286,12 @@ function Rules({
   const { data: rules } = useQuery(rulesQuery)
   if (!rules || rules.length === 0) return null
   return (
-    <details open={chosen.length > 0}>
-      <summary className="cursor-pointer font-medium">
-        {chosen.length === 0 ? 'Of every rule' : `Of ${plural(chosen.length, 'rule')}`}
-      </summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
-      <fieldset tabIndex={0} className="mt-2 flex max-h-48 flex-col overflow-y-auto">
-        <legend className="sr-only">Alerts of which rules</legend>
-        {rules.map(({ id, name }) => (
-          <label
-            key={id}
-            className="flex min-h-7 cursor-pointer items-center gap-2.5 touch:min-h-11"
-          >
-            <input
-              type="checkbox"
-              className="size-4 accent-accent"
-              checked={chosen.includes(id)}
-              onChange={() =>
-                onChange(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id])
-              }
-            />
-            <span className="min-w-0 truncate">{name}</span>
-          </label>
-        ))}
-      </fieldset>
-    </details>
+    <RuleChoice
+      rules={rules}
+      chosen={chosen}
+      summary={chosen.length === 0 ? 'Of every rule' : `Of ${plural(chosen.length, 'rule')}`}
+      onChange={onChange}
+    />
   )
 }
 

@@ -1,4 +1,4 @@
-/** What was measured, with the limit and the stretches in which the rule would have been open. */
+/** What was measured on a server, with the limit, and once it was tried the stretches in which the rule would have been open. */
 import { useQuery } from '@tanstack/react-query'
 import { api, unwrap } from '@/shared/api/client'
 import type { TrialServer } from '@/shared/api/model'
@@ -13,26 +13,32 @@ import { trialText } from './words'
 const POINTS = 600
 
 export function TrialChart({
-  trial,
+  server,
   name,
+  trial,
   wording,
   window,
+  title,
 }: {
-  trial: TrialServer
+  server: string
   name: string
+  /** Null: it was not tried yet. */
+  trial: TrialServer | null
   wording: string
   window: { from: number; to: number }
+  /** Stands above the picture. */
+  title?: string
 }) {
   const { data: parsed } = useQuery(checkQuery(wording))
   // The first comparison is drawn, on the device that fired; the sentence above speaks of all.
   const [measure] = measuresOf(parsed?.when)
   const [limit] = limitsOf(parsed?.when)
-  const device = trial.episodes[0]?.device ?? ''
+  const device = trial?.episodes[0]?.device ?? ''
   const line = measure ? trialLine(measure.series, device) : null
   const simple = parsed ? simpleOf(parsed) : null
   const side = measure?.windowed || !simple ? 'avg' : sideOf(simple.comparison)
   const { data: history } = useQuery({
-    queryKey: ['alerts', 'trial', trial.server_id, line?.inputs, window, side],
+    queryKey: ['alerts', 'trial', server, line?.inputs, window, side],
     enabled: line !== null,
     staleTime: Number.POSITIVE_INFINITY,
     // A picture beside what is said in words.
@@ -41,7 +47,7 @@ export function TrialChart({
       unwrap(
         api.GET('/api/v1/metrics/{server_id}/history', {
           params: {
-            path: { server_id: trial.server_id },
+            path: { server_id: server },
             query: {
               from: new Date(window.from).toISOString(),
               to: new Date(window.to).toISOString(),
@@ -55,20 +61,27 @@ export function TrialChart({
   })
   if (!line || !history) return null
   const curve: Curve = { label: line.label, points: pointsOf(line, history, side) }
-  return (
+  const chart = (
     <ThresholdChart
-      label={`${line.label} on ${name}. ${trialText(trial.fired, trial.flaps)}.`}
+      label={`${line.label} on ${name}. ${trial ? trialText(trial.fired, trial.flaps) : 'Not tried yet'}.`}
       unit={unitOf(line.label)}
       curves={[curve]}
       limits={limit ? [limit] : []}
       window={window}
-      bands={trial.episodes
+      bands={(trial?.episodes ?? [])
         .filter((episode) => episode.device === device)
         .map((episode) => ({
           from: Date.parse(episode.raised),
           to: episode.resolved ? Date.parse(episode.resolved) : window.to,
         }))}
     />
+  )
+  if (!title) return chart
+  return (
+    <div className="mt-4">
+      <h3 className="text-ink-2 text-sm">{title}</h3>
+      {chart}
+    </div>
   )
 }
 

@@ -1,7 +1,7 @@
 /** Runs a rule against what was measured: when it would have fired, for how long, how often it would have come back. */
 import { useMutation } from '@tanstack/react-query'
 import { FlaskConical } from 'lucide-react'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
 import type { TrialServer } from '@/shared/api/model'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
@@ -25,6 +25,11 @@ const RANGES = [
   { value: '7d', label: '7 d', ms: 7 * 86_400_000 },
 ] as const
 type Range = (typeof RANGES)[number]['value']
+
+function windowOf(range: Range): { from: number; to: number } {
+  const to = serverNow()
+  return { from: to - (RANGES.find(({ value }) => value === range)?.ms ?? 0), to }
+}
 
 /** Servers that are tried at once, when all are meant: the page has to stay readable. */
 const MOST = 10
@@ -55,11 +60,13 @@ export function TrialPanel({
   const chosen = servers.some(({ id }) => id === only)
     ? [only]
     : servers.slice(0, MOST).map(({ id }) => id)
+  // Before anything is tried, one server shows where the limit lies.
+  const sample = ready && !fact ? servers.find(({ id }) => id === chosen[0]) : undefined
+  const shown = useMemo(() => windowOf(range), [range])
   const trial = useMutation({
     mutationFn: async () => {
-      const to = serverNow()
-      const from = to - (RANGES.find(({ value }) => value === range)?.ms ?? 0)
-      const window = { from, to }
+      const window = windowOf(range)
+      const { from, to } = window
       const answer = await unwrap(
         api.POST('/api/v1/alerts/rules/trial', {
           body: {
@@ -113,6 +120,16 @@ export function TrialPanel({
           Try the rule
         </Button>
       </div>
+      {sample && !trial.data ? (
+        <TrialChart
+          server={sample.id}
+          name={sample.name}
+          trial={null}
+          wording={wording}
+          window={shown}
+          title={`${sample.name}, the last ${range === '24h' ? '24 hours' : '7 days'}, with the limit`}
+        />
+      ) : null}
       {trial.isError ? (
         <ProblemPanel
           className="mt-4"
@@ -188,7 +205,13 @@ function TrialOfServer({
               </Button>
             </p>
           ) : null}
-          <TrialChart trial={trial} name={name} wording={wording} window={window} />
+          <TrialChart
+            server={trial.server_id}
+            name={name}
+            trial={trial}
+            wording={wording}
+            window={window}
+          />
           {episodes.length > 0 ? (
             <details className="mt-2">
               <summary className="cursor-pointer text-ink-2 text-sm hover:text-ink">

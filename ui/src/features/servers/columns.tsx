@@ -1,5 +1,6 @@
 /** The columns of the servers list: width, order of importance, sorting, cell and CSV value. */
 import type { ReactNode } from 'react'
+import { SEVERITIES, SEVERITY_TONE } from '@/shared/alerts/severity'
 import { STATUS_HINT, STATUS_SHORT, STATUS_TONE, type Status } from '@/shared/fleet/status'
 import type { FleetRow } from '@/shared/fleet/store'
 import { cn } from '@/shared/lib/cn'
@@ -13,6 +14,7 @@ export type ColumnId =
   | 'status'
   | 'name'
   | 'tags'
+  | 'alerts'
   | 'cpu'
   | 'mem'
   | 'disk'
@@ -90,6 +92,16 @@ export const COLUMNS: readonly Column[] = [
     sort: null,
     cell: ({ row }) => <Tags tags={row.server.tags} />,
     csv: ({ row }) => row.server.tags.join(' '),
+  },
+  {
+    id: 'alerts',
+    label: 'Alerts',
+    width: 72,
+    grow: 0,
+    weight: 2.5,
+    sort: 'live',
+    cell: ({ row }) => <OpenAlerts row={row} />,
+    csv: ({ row }) => row.server.alerts?.open ?? 0,
   },
   {
     id: 'cpu',
@@ -246,6 +258,7 @@ const BY_ID = new Map(COLUMNS.map((column) => [column.id, column]))
 export const DEFAULT_COLUMNS: readonly ColumnId[] = [
   'status',
   'name',
+  'alerts',
   'tags',
   'cpu',
   'mem',
@@ -274,6 +287,25 @@ export function fitting(columns: readonly Column[], room: number, gap: number): 
     kept.splice(kept.indexOf(least), 1)
   }
   return kept
+}
+
+/** How many alerts of each severity are open, the worst first: shape, colour and number. */
+function OpenAlerts({ row }: { row: FleetRow }) {
+  const { alerts } = row.server
+  if (!alerts || alerts.open === 0) return <span className="text-ink-3">{NONE}</span>
+  const there = SEVERITIES.filter((severity) => alerts[severity] > 0)
+  const words = there.map((severity) => `${alerts[severity]} ${severity}`).join(', ')
+  return (
+    <span className="tnum flex items-center gap-2" title={`Open alerts: ${words}`}>
+      {there.slice(0, 2).map((severity) => (
+        <span key={severity} className="flex items-center gap-1 font-medium">
+          <StatusDot tone={SEVERITY_TONE[severity]} />
+          {alerts[severity]}
+          <span className="sr-only"> {severity}</span>
+        </span>
+      ))}
+    </span>
+  )
 }
 
 function Tags({ tags }: { tags: readonly string[] }) {

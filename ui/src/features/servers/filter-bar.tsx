@@ -69,8 +69,8 @@ export function QueryInput({
       </span>
       <p id="filter-help" className="sr-only">
         Words match name, host name or tag. Fields: name, host, tag, status, os, arch, version.
-        Figures: cpu, mem, swap, disk, load, rx, tx, temp, procs. A leading minus turns a term
-        round.
+        Figures: cpu, mem, swap, disk, load, rx, tx, temp, procs, alerts, critical. A leading minus
+        turns a term round.
       </p>
     </div>
   )

@@ -27,6 +27,7 @@ const row = toRow({
     grants: [],
     transport: 'nats',
   },
+  alerts: { open: 2, unacknowledged: 0, critical: 0, warning: 2, info: 0 },
   latest: {
     ts: '2026-01-01T00:00:00Z',
     seq: 1,
@@ -78,6 +79,9 @@ describe('query text', () => {
     ['rx>=1MiB/s', true],
     ['disk>60% load<2', true],
     ['temp>0', false],
+    ['alerts>0', true],
+    ['critical>0', false],
+    ['alerts=2 -critical>1', true],
   ])('%s → %s', (text, expected) => {
     expect(hit(text)).toBe(expected)
   })

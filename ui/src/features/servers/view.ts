@@ -61,6 +61,11 @@ function numberOf({ row, status }: ViewRow, column: ColumnId): number | null {
       const { rx, tx } = row.server.latest ?? {}
       return typeof rx === 'number' || typeof tx === 'number' ? (rx ?? 0) + (tx ?? 0) : null
     }
+    case 'alerts': {
+      // The worse counts first: one critical alert comes before any number of others.
+      const { critical = 0, warning = 0, info = 0 } = row.server.alerts ?? {}
+      return critical * 1e8 + warning * 1e4 + info
+    }
     case 'uptime':
       return row.server.latest?.uptime_s ?? null
     case 'cpu':

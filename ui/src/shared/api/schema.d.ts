@@ -90,8 +90,31 @@ export interface paths {
          */
         put: operations["alerts_channels_change"];
         post?: never;
-        /** Remove a channel */
+        /**
+         * Remove a channel
+         * @description Nothing is told through it any more. It can be brought back; its secret only for ten minutes, then it is erased.
+         */
         delete: operations["alerts_channels_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/channels/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a removed channel back
+         * @description As it was, and yours. One that needs a secret comes back only while that is kept.
+         */
+        post: operations["alerts_channels_restore"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -111,6 +134,26 @@ export interface paths {
          * @description To where the channel leads, at once and once. The answer is the real one.
          */
         post: operations["alerts_channels_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/channels/{id}/told": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what was told through a channel
+         * @description Also what was kept back, and why. Only of servers that you may see.
+         */
+        get: operations["alerts_channels_told"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2741,6 +2784,8 @@ export interface components {
             since: components["schemas"]["Moment"];
             /** @description Whether it is over. */
             state: components["schemas"]["AlertState"];
+            /** @description What the comparisons saw in the reading that raised it. */
+            values: components["schemas"]["AlertValue"][];
             /**
              * @description What the rule watched then.
              * @example fs:*:share >= 95 for 5m
@@ -2758,6 +2803,7 @@ export interface components {
              * @description Never changes.
              */
             id: string;
+            last: components["schemas"]["ChannelSent"] | null;
             /** @description For people. */
             name: string;
             /** @description Which alerts, and when. */
@@ -2819,8 +2865,6 @@ export interface components {
             rule: components["schemas"]["RuleThen"] | null;
             /** @description Silences that hold it back now. */
             silences: components["schemas"]["SilenceOfAlert"][];
-            /** @description What the comparisons saw in the reading that raised it. */
-            values: components["schemas"]["AlertValue"][];
         };
         /** @description One event of an alert, or of telling somebody of it. */
         AlertEntry: {
@@ -3279,6 +3323,20 @@ export interface components {
             /** @description Own words: `title`, `text`. */
             templates?: Record<string, never>;
         };
+        /** @description What became of one message. */
+        ChannelSent: {
+            /** @description When it was written down. */
+            at: components["schemas"]["Moment"];
+            /**
+             * Format: int64
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description One of `sent` (`answer`, `took_ms`), `failed` (`reason`) and `held` (`why`). */
+            delivery: Record<string, never>;
+            /** @description `raised`, `reminder` or `resolved`. */
+            occasion: string;
+        };
         /** @description What became of a message that was sent to try a channel out. */
         ChannelTested: {
             /** @description Its answer, or why there is none. */
@@ -3295,6 +3353,36 @@ export interface components {
              * @description Milliseconds that it took.
              */
             took_ms: number;
+        };
+        /** @description One message of a channel, and the alert that it is about. */
+        ChannelTold: components["schemas"]["ChannelSent"] & {
+            /**
+             * Format: uuid
+             * @description Which alert.
+             */
+            alert_id: string;
+            /** @description Its device; empty: the host. */
+            device: string;
+            /** @description The name of its rule. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Position in the stream.
+             */
+            seq: number;
+            /** @description Where. */
+            server_id: string;
+            /** @description Its name; empty: it is gone. */
+            server_name: string;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+        };
+        /** @description A page of what was told through a channel. */
+        ChannelToldList: {
+            /** @description Newest first. */
+            items: components["schemas"]["ChannelTold"][];
+            /** @description Give it as `cursor` to get what follows; `null`: this was the end. */
+            next: string | null;
         };
         /** @description A dependency. */
         Check: {
@@ -6227,7 +6315,7 @@ export interface operations {
                     "application/json": components["schemas"]["Pending"];
                 };
             };
-            /** @description removed, and its secret erased */
+            /** @description removed */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6262,6 +6350,73 @@ export interface operations {
                 };
             };
             /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_channels_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the channel */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannel"];
+                };
+            };
+            /** @description stored, not visible yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1706 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 or CO1604 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6312,6 +6467,69 @@ export interface operations {
             };
             /** @description CO1706 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_channels_told: {
+        parameters: {
+            query?: {
+                /** @description Most messages in the answer; 50 when absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelToldList"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1706 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,7 +10,18 @@
 import { STATUSES, type Status } from './status'
 import type { FleetRow } from './store'
 
-export type Figure = 'cpu' | 'mem' | 'swap' | 'disk' | 'load' | 'rx' | 'tx' | 'temp' | 'procs'
+export type Figure =
+  | 'cpu'
+  | 'mem'
+  | 'swap'
+  | 'disk'
+  | 'load'
+  | 'rx'
+  | 'tx'
+  | 'temp'
+  | 'procs'
+  | 'alerts'
+  | 'critical'
 export type TextField = 'name' | 'host' | 'tag' | 'status' | 'os' | 'version' | 'arch'
 export type Comparison = '<' | '<=' | '>' | '>=' | '='
 
@@ -38,6 +49,8 @@ const FIGURES: Record<string, Figure> = {
   temp: 'temp',
   procs: 'procs',
   processes: 'procs',
+  alerts: 'alerts',
+  critical: 'critical',
 }
 
 const FIELDS: Record<string, TextField> = {
@@ -76,7 +89,7 @@ export function parseQuery(text: string): Query {
       const amount = /^(-?\d+(?:\.\d+)?)\s*([kmgt])?i?b?(?:\/s)?%?$/i.exec(value)
       if (!figure) {
         problems.push(
-          `“${name}” is not a figure. Use ${Object.keys(FIGURES).slice(0, 3).join(', ')}, disk, load, rx, tx, temp or procs.`,
+          `“${name}” is not a figure. Use ${Object.keys(FIGURES).slice(0, 3).join(', ')}, disk, load, rx, tx, temp, procs, alerts or critical.`,
         )
       } else if (!amount) {
         if (value !== '') problems.push(`“${value}” is not a number.`)
@@ -116,7 +129,9 @@ export function parseQuery(text: string): Query {
 }
 
 export function figureOf(row: FleetRow, figure: Figure): number | null {
-  const latest = row.server.latest
+  const { latest, alerts } = row.server
+  if (figure === 'alerts') return alerts?.open ?? 0
+  if (figure === 'critical') return alerts?.critical ?? 0
   if (!latest) return null
   switch (figure) {
     case 'cpu':

@@ -133,6 +133,21 @@ describe('FleetStore', () => {
     expect(row('a').server.status).toBe('online')
   })
 
+  it('shows how many alerts are open on a server, and keeps that with new figures', () => {
+    const { store, flush, row } = setup()
+    store.replace([server('a', metrics(1, 5))])
+    const open = { open: 3, unacknowledged: 1, critical: 2, warning: 1, info: 0 }
+    const news = { k: 'alert', op: 'raised', alert: 'x', rule: 'r', open } as const
+    store.apply([
+      { ...news, server: 'a' },
+      { ...news, server: 'nobody knows' },
+    ])
+    store.apply([{ k: 'row', server: 'a', seq: 2, row: metrics(2, 7) }])
+    flush()
+    expect(row('a').server).toMatchObject({ alerts: open, latest: { cpu: 7 } })
+    expect(store.snapshot().rows).toHaveLength(1)
+  })
+
   it('calls a server stale after three missed readings, even while "online"', () => {
     const { store, flush, row, advance, now } = setup()
     store.replace([server('a', metrics(1, 5))])

@@ -151,6 +151,12 @@ export class FleetStore {
         if (item.op === 'deleted') return this.#byId.delete(item.server)
         this.#byId.set(item.server.id, merge(this.#byId.get(item.server.id), item.server))
         return true
+      case 'alert': {
+        const row = this.#byId.get(item.server)
+        if (!row) return false
+        this.#byId.set(item.server, { ...row, server: { ...row.server, alerts: item.open } })
+        return true
+      }
       case 'sample':
         return false
     }

@@ -1,5 +1,13 @@
 /** Frames of `/api/v1/ws/live`. Anything that does not look like one of them is ignored. */
-import type { Command, Job, JobHost, OutputPiece, RowMetrics, Server } from '../api/model'
+import type {
+  AlertCounts,
+  Command,
+  Job,
+  JobHost,
+  OutputPiece,
+  RowMetrics,
+  Server,
+} from '../api/model'
 import type { Sample } from '../metrics/sample'
 
 export type LiveItem =
@@ -14,12 +22,15 @@ export type LiveItem =
     }
   | { k: 'server'; op: 'registered' | 'updated'; server: Server }
   | { k: 'server'; op: 'deleted'; server: string }
+  /** Something happened to an alert; it can be read now. `open` are those of its server. */
+  | { k: 'alert'; op: string; server: string; alert: string; rule: string; open: AlertCounts }
 
-/** What a topic with a reader of its own says; the frame with the state `ended` is its last. */
+/** What a watched topic says; of a command or a job, the frame with the state `ended` is its last. */
 export type WatchedFrame =
   | { type: 'command'; topic: string; command: Command }
   | { type: 'output'; topic: string; pieces: OutputPiece[]; next: number }
   | { type: 'job'; topic: string; job: Job; hosts: JobHost[]; hidden: number }
+  | { type: 'alerts'; topic: string; counts: AlertCounts }
 
 export type ServerFrame =
   | WatchedFrame
@@ -35,7 +46,17 @@ export type ClientFrame =
   | { type: 'unsubscribe'; topics: string[] }
   | { type: 'ping' }
 
-const KNOWN = new Set(['ready', 'batch', 'subscribed', 'gap', 'pong', 'command', 'output', 'job'])
+const KNOWN = new Set([
+  'ready',
+  'batch',
+  'subscribed',
+  'gap',
+  'pong',
+  'command',
+  'output',
+  'job',
+  'alerts',
+])
 
 export function parseFrame(data: unknown): ServerFrame | null {
   if (typeof data !== 'string') return null

@@ -4,8 +4,8 @@
  * Guarantees: subscriptions are counted and survive reconnects; after a short break the stream
  * continues at the sequence where it stopped (`resume`), so nothing is missing; after a long one, or
  * when the server says there is a gap, listeners get `resync` and load anew. Reconnects for ever
- * with jittered back-off, at once when the network or the tab comes back. Topics of a command or a
- * job are watched: each begins where its watcher says, also after a break, and its watcher is told
+ * with jittered back-off, at once when the network or the tab comes back. Topics of a command, of a
+ * job and of the alerts are watched: each begins where its watcher says, also after a break, and its watcher is told
  * when nothing comes this way, so that it can ask in another. Knows nothing of React, and takes its
  * clock, timers and socket from outside so that tests drive it.
  */
@@ -36,7 +36,7 @@ export interface LiveEvents {
   resync(): void
 }
 
-/** Somebody who follows one command or one job. */
+/** Somebody who follows one command, one job or the alerts. */
 export interface Watcher {
   /** Where to begin, asked at every subscription. */
   from?(): number
@@ -265,6 +265,7 @@ export class LiveSocket {
       case 'command':
       case 'output':
       case 'job':
+      case 'alerts':
         for (const watcher of [...(this.#watched.get(frame.topic) ?? [])]) watcher.take(frame)
         return
       case 'pong':
