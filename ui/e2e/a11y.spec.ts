@@ -25,6 +25,8 @@ const PAGES = [
   '/alerts/rules',
   '/alerts/rules/new',
   '/alerts/silences',
+  '/alerts/channels',
+  '/alerts/channels/new',
   '/commands',
   '/jobs',
   '/scripts',

@@ -245,6 +245,7 @@ function useEntries(text: string, onShortcuts: () => void, onSignOut: () => void
           ['/alerts', 'Alerts', 'open firing acknowledge problems'],
           ['/alerts/rules', 'Alert rules', 'thresholds starter set'],
           ['/alerts/silences', 'Silences', 'mute maintenance window alerts'],
+          ['/alerts/channels', 'Alert channels', 'notifications slack webhook e-mail telegram'],
         ] as const
       ).map(([path, label, words]) => ({
         id: `p-${path}`,

@@ -1,4 +1,4 @@
-import { ChevronDown, Search, X } from 'lucide-react'
+import { BellRing, ChevronDown, Search, X } from 'lucide-react'
 import { type RefObject, useState } from 'react'
 import { STATUS_SHORT, STATUS_TONE, type Status } from '@/shared/fleet/status'
 import { cn } from '@/shared/lib/cn'
@@ -78,15 +78,25 @@ export function QueryInput({
 
 const STRIP: readonly Status[] = ['online', 'stale', 'offline', 'never']
 
+const CHIP =
+  'flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-xs hover:border-line-strong aria-pressed:border-accent aria-pressed:bg-accent-soft touch:h-11'
+
 /** How many servers are how; each number is a filter. */
 export function StatusStrip({
   counts,
   chosen,
   onChoose,
+  alerting,
+  onlyAlerting,
+  onAlerting,
 }: {
   counts: Record<Status, number>
   chosen: readonly string[]
   onChoose: (status: Status | null) => void
+  /** How many have open alerts. */
+  alerting: number
+  onlyAlerting: boolean
+  onAlerting: (only: boolean) => void
 }) {
   return (
     <fieldset className="flex flex-wrap gap-1.5">
@@ -100,7 +110,7 @@ export function StatusStrip({
             type="button"
             aria-pressed={pressed}
             onClick={() => onChoose(pressed ? null : status)}
-            className="flex h-8 items-center gap-2 rounded-md border border-line bg-surface px-2.5 text-xs hover:border-line-strong aria-pressed:border-accent aria-pressed:bg-accent-soft touch:h-11"
+            className={CHIP}
           >
             <StatusDot tone={STATUS_TONE[status]} />
             <span className="tnum font-semibold text-sm">
@@ -112,6 +122,18 @@ export function StatusStrip({
           </button>
         )
       })}
+      {alerting > 0 || onlyAlerting ? (
+        <button
+          type="button"
+          aria-pressed={onlyAlerting}
+          onClick={() => onAlerting(!onlyAlerting)}
+          className={CHIP}
+        >
+          <BellRing className="size-3.5 text-warn" aria-hidden="true" />
+          <span className="tnum font-semibold text-sm">{alerting.toLocaleString('en')}</span>
+          <span className="text-ink-2">Alerting</span>
+        </button>
+      ) : null}
     </fieldset>
   )
 }

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { toRow } from '@/shared/fleet/store'
-import { chosenValues, matches, parseQuery, withValues } from './query-text'
+import {
+  chosenValues,
+  matches,
+  parseQuery,
+  wantsAlerting,
+  withAlerting,
+  withValues,
+} from './query-text'
 
 const row = toRow({
   id: '1',
@@ -103,6 +110,9 @@ describe('query text', () => {
     expect(withValues('web cpu>3', 'tag', ['prod', 'a b'])).toBe('web cpu>3 tag:prod,"a b"')
     expect(withValues('tag:prod web tag:dev', 'tag', [])).toBe('web')
     expect(withValues('is:online web', 'status', ['stale'])).toBe('web status:stale')
+    expect(withAlerting('web', true)).toBe('web alerts>0')
+    expect(wantsAlerting('web alerts>0')).toBe(true)
+    expect(withAlerting('alerts>0 web', false)).toBe('web')
     const text = withValues('', 'tag', ['a b', 'c'])
     expect(chosenValues(parseQuery(text).terms, 'tag')).toEqual(['a b', 'c'])
   })

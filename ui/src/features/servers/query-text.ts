@@ -4,5 +4,7 @@ export {
   matches,
   parseQuery,
   type Term,
+  wantsAlerting,
+  withAlerting,
   withValues,
 } from '@/shared/fleet/query-text'

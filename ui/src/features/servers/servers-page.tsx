@@ -27,7 +27,15 @@ import { BulkBar } from './bulk-bar'
 import { type ColumnId, columnsFor, DEFAULT_COLUMNS, isColumnId } from './columns'
 import { ColumnsMenu, isDefaultColumns } from './columns-menu'
 import { Facet, QueryInput, StatusStrip } from './filter-bar'
-import { chosenValues, matches, parseQuery, type Term, withValues } from './query-text'
+import {
+  chosenValues,
+  matches,
+  parseQuery,
+  type Term,
+  wantsAlerting,
+  withAlerting,
+  withValues,
+} from './query-text'
 import { useSelection } from './selection'
 import { ServersTable } from './servers-table'
 import {
@@ -148,6 +156,10 @@ export function ServersPage({
   )
 
   const counts = useMemo(() => countStatuses(ofAnyStatus), [ofAnyStatus])
+  const alerting = useMemo(
+    () => ofAnyStatus.filter(({ row }) => (row.server.alerts?.open ?? 0) > 0).length,
+    [ofAnyStatus],
+  )
   const troubled = counts.offline + counts.stale
   usePageTitle('Servers', counts.offline > 0 ? 'bad' : counts.stale > 0 ? 'warn' : 'calm', troubled)
   useHotkeys({
@@ -159,13 +171,14 @@ export function ServersPage({
     const others = query.terms.filter((term) => term.kind !== 'field' || term.field !== field)
     return facetCounts(filterRows(all, others, now), field)
   }
-  const choose = (field: FacetField | 'status', values: string[]) => {
+  const rewrite = (next: string) => {
     clearTimeout(write.current)
-    const next = withValues(text, field, values)
     setText(next)
     setUrlText(next)
     onSearch({ q: next || undefined }, 'push')
   }
+  const choose = (field: FacetField | 'status', values: string[]) =>
+    rewrite(withValues(text, field, values))
 
   return (
     <div className="mx-auto max-w-[110rem] px-3 py-5 sm:px-5">
@@ -176,6 +189,9 @@ export function ServersPage({
             counts={counts}
             chosen={chosenValues(query.terms, 'status')}
             onChoose={(status: Status | null) => choose('status', status ? [status] : [])}
+            alerting={alerting}
+            onlyAlerting={wantsAlerting(text)}
+            onAlerting={(only) => rewrite(withAlerting(text, only))}
           />
         </div>
         <div className="ml-auto">{mayAdd ? addLink : null}</div>

@@ -231,6 +231,15 @@ export function chosenValues(terms: readonly Term[], field: TextField): string[]
 
 const quote = (value: string): string => (/\s/.test(value) ? `"${value}"` : value)
 
+const ALERTING = 'alerts>0'
+
+/** Whether only servers with open alerts are wanted. */
+export const wantsAlerting = (text: string): boolean => split(text).includes(ALERTING)
+
+/** The text with that wanted, or not. */
+export const withAlerting = (text: string, wanted: boolean): string =>
+  [...split(text).filter((raw) => raw !== ALERTING), ...(wanted ? [ALERTING] : [])].join(' ')
+
 /** The text with `field` narrowed to `values`; none of them removes the term. */
 export function withValues(text: string, field: TextField, values: readonly string[]): string {
   const rest = split(text).filter((raw) => {
