@@ -59,7 +59,7 @@ test('a channel is made, tried, and tells of a real alert', async ({ page, healt
       await page.getByLabel('Address', { exact: true }).fill('ftp://example.org')
       await page.getByLabel('Key that signs').fill(KEY)
       await page.getByRole('button', { name: 'Save channel' }).click()
-      await expect(page.getByText(/does not begin with https:/).first()).toBeVisible()
+      await expect(page.getByText(/does not begin with https:/i).first()).toBeVisible()
       forgive()
       await page.getByLabel('Address', { exact: true }).fill(receiver.url)
       await page.getByLabel('Servers', { exact: true }).selectOption('servers')

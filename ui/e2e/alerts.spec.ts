@@ -74,7 +74,9 @@ test('a rule fires, and its alert is handled and explained', async ({ page, heal
     })
 
     await test.step('the list of servers marks it', async () => {
-      await page.goto(`/servers?q=${encodeURIComponent('alerts>0')}`)
+      await page.goto('/servers')
+      await page.getByRole('button', { name: /Alerting$/ }).click()
+      await expect(page.getByLabel('Filter servers')).toHaveValue('alerts>0')
       const server = page.getByRole('row').filter({ hasText: agent.name })
       await expect(server.getByTitle('Open alerts: 1 warning')).toBeVisible()
       await server.getByRole('link', { name: agent.name }).click()

@@ -132,7 +132,7 @@ function HoursFields({ draft, problems, onChange }: PartProps) {
         />
       </div>
       {draft.always ? null : (
-        <div className="grid items-start gap-4 sm:grid-cols-[1fr_7rem_7rem_12rem]">
+        <div className="grid items-start gap-4 sm:grid-cols-[1fr_9rem_9rem_11rem]">
           <fieldset className="flex flex-col gap-1.5">
             <legend className="mb-1.5 font-medium">Days</legend>
             <div className="flex flex-wrap gap-1">

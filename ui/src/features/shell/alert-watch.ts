@@ -41,13 +41,18 @@ export default function AlertWatch(): null {
     let told = false
     const leave = liveSocket.watch(ALERTS_TOPIC, {
       take: (frame) => {
-        if (frame.type === 'alerts') client.setQueryData(alertCountsQuery.queryKey, frame.counts)
+        if (frame.type !== 'alerts') return
+        const { queryKey } = alertCountsQuery
+        // An answer that is on its way is older than this.
+        void client
+          .cancelQueries({ queryKey })
+          .then(() => client.setQueryData(queryKey, frame.counts))
       },
       tells: (does) => {
-        // Asking begins or ends.
-        void client.invalidateQueries({ queryKey: alertCountsQuery.queryKey })
+        // From now on they are asked for.
+        if (!does) void client.invalidateQueries({ queryKey: alertCountsQuery.queryKey })
         // What happened while nothing was told is not told afterwards.
-        if (does && told) soon()
+        else if (told) soon()
         told ||= does
       },
     })
