@@ -37,7 +37,7 @@ export function ChannelLog({ id }: { id: string }) {
             const told = toldOf(item)
             return (
               <tr key={item.seq}>
-                <th scope="row" className="max-w-0 sm:w-2/5">
+                <th scope="row" className="w-1/2 max-w-0">
                   <Link
                     to="/alerts/$id"
                     params={{ id: item.alert_id }}

@@ -3,7 +3,7 @@ import type { ChannelTested } from '@/shared/api/model'
 import { toProblem } from '@/shared/api/problem'
 import { cn } from '@/shared/lib/cn'
 import { StatusDot } from '@/shared/ui/status-dot'
-import { timeText } from './times'
+import { tookText } from './words'
 
 export function TestAnswer({
   answer,
@@ -26,7 +26,7 @@ export function TestAnswer({
         {problem
           ? 'The test was not sent'
           : sent
-            ? `The test arrived in ${timeText(answer?.took_ms ?? 0)}`
+            ? `The test arrived in ${tookText(answer?.took_ms ?? 0)}`
             : 'The test did not arrive'}
         {answer?.status ? <span className="tnum text-ink-3">{answer.status}</span> : null}
       </p>

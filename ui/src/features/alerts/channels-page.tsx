@@ -150,7 +150,7 @@ function Row({ channel, may }: { channel: AlertChannel; may: boolean }) {
           <TestAnswer answer={test.data} error={test.error} className="mt-1.5" />
         ) : null}
       </th>
-      <td className="max-w-72 text-ink-2 text-sm max-md:hidden">
+      <td className="min-w-44 max-w-72 text-ink-2 text-sm max-md:hidden">
         <Receiving channel={channel} />
       </td>
       <td className="max-w-64 whitespace-nowrap max-sm:hidden">

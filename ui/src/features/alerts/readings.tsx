@@ -1,5 +1,6 @@
 /** The readings that raised an alert: drawn with the limit, and as the numbers they were. */
 import type { AlertDetail } from '@/shared/api/model'
+import { plural } from '@/shared/lib/format'
 import { dateTime } from '@/shared/lib/time'
 import { Table } from '@/shared/ui/table'
 import type { Curve } from './drawing'
@@ -53,7 +54,7 @@ export function Readings({ detail }: { detail: AlertDetail }) {
       </div>
       <details className="mt-3">
         <summary className="cursor-pointer text-ink-2 text-sm hover:text-ink">
-          The {evidence.length} readings
+          The {plural(evidence.length, 'reading')}
         </summary>
         <Table
           className="mt-2"

@@ -6,7 +6,7 @@ import { bandOf, type Curve, pathOf, scaleOf, xOf, yOf } from './drawing'
 
 const COLOURS = ['var(--s1)', 'var(--s2)', 'var(--s4)', 'var(--s5)', 'var(--s7)', 'var(--s8)']
 const HEIGHT = 168
-const LEFT = 58
+const LEFT = 76
 const BOTTOM = 20
 const DAY = 86_400_000
 
@@ -103,6 +103,20 @@ export function ThresholdChart({
             strokeLinejoin="round"
           />
         ))}
+        {curves.flatMap((curve, index) => {
+          // A line needs two ends; what is less than that is shown as what it is.
+          const there = curve.points.filter(({ value }) => value !== null)
+          if (there.length > 1) return []
+          return there.map(({ at, value }) => (
+            <circle
+              key={curve.label}
+              cx={xOf(at, scale, frame)}
+              cy={yOf(value ?? 0, scale, frame)}
+              r={3}
+              fill={COLOURS[index % COLOURS.length]}
+            />
+          ))
+        })}
         {limits.map(({ limit, clear }) => (
           <g key={`${limit} ${clear}`} stroke="var(--bad)" strokeWidth={1.4}>
             <line

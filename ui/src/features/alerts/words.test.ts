@@ -7,7 +7,7 @@ it('says what became of telling somebody', () => {
     channel: 'on call',
     what: 'that it began',
     tone: 'ok',
-    result: 'Sent in 1s200ms, after 3 tries',
+    result: 'Sent in 1.2 s, after 3 tries',
     detail: '200 OK',
   })
   expect(toldOf({ ...event, delivery: { failed: { reason: 'no route' } } })).toMatchObject({

@@ -1,7 +1,6 @@
 /** Alerts in words. Pure. */
 import { duration } from '@/shared/lib/format'
 import type { Tone } from '@/shared/ui/status-dot'
-import { timeText } from './times'
 
 const CAUSES: Record<string, string> = {
   condition: 'the condition is not true any more',
@@ -55,6 +54,10 @@ function heldText(why: unknown): string {
   return ''
 }
 
+/** `12 ms`, `1.2 s`: how long an answer took. */
+export const tookText = (ms: number): string =>
+  ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
+
 /** One notification, or why there was none. */
 export function toldOf(data: unknown): Told {
   const event = isRecord(data) ? data : {}
@@ -70,7 +73,7 @@ export function toldOf(data: unknown): Told {
     return {
       ...base,
       tone: 'ok',
-      result: `Sent in ${timeText(Number(took_ms ?? 0))}${tries}`,
+      result: `Sent in ${tookText(Number(took_ms ?? 0))}${tries}`,
       detail: String(answer ?? ''),
     }
   }

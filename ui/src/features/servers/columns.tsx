@@ -290,7 +290,7 @@ export function fitting(columns: readonly Column[], room: number, gap: number): 
 }
 
 /** How many alerts of each severity are open, the worst first: shape, colour and number. */
-function OpenAlerts({ row }: { row: FleetRow }) {
+export function OpenAlerts({ row }: { row: FleetRow }) {
   const { alerts } = row.server
   if (!alerts || alerts.open === 0) return <span className="text-ink-3">{NONE}</span>
   const there = SEVERITIES.filter((severity) => alerts[severity] > 0)

@@ -20,7 +20,7 @@ import { useMedia } from '@/shared/lib/media'
 import { type Density, usePrefs } from '@/shared/lib/prefs'
 import { StatusDot } from '@/shared/ui/status-dot'
 import { ResizeEdge, resizeByKey, withWidths } from './column-width'
-import { type Column, fitting } from './columns'
+import { type Column, fitting, OpenAlerts } from './columns'
 import type { ServerSelection } from './selection'
 import type { Sort, ViewRow } from './view'
 
@@ -422,6 +422,11 @@ function SmallRow({
         <div className="flex items-center gap-2">
           <StatusDot tone={STATUS_TONE[status]} />
           {link}
+          {(view.server.alerts?.open ?? 0) > 0 ? (
+            <span className="ml-auto shrink-0 text-xs">
+              <OpenAlerts row={view} />
+            </span>
+          ) : null}
           <span className={cn('ml-auto shrink-0 text-xs', old ? 'font-medium' : 'text-ink-3')}>
             {STATUS_SHORT[status]}
           </span>
