@@ -20,7 +20,7 @@ mod user;
 
 pub use alert::{
     Alert, AlertCounts, AlertEnd, AlertEntry, AlertGround, AlertQuery, AlertRule, AlertRuleVersion,
-    AlertSeen, GroundServer, RuleInForce, Silence,
+    AlertSeen, AlertStep, GroundServer, RuleInForce, Silence,
 };
 pub use audit::{AuditChecked, AuditFound, AuditQuery, AuditRestored, AuditRow, AuditTold};
 pub use channel::{Channel, ChannelSent, ChannelTold};

@@ -93,6 +93,22 @@ test('lines of a file are found, followed, opened, linked to and downloaded', as
     appendFileSync(log, `WARN just now ${mark}\n`)
     await expect(found(`just now ${mark}`)).toBeVisible()
 
+    // An expression is followed, too; one that only the search knows is said to be none.
+    await page.getByRole('button', { name: 'Regular expression' }).click()
+    const expression = page.getByRole('searchbox', { name: /regular expression/ })
+    await expression.fill(`took \\d{4} ms.*${mark}`)
+    await page.keyboard.press('Enter')
+    await expect(found(`just now ${mark}`)).toBeHidden()
+    await expect(view.getByRole('status').filter({ hasText: /^Live$/ })).toBeVisible()
+    appendFileSync(log, `INFO took 12 ms ${mark}\nINFO took 4012 ms ${mark}\n`)
+    await expect(found(`took 4012 ms ${mark}`)).toBeVisible()
+    await expect(found(`took 12 ms ${mark}`)).toBeHidden()
+    await expression.fill('(?=now)')
+    await page.keyboard.press('Enter')
+    await expect(page.getByRole('alert')).toContainText('not followed live')
+    await page.getByRole('button', { name: 'Clear', exact: true }).click()
+    await expect(view.getByRole('status').filter({ hasText: /^Live$/ })).toBeVisible()
+
     await found(`slow ${mark}`).click()
     await expect(view.getByText('took_ms')).toBeVisible()
     await view.getByRole('link', { name: 'Link to this line' }).click()

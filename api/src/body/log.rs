@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use chatops_projections::view::{self, LogRow};
-use chatops_schemas::event::log::{LineId, LogLevel, LogLine};
+use chatops_schemas::{
+    event::log::{LineId, LogLevel, LogLine},
+    rule::Severity,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,7 +23,8 @@ pub struct LogEntry {
     pub server_id: String,
     /// Name of the source in the settings of the agent.
     pub source: String,
-    /// `file`, `journal`, `container`, or `connection`: the agent came or went.
+    /// `file`, `journal`, `container`; or `connection`: the agent came or went; or `alert`: it was raised, or what became of it
+    /// (its id is in the fields).
     pub kind: String,
     /// `trace`, `debug`, `info`, `warn`, `error`, `fatal`, or `unknown`: the line does not say.
     pub level: &'static str,
@@ -111,6 +115,61 @@ impl LogEntry {
                 .collect(),
             cut: None,
         }
+    }
+}
+
+impl LogEntry {
+    /// An alert was raised, somebody took care of it, or it is over.
+    pub(crate) fn of_alert(server: &str, step: view::AlertStep) -> Self {
+        let level = level_of_step(&step);
+        let entry = step.entry;
+        let words = match entry.kind.as_str() {
+            "raised" => "alert",
+            "acknowledged" => "alert acknowledged",
+            "unacknowledged" => "alert not acknowledged any more",
+            _ => "alert is over",
+        };
+        let device = match step.device.as_str() {
+            "" => String::new(),
+            device => format!(" on {device}"),
+        };
+        let note = entry.data["note"].as_str().unwrap_or_default().to_owned();
+        let given = [
+            ("alert", step.alert.to_string()),
+            ("severity", step.severity.as_str().to_owned()),
+            ("watched", step.wording),
+            ("by", entry.actor_name.unwrap_or_default()),
+            ("note", note),
+            (
+                "cause",
+                entry.data["cause"].as_str().unwrap_or_default().to_owned(),
+            ),
+        ];
+        Self {
+            id: format!("alert-{}-{}", step.alert, entry.seq),
+            at: Moment(entry.at),
+            server_id: server.to_owned(),
+            source: "alerts".to_owned(),
+            kind: "alert".to_owned(),
+            level: level.as_str(),
+            message: format!("{words}: {}{device}", step.name),
+            origin: None,
+            fields: given
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            cut: None,
+        }
+    }
+}
+
+/// How bad a step in the life of an alert is: as bad as the alert when it begins, and then no more.
+pub(crate) fn level_of_step(step: &view::AlertStep) -> LogLevel {
+    match (step.entry.kind.as_str(), step.severity) {
+        ("raised", Severity::Critical) => LogLevel::Error,
+        ("raised", Severity::Warning) => LogLevel::Warn,
+        _ => LogLevel::Info,
     }
 }
 

@@ -5,8 +5,11 @@
 //! client that takes nothing is closed; one that is far behind is told of a gap and goes on at the end. Before each
 //! delivery it is asked again whether this person may see this server. When this process dies, the client goes on from the
 //! last `position` it has, at another one.
+//!
+//! Which lines are wanted is looked at here, for each socket: a regular expression takes time that grows with the line and
+//! nothing else, and is refused when what it becomes is large ([`MAX_PROGRAM`]).
 
-use std::convert::Infallible;
+use std::{borrow::Cow, convert::Infallible};
 
 use axum::extract::ws::Utf8Bytes;
 use chatops_bus::{From, Reader, Recorded, StreamName};
@@ -17,6 +20,7 @@ use chatops_schemas::{
     subject,
 };
 use futures::StreamExt;
+use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -36,6 +40,8 @@ const FAR_BEHIND: u64 = 4000;
 /// Longest text and most names of a filter.
 const MAX_TEXT: usize = 512;
 const MAX_NAMES: usize = 100;
+/// Bytes that an expression may become, and again so many for what is remembered while it is at work.
+const MAX_PROGRAM: usize = 256 * 1024;
 
 /// Which lines a client wants; empty lists and absent fields let everything through.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -49,6 +55,9 @@ pub(crate) struct Wanted {
     /// In the message or in a field's value, upper and lower case alike.
     #[serde(default)]
     text: Option<String>,
+    /// A regular expression (Rust's, without look-around) that the message has to match somewhere.
+    #[serde(default)]
+    pattern: Option<String>,
 }
 
 /// What a client says.
@@ -73,8 +82,11 @@ pub(crate) enum ClientFrame {
         /// In the message or in a field's value.
         #[serde(default)]
         text: Option<String>,
+        /// A regular expression that the message has to match somewhere.
+        #[serde(default)]
+        pattern: Option<String>,
     },
-    /// From here on other lines are wanted.
+    /// From here on other lines are wanted. What is wrong with them is said in `error`; then the ones before stay.
     Filter(Wanted),
     /// Are you there?
     Ping,
@@ -93,12 +105,15 @@ pub(crate) enum ServerFrame<'a> {
         /// Lines behind this position follow.
         position: u64,
     },
-    /// Refused; the socket closes.
+    /// Refused. The socket closes, unless it is a later `filter` that was refused.
     Error {
         /// Stable code.
         code: &'static str,
+        /// What of the filter is wrong.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<&'static str>,
         /// For people.
-        message: &'static str,
+        message: Cow<'a, str>,
     },
     /// Batches between these positions are left out: search for them.
     Gap {
@@ -125,29 +140,82 @@ fn text(frame: &ServerFrame<'_>) -> Utf8Bytes {
 }
 
 /// [`Wanted`], checked.
+#[derive(Debug)]
 struct Sieve {
     levels: Vec<LogLevel>,
     sources: Vec<String>,
     text: Option<String>,
+    pattern: Option<Regex>,
+}
+
+/// What of [`Wanted`] is wrong, and why.
+#[derive(Debug)]
+struct Wrong {
+    field: &'static str,
+    message: String,
+}
+
+impl Wrong {
+    fn new(field: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { field, message }
+    }
+
+    fn frame(&self) -> Utf8Bytes {
+        text(&ServerFrame::Error {
+            code: Code::InvalidField.as_str(),
+            field: Some(self.field),
+            message: self.message.as_str().into(),
+        })
+    }
+}
+
+/// As the search reads one: a line break is a character like any other.
+fn expression(pattern: &str) -> Result<Regex, Wrong> {
+    let built = RegexBuilder::new(pattern)
+        .dot_matches_new_line(true)
+        .size_limit(MAX_PROGRAM)
+        .dfa_size_limit(MAX_PROGRAM)
+        .build();
+    built.map_err(|error| {
+        // Of several lines, the last one says what; the others repeat the expression.
+        let words = error.to_string();
+        let words = words.lines().last().unwrap_or_default();
+        let words = words.trim().trim_start_matches("error: ");
+        Wrong::new("pattern", format!("is not followed live: {words}"))
+    })
 }
 
 impl Sieve {
-    fn new(wanted: Wanted) -> Option<Self> {
+    fn new(wanted: Wanted) -> Result<Self, Wrong> {
         let levels = wanted.levels.iter().map(|name| LogLevel::parse(name));
-        let levels: Vec<LogLevel> = levels.collect::<Option<_>>()?;
-        let text = wanted.text.filter(|text| !text.is_empty());
-        if wanted.sources.len() > MAX_NAMES || text.as_ref().is_some_and(|t| t.len() > MAX_TEXT) {
-            return None;
+        let levels: Option<Vec<LogLevel>> = levels.collect();
+        let levels = levels.ok_or_else(|| Wrong::new("levels", "has a name that is no level"))?;
+        if wanted.sources.len() > MAX_NAMES {
+            return Err(Wrong::new("sources", "has more than 100 names"));
         }
-        Some(Self {
+        let long = |text: &Option<String>| text.as_ref().is_some_and(|t| t.len() > MAX_TEXT);
+        for (field, text) in [("text", &wanted.text), ("pattern", &wanted.pattern)] {
+            if long(text) {
+                return Err(Wrong::new(field, "must be at most 512 bytes"));
+            }
+        }
+        let text = wanted.text.filter(|text| !text.is_empty());
+        let pattern = wanted.pattern.filter(|pattern| !pattern.is_empty());
+        Ok(Self {
             levels,
             sources: wanted.sources,
             text: text.map(|text| text.to_lowercase()),
+            pattern: pattern.as_deref().map(expression).transpose()?,
         })
     }
 
     fn wants(&self, line: &LogLine) -> bool {
         if !self.levels.is_empty() && !self.levels.contains(&line.level) {
+            return false;
+        }
+        let pattern = self.pattern.as_ref();
+        if pattern.is_some_and(|pattern| !pattern.is_match(&line.message)) {
             return false;
         }
         let Some(text) = &self.text else {
@@ -212,18 +280,26 @@ pub async fn talk(
             levels,
             sources,
             text,
+            pattern,
         }) => {
             let wanted = Wanted {
                 levels,
                 sources,
                 text,
+                pattern,
             };
             (arrival.actor(api, token.as_ref()).await?, resume, wanted)
         }
         Ok(_) => return Err(Close::Unauthenticated.into()),
         Err(_) => return Err(Close::BadFrame.into()),
     };
-    let mut sieve = Sieve::new(wanted).ok_or(Close::BadFrame)?;
+    let mut sieve = match Sieve::new(wanted) {
+        Ok(sieve) => sieve,
+        Err(wrong) => {
+            wire.send(wrong.frame()).await?;
+            return Err(Close::BadFrame.into());
+        }
+    };
     authorise(wire, api, &actor, (&server, Action::ReadLogs), refusal).await?;
     // Counts as a socket, and keeps what is known of rights current.
     let (place, mut rechecks) = seat(api, &mut actor).await?;
@@ -256,9 +332,10 @@ pub async fn talk(
             said = wire.receive() => match serde_json::from_str(said?.as_str()) {
                 Ok(ClientFrame::Ping) => wire.send(text(&ServerFrame::Pong)).await?,
                 Ok(ClientFrame::Pong) => {}
-                Ok(ClientFrame::Filter(wanted)) => {
-                    sieve = Sieve::new(wanted).ok_or(Close::BadFrame)?;
-                }
+                Ok(ClientFrame::Filter(wanted)) => match Sieve::new(wanted) {
+                    Ok(wanted) => sieve = wanted,
+                    Err(wrong) => wire.send(wrong.frame()).await?,
+                },
                 Ok(ClientFrame::Auth { .. }) | Err(_) => return Err(Close::BadFrame.into()),
             },
             word = rechecks.recv() => drop(recheck(api, &mut actor, word).await?),
@@ -307,7 +384,8 @@ async fn read(api: &Api, server: &ServerId, behind: u64) -> Result<Reader, End> 
 fn refusal(code: Code) -> Utf8Bytes {
     text(&ServerFrame::Error {
         code: code.as_str(),
-        message: code.title(),
+        field: None,
+        message: code.title().into(),
     })
 }
 
@@ -329,12 +407,19 @@ mod tests {
     }
 
     fn sieve(levels: &[&str], text: Option<&str>) -> Sieve {
-        let wanted = Wanted {
+        Sieve::new(Wanted {
             levels: levels.iter().map(|level| (*level).to_owned()).collect(),
-            sources: Vec::new(),
             text: text.map(str::to_owned),
-        };
-        Sieve::new(wanted).unwrap()
+            ..Wanted::default()
+        })
+        .unwrap()
+    }
+
+    fn matching(pattern: &str) -> Result<Sieve, Wrong> {
+        Sieve::new(Wanted {
+            pattern: Some(pattern.to_owned()),
+            ..Wanted::default()
+        })
     }
 
     #[test]
@@ -348,11 +433,41 @@ mod tests {
     }
 
     #[test]
-    fn a_level_that_is_none_is_refused() {
-        let wanted = Wanted {
-            levels: vec!["loud".to_owned()],
+    fn an_expression_is_looked_for_anywhere_in_the_message() {
+        let line = line(LogLevel::Warn, "Disk FULL\n  on /var");
+        for (pattern, wanted) in [
+            (r"F.L+", true),
+            ("", true),
+            (r"FULL.*/v\w+$", true),
+            (r"^Disk \w{4}", true),
+            ("disk", false),
+            (r"^\s*on", false),
+            ("Gateway", false),
+        ] {
+            let sieve = matching(pattern).unwrap();
+            assert_eq!(sieve.wants(&line), wanted, "{pattern}");
+        }
+        let both = Sieve::new(Wanted {
+            text: Some("gateway".to_owned()),
+            pattern: Some("^Disk".to_owned()),
             ..Wanted::default()
-        };
-        assert!(Sieve::new(wanted).is_none());
+        });
+        assert!(both.unwrap().wants(&line), "both have to hold");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let wrong = |pattern: &str| matching(pattern).unwrap_err().message;
+        assert!(wrong("(").contains("unclosed group"), "{}", wrong("("));
+        assert!(wrong("(?=a)").contains("look-around"));
+        // Short, and a million states.
+        assert!(wrong(r"(\w{100}){1000}").contains("size limit"));
+        assert!(wrong(&"a".repeat(MAX_TEXT + 1)).contains("512"));
+        let levels = vec!["loud".to_owned()];
+        let none = Sieve::new(Wanted {
+            levels,
+            ..Wanted::default()
+        });
+        assert_eq!(none.unwrap_err().field, "levels");
     }
 }

@@ -10,13 +10,14 @@ use chatops_schemas::{
         fact::{AgentDisconnected, Transport},
         log::{DropReason, Dropped, LogBatch, LogKind, LogLevel, LogLine},
     },
-    ids::ServerId,
+    ids::{RuleId, ServerId},
     subject,
 };
 use chatops_testkit::{eventually, until};
 use serde_json::{Value, json};
 
 use crate::{
+    alerts::{Instance, there},
     app::{App, SOON},
     browser::Client,
     live::socket::Socket,
@@ -189,6 +190,58 @@ async fn what_happened_on_a_server_is_one_list() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servers_alerts_are_among_its_lines() {
+    let app = App::start().await;
+    let owner = app.owner().await;
+    let server = owner.add_server("one").await;
+    let other = owner.add_server("two").await;
+    let rule = RuleId(System.next());
+    let alert = Instance::new(&server, rule, "/var").raise(&app).await;
+    Instance::new(&other, rule, "/srv").raise(&app).await;
+    there(&owner, alert, "open").await;
+    let acknowledge = format!("/api/v1/alerts/{alert}/acknowledge");
+    let (status, _) = owner.post(&acknowledge, &json!({"note": "on it"})).await;
+    assert_eq!(status, 200);
+
+    let path = format!("/{server}");
+    let entries = finds(&owner, &path, 2).await;
+    let raised = &entries[1];
+    assert_eq!(
+        (&raised["kind"], &raised["level"], &raised["message"]),
+        (
+            &json!("alert"),
+            &json!("error"),
+            &json!("alert: Disk full on /var")
+        )
+    );
+    let fields = &entries[0]["fields"];
+    assert_eq!(
+        entries[0]["message"],
+        "alert acknowledged: Disk full on /var"
+    );
+    assert_eq!(
+        (&fields["alert"], &fields["by"], &fields["note"]),
+        (&json!(alert.to_string()), &json!("root"), &json!("on it")),
+        "{fields}"
+    );
+    for (query, many) in [
+        ("?alerts=false", 0),
+        ("?levels=error", 1),
+        ("?levels=info", 1),
+        ("?sources=app", 0),
+        ("?pattern=Disk", 0),
+        ("?text=DISK+FULL", 2),
+        ("?text=on+it", 1),
+        ("?text=elsewhere", 0),
+    ] {
+        let entries = found(&owner, &format!("{path}{query}")).await;
+        assert_eq!(entries.len(), many, "{query}");
+    }
+    // The list over all servers has lines, and nothing else.
+    assert!(found(&owner, "").await.is_empty());
+}
+
 async fn tail(app: &App, client: &Client, server: &str, more: Value) -> Socket {
     let path = format!("/api/v1/ws/logs/{server}");
     let mut socket = Socket::open(app, &path, &[]).await.unwrap();
@@ -284,6 +337,48 @@ async fn a_tail_follows_filters_and_resumes() {
     let last = after;
     let mut ahead = tail(&app, &owner, &server, json!({"resume": last + 1000})).await;
     assert_eq!(ahead.frame("gap").await["to"], json!(last));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_looks_for_an_expression_and_says_what_is_wrong_with_one() {
+    let app = App::start().await;
+    let owner = app.owner().await;
+    let server = owner.add_server("one").await;
+    let mut slow = tail(&app, &owner, &server, json!({"pattern": r"took \d{4,} ms"})).await;
+    slow.frame("auth_success").await;
+    let told = vec![
+        line(LogLevel::Info, "GET / took 12 ms"),
+        line(LogLevel::Info, "GET /slow took 4012 ms"),
+    ];
+    ship(&app, &server, "app", told).await;
+    assert_eq!(
+        messages(&slow.frame("lines").await),
+        ["GET /slow took 4012 ms"]
+    );
+
+    // What is wrong later is said, and what was wanted before goes on.
+    slow.send(&json!({"type": "filter", "pattern": "(?=x)"}))
+        .await;
+    let error = slow.frame("error").await;
+    assert_eq!(
+        (&error["code"], &error["field"]),
+        (&json!("CO1101"), &json!("pattern")),
+        "{error}"
+    );
+    let told = vec![
+        line(LogLevel::Info, "x"),
+        line(LogLevel::Info, "took 5000 ms"),
+    ];
+    ship(&app, &server, "app", told).await;
+    assert_eq!(messages(&slow.frame("lines").await), ["took 5000 ms"]);
+
+    for pattern in ["(", r"(\w{100}){1000}", &"a".repeat(600)] {
+        let mut refused = tail(&app, &owner, &server, json!({"pattern": pattern})).await;
+        let error = refused.frame("error").await;
+        assert_eq!(error["field"], "pattern", "{error}");
+        assert!(!error["message"].as_str().unwrap().is_empty());
+        assert_eq!(refused.closed().await, 4400);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

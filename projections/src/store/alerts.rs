@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chatops_schemas::{
     catalogue::Payload,
+    clock::Timestamp,
     event::alert::{AlertAcknowledged, AlertRaised, AlertResolved, Cause, Head},
     ids::{AlertId, RuleId, ServerId},
     rule::Severity,
@@ -21,7 +22,7 @@ use crate::{
     error::{Doing, StoreError},
     page::Page,
     text::{clean, json},
-    view::{Alert, AlertCounts, AlertEnd, AlertEntry, AlertQuery, AlertSeen},
+    view::{Alert, AlertCounts, AlertEnd, AlertEntry, AlertQuery, AlertSeen, AlertStep},
 };
 
 const NAME: usize = 128;
@@ -421,6 +422,53 @@ impl Store {
             data: row.data,
         });
         Ok(entries.collect())
+    }
+
+    /// What became of the alerts of one server in a span, by stream time, newest first: the newest so many. Whom it was told
+    /// is left out.
+    pub async fn alert_steps_between(
+        &self,
+        server: &ServerId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<AlertStep>, StoreError> {
+        let rows = sqlx::query!(
+            r#"
+            SELECT a.alert_id, a.name, a.wording, a.device, a.severity, l.seq, l.at, l.kind, l.actor,
+                u.username AS "actor_name?", l.data
+            FROM alerts a
+            JOIN alert_log l ON l.alert_id = a.alert_id
+            LEFT JOIN users u ON l.actor LIKE 'user:%' AND u.user_id::text = substr(l.actor, 6)
+            WHERE a.server_id = $1 AND l.kind <> 'told' AND l.at >= $2 AND l.at < $3
+            ORDER BY l.seq DESC LIMIT $4
+            "#,
+            server.as_str(),
+            datetime(from),
+            datetime(to),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("read what became of the alerts of a server")?;
+        let steps = rows.into_iter().filter_map(|row| {
+            Some(AlertStep {
+                alert: AlertId(row.alert_id),
+                name: row.name,
+                wording: row.wording,
+                device: row.device,
+                severity: severity(&row.severity)?,
+                entry: AlertEntry {
+                    seq: to_u64(row.seq),
+                    at: timestamp(row.at),
+                    kind: row.kind,
+                    actor: row.actor,
+                    actor_name: row.actor_name,
+                    data: row.data,
+                },
+            })
+        });
+        Ok(steps.collect())
     }
 
     /// How many alerts are open on the servers that this reader may see.

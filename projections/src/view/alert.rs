@@ -154,6 +154,23 @@ pub struct AlertEntry {
     pub data: Value,
 }
 
+/// A step in the life of an alert, as one of the things that happened on its server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertStep {
+    /// Which alert.
+    pub alert: AlertId,
+    /// Its rule's name then.
+    pub name: String,
+    /// What the rule watched then.
+    pub wording: String,
+    /// The device that it is about; empty: the host.
+    pub device: String,
+    /// How bad the alert is.
+    pub severity: Severity,
+    /// What happened; never `told`.
+    pub entry: AlertEntry,
+}
+
 /// Which alerts; empty fields let everything through.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AlertQuery {

@@ -17,10 +17,12 @@ use crate::{
 
 /// Live lines of one server (WebSocket)
 ///
-/// JSON text frames. Client: `{"type":"auth","token"?,"resume"?,"levels"?,"sources"?,"text"?}`, later `filter` with
-/// `levels`, `sources`, `text`. Server: `auth_success` with the `position` behind which lines follow, then `lines`
-/// (`position`, `lines` as in `GET /logs`, `dropped`), and `gap` when lines were left out: search for them. `resume` is
-/// the last `position` that the client has. `ping` is answered with `pong`.
+/// JSON text frames. Client: `{"type":"auth","token"?,"resume"?,"levels"?,"sources"?,"text"?,"pattern"?}`, later `filter`
+/// with `levels`, `sources`, `text`, `pattern`. Server: `auth_success` with the `position` behind which lines follow, then
+/// `lines` (`position`, `lines` as in `GET /logs`, `dropped`), and `gap` when lines were left out: search for them.
+/// `resume` is the last `position` that the client has. `pattern` is a regular expression (Rust's: without look-around and
+/// back-references). `error` says what of a filter is wrong, and in which `field`; of the first frame, the socket closes
+/// then. `ping` is answered with `pong`.
 #[utoipa::path(get, path = "/ws/logs/{server_id}", tag = "Live", operation_id = "ws_logs", security(()),
     params(("server_id" = String, Path)),
     responses(

@@ -1,11 +1,9 @@
-//! `GET /logs/{server_id}`: what happened on one server, in one list: lines of its logs, and its agent coming and going.
+//! `GET /logs/{server_id}`: what happened on one server, in one list: lines of its logs, its agent coming and going, and its
+//! alerts.
 
 use axum::{Json, extract::State};
-use chatops_projections::{
-    Visible,
-    view::{ConnectionEvent, LogQuery},
-};
-use chatops_schemas::ids::ServerId;
+use chatops_projections::{Visible, view::LogQuery};
+use chatops_schemas::{event::log::LogLevel, ids::ServerId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,14 +14,14 @@ use super::{
 use crate::{
     access::{self, Action},
     auth::actor::Actor,
-    body::log::{LogEntry, level_of},
+    body::log::{LogEntry, level_of, level_of_step},
     extract::{Path, Query},
     problem::{Document, Problem},
     state::Api,
 };
 
-/// Most connections in one page.
-const CONNECTIONS: u32 = 500;
+/// Most of each kind that is no line, in one page.
+const OTHERS: u32 = 500;
 
 /// What else is shown.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -33,11 +31,14 @@ pub struct Others {
     /// pattern are asked for.
     #[param(nullable = false)]
     connections: Option<bool>,
+    /// Whether alerts are among the lines: raised, acknowledged, over. As for connections.
+    #[param(nullable = false)]
+    alerts: Option<bool>,
 }
 
 /// Search what happened on one server
 ///
-/// Newest first: lines of its logs, and its agent coming and going.
+/// Newest first: lines of its logs, its agent coming and going, and its alerts.
 #[utoipa::path(get, path = "/logs/{server_id}", tag = "Logs", operation_id = "logs_of_server",
     params(("server_id" = String, Path), LogFilter, LogsPage, Others),
     responses(
@@ -68,35 +69,42 @@ pub async fn handle(
     let found = store.logs(Visible::All, &query, before, limit).await?;
     let until = before.map_or(query.to, |place| place.0.at);
     let (searched_to, mut list) = (found.searched_to, LogList::new(found, position));
-    if others.connections.unwrap_or(true) && query.sources.is_empty() && query.pattern.is_none() {
-        let events = store
-            .connection_events_between(&server, searched_to, until, CONNECTIONS)
-            .await?;
-        merge(&mut list.entries, &server, events, &query);
+    if query.sources.is_empty() && query.pattern.is_none() {
+        let mut more = Vec::new();
+        if others.connections.unwrap_or(true) {
+            let events = store
+                .connection_events_between(&server, searched_to, until, OTHERS)
+                .await?;
+            let entry = |event| LogEntry::of_connection(server.as_str(), event);
+            let wanted = events.into_iter().map(|e| (level_of(&e.kind), entry(e)));
+            more.extend(wanted);
+        }
+        if others.alerts.unwrap_or(true) {
+            let steps = store
+                .alert_steps_between(&server, searched_to, until, OTHERS)
+                .await?;
+            let entry = |step| LogEntry::of_alert(server.as_str(), step);
+            let wanted = steps.into_iter().map(|s| (level_of_step(&s), entry(s)));
+            more.extend(wanted);
+        }
+        merge(&mut list.entries, more, &query);
     }
     Ok(Json(list))
 }
 
-/// Puts connections among lines, newest first.
-fn merge(
-    entries: &mut Vec<LogEntry>,
-    server: &ServerId,
-    events: Vec<ConnectionEvent>,
-    query: &LogQuery,
-) {
+/// Puts what fits of the other things among lines, newest first.
+fn merge(entries: &mut Vec<LogEntry>, others: Vec<(LogLevel, LogEntry)>, query: &LogQuery) {
     let text = query.text.as_ref().map(|text| text.to_lowercase());
-    let fits = |event: &ConnectionEvent| {
-        query.levels.is_empty() || query.levels.contains(&level_of(&event.kind))
-    };
-    let events = events
-        .into_iter()
-        .filter(fits)
-        .map(|event| LogEntry::of_connection(server.as_str(), event))
-        .filter(|entry| {
+    let fits = |level: LogLevel, entry: &LogEntry| {
+        let holds = |found: &str| {
             text.as_ref()
-                .is_none_or(|text| entry.message.to_lowercase().contains(text))
-        });
-    entries.extend(events);
+                .is_none_or(|text| found.to_lowercase().contains(text))
+        };
+        (query.levels.is_empty() || query.levels.contains(&level))
+            && (holds(&entry.message) || entry.fields.values().any(|value| holds(value)))
+    };
+    let others = others.into_iter();
+    entries.extend(others.filter_map(|(level, entry)| fits(level, &entry).then_some(entry)));
     // Stable: lines of one moment keep their order.
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
 }

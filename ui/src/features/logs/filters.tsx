@@ -75,7 +75,7 @@ export function LogFilters({
           variant={search.regex ? 'primary' : 'quiet'}
           aria-label="Regular expression"
           aria-pressed={search.regex ?? false}
-          onClick={() => onSearch({ regex: search.regex ? undefined : true, live: undefined })}
+          onClick={() => onSearch({ regex: search.regex ? undefined : true })}
         >
           <Regex aria-hidden="true" />
         </Button>

@@ -32,6 +32,7 @@ const STATES: Record<TailState, { tone: Tone; words: string }> = {
   connecting: { tone: 'off', words: 'Connecting' },
   reconnecting: { tone: 'warn', words: 'Reconnecting' },
   refused: { tone: 'bad', words: 'Not allowed' },
+  wrong: { tone: 'bad', words: 'Not live' },
 }
 
 /** A set remembers in which order its members came. */
@@ -66,15 +67,13 @@ export function LogsPage({
   const shippers = [...new Set(here.map((source) => source.server_id))].filter(
     (id) => serverId !== undefined || chosen.length === 0 || chosen.includes(id),
   )
-  const noLive = search.regex
-    ? 'a regular expression is searched for'
-    : search.from
-      ? 'a time in the past is shown'
-      : shippers.length > FOLLOWED
-        ? `choose at most ${FOLLOWED} servers`
-        : shippers.length === 0 && !serverId
-          ? 'no server sends lines'
-          : null
+  const noLive = search.from
+    ? 'a time in the past is shown'
+    : shippers.length > FOLLOWED
+      ? `choose at most ${FOLLOWED} servers`
+      : shippers.length === 0 && !serverId
+        ? 'no server sends lines'
+        : null
   const live = Boolean(search.live) && noLive === null
 
   const query = useInfiniteQuery(linesQuery(search, serverId))
@@ -117,13 +116,18 @@ export function LogsPage({
     const timer = setTimeout(() => void refetch(), 2000)
     return () => clearTimeout(timer)
   }, [behind, query.isFetching, refetch])
-  const state = useTails(
-    // The search says where what comes live has to begin.
-    live && !query.isPending ? (serverId ?? shippers.join(',')) : '',
+  const problem =
+    query.error instanceof Problem && query.error.status === 422
+      ? (query.error.fields[0]?.message ?? query.error.title)
+      : null
+  const { state, wrong } = useTails(
+    // The search says where what comes live has to begin, and whether there is anything to ask for.
+    live && !query.isPending && problem === null ? (serverId ?? shippers.join(',')) : '',
     {
       levels: listOf(search.levels),
       sources: listOf(search.sources),
-      text: search.q ?? null,
+      text: search.regex ? null : (search.q ?? null),
+      pattern: search.regex ? (search.q ?? null) : null,
     },
     position,
     (entries, dropped) => {
@@ -137,12 +141,8 @@ export function LogsPage({
       void refetch()
     },
   )
-  const shown = state ?? (live ? 'connecting' : null)
+  const shown = state ?? (live && problem === null ? 'connecting' : null)
 
-  const problem =
-    query.error instanceof Problem && query.error.status === 422
-      ? (query.error.fields[0]?.message ?? query.error.title)
-      : null
   const last = query.data?.pages.at(-1)
   const nothing = !known.isPending && here.length === 0 && !isFiltered(search)
   const empty = found.length === 0 && nothing
@@ -178,7 +178,7 @@ export function LogsPage({
               value: source,
               label: source,
             }))}
-            problem={problem}
+            problem={problem ?? (wrong && `It ${wrong}`)}
           />
           <div className="card mt-3 flex min-h-0 flex-1 flex-col overflow-hidden">
             <Histogram search={search} serverId={serverId} onSearch={onSearch} />

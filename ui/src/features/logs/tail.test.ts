@@ -21,18 +21,23 @@ class FakeSocket implements TailSocket {
 function ground(renewed = true, behind: number | null = null) {
   const sockets: FakeSocket[] = []
   const timers: (() => void)[] = []
-  const events = { lines: vi.fn(), gap: vi.fn(), state: vi.fn() }
-  const tail = new Tail({ levels: ['warn'], sources: [], text: 'full' }, behind, events, {
-    open: () => {
-      const socket = new FakeSocket()
-      sockets.push(socket)
-      return socket
+  const events = { lines: vi.fn(), gap: vi.fn(), state: vi.fn(), wrong: vi.fn() }
+  const tail = new Tail(
+    { levels: ['warn'], sources: [], text: 'full', pattern: null },
+    behind,
+    events,
+    {
+      open: () => {
+        const socket = new FakeSocket()
+        sockets.push(socket)
+        return socket
+      },
+      random: () => 0,
+      setTimer: (run) => timers.push(run),
+      clearTimer: () => undefined,
+      renewSession: async () => renewed,
     },
-    random: () => 0,
-    setTimer: (run) => timers.push(run),
-    clearTimer: () => undefined,
-    renewSession: async () => renewed,
-  })
+  )
   const socket = () => sockets[sockets.length - 1] as FakeSocket
   return { tail, socket, sockets, timers, events }
 }
@@ -41,7 +46,13 @@ describe('a tail', () => {
   it('says what it wants and goes on behind the last line after a break', async () => {
     const { socket, sockets, timers, events } = ground()
     socket().onopen?.()
-    expect(socket().sent[0]).toEqual({ type: 'auth', levels: ['warn'], sources: [], text: 'full' })
+    expect(socket().sent[0]).toEqual({
+      type: 'auth',
+      levels: ['warn'],
+      sources: [],
+      text: 'full',
+      pattern: null,
+    })
     socket().push({ type: 'auth_success', position: 7 })
     socket().push({ type: 'lines', position: 9, lines: [{ id: 'a' }], dropped: [{ lines: 3 }] })
     expect(events.lines).toHaveBeenCalledWith([{ id: 'a' }], 3)
@@ -82,6 +93,17 @@ describe('a tail', () => {
     const other = ground()
     other.tail.stop()
     expect(other.socket().closed).toBe(true)
+  })
+
+  it('ends when what it asks for cannot be followed, and says why', () => {
+    const { socket, timers, events } = ground()
+    const first = socket()
+    first.push({ type: 'error', code: 'CO1101', field: 'pattern', message: 'is too large' })
+    expect(events.state).toHaveBeenLastCalledWith('wrong')
+    expect(events.wrong).toHaveBeenCalledExactlyOnceWith('is too large')
+    expect(first.closed).toBe(true)
+    first.onclose?.({ code: 4400 })
+    expect(timers.length).toBe(0)
   })
 
   it('ignores what is no frame', () => {

@@ -3,7 +3,8 @@
  *
  * Guarantees: it begins behind the position it is given, and after a break behind the last line it got,
  * so nothing is missing and nothing comes twice; where that cannot be, `gap` is called. Reconnects with jittered back-off until it is
- * stopped, renews the session when that has ended, and gives up only when the server may not be seen.
+ * stopped, renews the session when that has ended, and gives up only when the server may not be seen or
+ * what is asked for cannot be followed.
  */
 import type { LogEntry } from './logs-query'
 
@@ -11,6 +12,7 @@ export interface TailFilter {
   levels: string[]
   sources: string[]
   text: string | null
+  pattern: string | null
 }
 
 export interface TailEvents {
@@ -18,9 +20,11 @@ export interface TailEvents {
   /** Lines up to this position are missing here. */
   gap(to: number): void
   state(state: TailState): void
+  /** What of the filter cannot be followed, in words. It has ended. */
+  wrong(message: string): void
 }
 
-export type TailState = 'connecting' | 'live' | 'reconnecting' | 'refused'
+export type TailState = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'wrong'
 
 export interface TailSocket {
   send(text: string): void
@@ -43,7 +47,7 @@ type Frame =
   | { type: 'auth_success'; position: number }
   | { type: 'lines'; position: number; lines: LogEntry[]; dropped?: { lines: number }[] }
   | { type: 'gap'; from: number; to: number }
-  | { type: 'error'; code: string }
+  | { type: 'error'; code: string; field?: string; message: string }
   | { type: 'pong' }
 
 const FIRST_DELAY_MS = 500
@@ -94,9 +98,9 @@ export class Tail {
     const socket = this.#deps.open()
     this.#socket = socket
     socket.onopen = () => {
-      const { levels, sources, text } = this.#filter
+      const { levels, sources, text, pattern } = this.#filter
       const resume = this.#position === null ? {} : { resume: this.#position }
-      socket.send(JSON.stringify({ type: 'auth', levels, sources, text, ...resume }))
+      socket.send(JSON.stringify({ type: 'auth', levels, sources, text, pattern, ...resume }))
       this.#ping()
     }
     socket.onmessage = ({ data }) => this.#hear(parse(data))
@@ -118,6 +122,11 @@ export class Tail {
     } else if (frame?.type === 'gap') {
       this.#position = frame.to
       this.#events.gap(frame.to)
+    } else if (frame?.type === 'error' && frame.field) {
+      // Asked again, it would be as wrong.
+      this.stop()
+      this.#events.state('wrong')
+      this.#events.wrong(frame.message)
     }
   }
 

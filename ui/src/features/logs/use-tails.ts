@@ -10,11 +10,11 @@ function openSocket(serverId: string): TailSocket {
   return new WebSocket(`${scheme}://${host}/api/v1/ws/logs/${serverId}`) as unknown as TailSocket
 }
 
-const WORST: TailState[] = ['refused', 'reconnecting', 'connecting', 'live']
+const WORST: TailState[] = ['wrong', 'refused', 'reconnecting', 'connecting', 'live']
 
 /**
  * `servers` joined by commas; empty: nothing is followed. They begin behind the position `behind` has
- * at that moment. Gives the worst state of all of them.
+ * at that moment. Gives the worst state of all of them, and what of the filter cannot be followed.
  */
 export function useTails(
   servers: string,
@@ -22,8 +22,9 @@ export function useTails(
   behind: number | null,
   take: (entries: LogEntry[], dropped: number) => void,
   onGap: (to: number) => void,
-): TailState | null {
+): { state: TailState | null; wrong: string | null } {
   const [states, setStates] = useState<Record<string, TailState>>({})
+  const [wrong, setWrong] = useState<string | null>(null)
   const latest = useRef({ behind, take, onGap })
   latest.current = { behind, take, onGap }
   const key = JSON.stringify(filter)
@@ -31,6 +32,7 @@ export function useTails(
     const wanted = JSON.parse(key) as TailFilter
     const ids = servers.split(',').filter((id) => id !== '')
     setStates({})
+    setWrong(null)
     const tails = ids.map(
       (id) =>
         new Tail(
@@ -40,6 +42,7 @@ export function useTails(
             lines: (entries, dropped) => latest.current.take(entries, dropped),
             gap: (to) => latest.current.onGap(to),
             state: (state) => setStates((before) => ({ ...before, [id]: state })),
+            wrong: setWrong,
           },
           {
             open: () => openSocket(id),
@@ -54,7 +57,7 @@ export function useTails(
       for (const tail of tails) tail.stop()
     }
   }, [servers, key])
-  if (servers === '') return null
+  if (servers === '') return { state: null, wrong: null }
   const all = Object.values(states)
-  return WORST.find((state) => all.includes(state)) ?? 'connecting'
+  return { state: WORST.find((state) => all.includes(state)) ?? 'connecting', wrong }
 }

@@ -1,6 +1,7 @@
 import { createFileRoute, useRouter } from '@tanstack/react-router'
 import { LogsPage } from '@/features/logs/logs-page'
 import { logsSearch } from '@/features/logs/logs-search'
+import { alertOf } from '@/shared/logs/line'
 
 export const Route = createFileRoute('/_app/servers/$id/logs')({
   validateSearch: logsSearch,
@@ -19,15 +20,17 @@ function Page() {
       onSearch={(change) =>
         void navigate({ search: (before) => ({ ...before, ...change }), resetScroll: false })
       }
-      lineHref={(line) =>
-        line.id && !line.id.startsWith('connection-')
+      lineHref={(line) => {
+        const alert = alertOf(line)
+        if (alert) return router.buildLocation({ to: '/alerts/$id', params: { id: alert } }).href
+        return line.id && !line.id.startsWith('connection-')
           ? router.buildLocation({
               to: '/servers/$id/logs',
               params: { id },
               search: { line: line.id },
             }).href
           : null
-      }
+      }}
     />
   )
 }

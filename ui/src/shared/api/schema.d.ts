@@ -1747,7 +1747,7 @@ export interface paths {
         };
         /**
          * Search what happened on one server
-         * @description Newest first: lines of its logs, and its agent coming and going.
+         * @description Newest first: lines of its logs, its agent coming and going, and its alerts.
          */
         get: operations["logs_of_server"];
         put?: never;
@@ -2482,10 +2482,12 @@ export interface paths {
         };
         /**
          * Live lines of one server (WebSocket)
-         * @description JSON text frames. Client: `{"type":"auth","token"?,"resume"?,"levels"?,"sources"?,"text"?}`, later `filter` with
-         *     `levels`, `sources`, `text`. Server: `auth_success` with the `position` behind which lines follow, then `lines`
-         *     (`position`, `lines` as in `GET /logs`, `dropped`), and `gap` when lines were left out: search for them. `resume` is
-         *     the last `position` that the client has. `ping` is answered with `pong`.
+         * @description JSON text frames. Client: `{"type":"auth","token"?,"resume"?,"levels"?,"sources"?,"text"?,"pattern"?}`, later `filter`
+         *     with `levels`, `sources`, `text`, `pattern`. Server: `auth_success` with the `position` behind which lines follow, then
+         *     `lines` (`position`, `lines` as in `GET /logs`, `dropped`), and `gap` when lines were left out: search for them.
+         *     `resume` is the last `position` that the client has. `pattern` is a regular expression (Rust's: without look-around and
+         *     back-references). `error` says what of a filter is wrong, and in which `field`; of the first frame, the socket closes
+         *     then. `ping` is answered with `pong`.
          */
         get: operations["ws_logs"];
         put?: never;
@@ -4401,7 +4403,10 @@ export interface components {
             };
             /** @description Names it for ever: see `GET /logs/entries/{id}`. */
             id: string;
-            /** @description `file`, `journal`, `container`, or `connection`: the agent came or went. */
+            /**
+             * @description `file`, `journal`, `container`; or `connection`: the agent came or went; or `alert`: it was raised, or what became of it
+             *     (its id is in the fields).
+             */
             kind: string;
             /** @description `trace`, `debug`, `info`, `warn`, `error`, `fatal`, or `unknown`: the line does not say. */
             level: string;
@@ -12671,6 +12676,8 @@ export interface operations {
                  *     pattern are asked for.
                  */
                 connections?: boolean;
+                /** @description Whether alerts are among the lines: raised, acknowledged, over. As for connections. */
+                alerts?: boolean;
             };
             header?: never;
             path: {

@@ -3,7 +3,7 @@ import { exact } from '../lib/time'
 import { Button } from '../ui/button'
 import { CopyButton } from '../ui/copy'
 import { plain } from './ansi'
-import { jsonOf, type LogLine } from './line'
+import { alertOf, jsonOf, type LogLine } from './line'
 
 /** Everything about one line, below the log. */
 export function LineDetail({
@@ -38,7 +38,7 @@ export function LineDetail({
         ) : null}
         {href ? (
           <a className="text-accent underline" href={href}>
-            Link to this line
+            {alertOf(line) ? 'Open the alert' : 'Link to this line'}
           </a>
         ) : null}
         <CopyButton text={shown} label="Copy the line" />

@@ -21,6 +21,10 @@ export interface LogLine {
 
 export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 
+/** The alert that a line is about; null: it is a line of a log. */
+export const alertOf = (line: LogLine): string | null =>
+  line.id?.startsWith('alert-') ? (line.fields?.alert ?? null) : null
+
 const NAMES: Record<string, Level> = {
   fatal: 'fatal',
   panic: 'fatal',

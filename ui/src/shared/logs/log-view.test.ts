@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { plain, spans } from './ansi'
 import { LogBuffer } from './buffer'
-import { jsonOf, levelOf } from './line'
+import { alertOf, jsonOf, levelOf } from './line'
 import { matcher } from './search'
 
 const line = (text: string) => ({ at: null, text })
@@ -77,4 +77,10 @@ describe('search', () => {
     const hole = { at: null, text: '', skipped: 3 }
     expect(matcher({ text: 'x', regex: false, invert: true })?.matches(hole)).toBe(false)
   })
+})
+
+it('knows a line that is about an alert by its id, not by what a program writes', () => {
+  const fields = { alert: 'a-1' }
+  expect(alertOf({ ...line('alert: Disk full'), id: 'alert-a-1-7', fields })).toBe('a-1')
+  expect(alertOf({ ...line('alert: Disk full'), id: '17-00-1', fields })).toBeNull()
 })
