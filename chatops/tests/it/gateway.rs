@@ -6,92 +6,18 @@ use std::{fs, fs::File, io::Write as _};
 
 use chatops_testkit::{eventually, free_port, until};
 use data_encoding::BASE64;
-use futures::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
 use crate::{
     agent::{Agent, post},
     commands::outcome,
     http::Client,
     installation::{Installation, PATIENCE, Supervisor},
+    terminal::client::Terminal,
 };
 
 mod with_engine;
-
-/// A browser at a terminal.
-struct Browser {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    session: String,
-    /// Offset of the next byte.
-    off: u64,
-    /// Everything shown since the last look.
-    screen: String,
-}
-
-impl Browser {
-    async fn open(installation: &Installation, client: &Client, server: &str, more: Value) -> Self {
-        let url = format!(
-            "ws://127.0.0.1:{}/api/v1/ws/terminal/{server}",
-            installation.port
-        );
-        let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        let mut open = json!({
-            "type": "open", "token": client.token(), "cols": 80, "rows": 24, "shell": "/bin/sh",
-        });
-        let from = more["from"].as_u64().unwrap_or(0);
-        for (name, value) in more.as_object().unwrap() {
-            open[name] = value.clone();
-        }
-        socket.send(Message::text(open.to_string())).await.unwrap();
-        let opened = timeout(PATIENCE, socket.next()).await.unwrap();
-        let opened = opened.unwrap().unwrap().into_text().unwrap();
-        let opened: Value = serde_json::from_str(&opened).unwrap();
-        assert_eq!(opened["type"], "opened", "{opened}");
-        Self {
-            socket,
-            session: opened["session"].as_str().unwrap().to_owned(),
-            off: from,
-            screen: String::new(),
-        }
-    }
-
-    async fn say(&mut self, frame: Value) {
-        let frame = Message::text(frame.to_string());
-        self.socket.send(frame).await.unwrap();
-    }
-
-    async fn type_in(&mut self, keys: &str) {
-        let keys = Message::binary(keys.as_bytes().to_vec());
-        self.socket.send(keys).await.unwrap();
-    }
-
-    /// Reads until this is on the screen; every byte comes once and in its place.
-    async fn sees(&mut self, text: &str) {
-        let seen = async {
-            while !self.screen.contains(text) {
-                match self.socket.next().await.unwrap().unwrap() {
-                    Message::Binary(bytes) => {
-                        let (off, data) = bytes.split_first_chunk::<8>().unwrap();
-                        assert_eq!(u64::from_be_bytes(*off), self.off);
-                        self.off += data.len() as u64;
-                        self.screen.push_str(&String::from_utf8_lossy(data));
-                        let ack = json!({"type": "ack", "off": self.off});
-                        self.say(ack).await;
-                    }
-                    Message::Text(text) => panic!("{text}"),
-                    _ => {}
-                }
-            }
-        };
-        if timeout(PATIENCE, seen).await.is_err() {
-            panic!("{text:?} is not in {:?}", self.screen);
-        }
-        self.screen.clear();
-    }
-}
 
 /// A host behind a gateway of its own.
 struct World {
@@ -138,6 +64,13 @@ impl World {
     }
 
     /// `kill -9`, and a new one at the same address.
+    /// A terminal with a shell that says what is asked of it.
+    async fn terminal(&self, mut more: Value) -> Terminal {
+        more["shell"] = json!("/bin/sh");
+        let address = format!("127.0.0.1:{}", self.installation.port);
+        Terminal::open(&address, &self.server, &self.client, more).await
+    }
+
     async fn kill_the_gateway(&mut self) {
         let fresh = Supervisor::new(std::process::Command::new("true"));
         std::mem::replace(&mut self.gateway, fresh).kill();
@@ -238,16 +171,13 @@ async fn commands_and_terminals_go_over_the_websocket_and_outlive_the_gateway() 
     );
 
     // A terminal: echo, size, and a shell that stays the same.
-    let mut browser = Browser::open(&world.installation, &client, &server, json!({})).await;
-    browser
-        .type_in("answer=$((6*7)); echo \"<$answer>\"\n")
+    let mut terminal = world.terminal(json!({})).await;
+    let line = "answer=$((6*7)); echo \"<$answer>\"\n";
+    terminal.see(line, "<42>").await;
+    terminal
+        .frame(&json!({"type": "resize", "cols": 132, "rows": 43}))
         .await;
-    browser.sees("<42>").await;
-    browser
-        .say(json!({"type": "resize", "cols": 132, "rows": 43}))
-        .await;
-    browser.type_in("stty size\n").await;
-    browser.sees("43 132").await;
+    terminal.see("stty size\n", "43 132").await;
 
     // The gateway dies while a command writes and while the terminal is open. Both go on.
     let gate = world.installation.data().join("gate");
@@ -261,8 +191,7 @@ async fn commands_and_terminals_go_over_the_websocket_and_outlive_the_gateway() 
     assert_eq!(status, 202, "{open}");
     let open = open["id"].as_str().unwrap().to_owned();
     eventually("it has begun", PATIENCE, async || times() == 2).await;
-    browser.type_in("until [ -e ").await;
-    browser.sees("until [ -e ").await;
+    terminal.see("until [ -e ", "until [ -e ").await;
     world.kill_the_gateway().await;
     fs::write(&gate, "").unwrap();
     assert_eq!(outcome(&client, &open).await, "finished");
@@ -288,17 +217,15 @@ async fn commands_and_terminals_go_over_the_websocket_and_outlive_the_gateway() 
         answer.1["outcome"] == "finished"
     })
     .await;
-    browser
-        .type_in(&format!(
-            "{} ]; do sleep 0.05; done; echo \"again <$answer>\"\n",
-            gate.display()
-        ))
-        .await;
-    browser.sees("again <42>").await;
+    let line = format!(
+        "{} ]; do sleep 0.05; done; echo \"again <$answer>\"\n",
+        gate.display()
+    );
+    terminal.see(&line, "again <42>").await;
 
     // And with the browser's own socket lost as well.
-    let (session, from) = (browser.session.clone(), browser.off);
-    drop(browser);
+    let back = json!({"session": terminal.session, "from": terminal.off});
+    drop(terminal);
     world.kill_the_gateway().await;
     eventually("the agent is back", PATIENCE, async || {
         let body = json!({"server_id": server, "command": "true"});
@@ -306,10 +233,9 @@ async fn commands_and_terminals_go_over_the_websocket_and_outlive_the_gateway() 
         answer.1["outcome"] == "finished"
     })
     .await;
-    let back = json!({"session": session, "from": from});
-    let mut browser = Browser::open(&world.installation, &client, &server, back).await;
-    browser.type_in("echo \"still <$answer>\"; exit\n").await;
-    browser.sees("still <42>").await;
+    let mut terminal = world.terminal(back).await;
+    let line = "echo \"still <$answer>\"; exit\n";
+    terminal.see(line, "still <42>").await;
     world.end().await;
 }
 

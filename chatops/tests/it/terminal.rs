@@ -1,14 +1,15 @@
 //! Terminals from a socket to a real shell and back: with the roles in processes of their own, so that the memory of the
 //! API is its own and each can be killed.
 
-use std::{fs, path::PathBuf};
+pub(crate) mod client;
+
+use std::fs;
 
 use chatops_testkit::{eventually, until};
-use futures::{SinkExt as _, StreamExt as _};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
+
+use client::{Frame, Terminal};
 
 use crate::{
     agent::{Agent, post},
@@ -66,7 +67,7 @@ impl World {
     }
 
     async fn open(&self, who: &Client) -> Terminal {
-        let mut terminal = Terminal::connect(&self.apart, &self.server, who, None, 0).await;
+        let mut terminal = self.connect(who, json!({})).await;
         terminal.say("stty -echo; PS1=\n").await;
         terminal
             .see("echo rea''dy-$((40+2))\n", "ready-42\r\n")
@@ -76,8 +77,12 @@ impl World {
 
     /// The same session again, behind what has been seen.
     async fn again(&self, who: &Client, left: &Terminal) -> Terminal {
-        let (session, from) = (Some(left.session.as_str()), left.off);
-        Terminal::connect(&self.apart, &self.server, who, session, from).await
+        self.connect(who, json!({"session": left.session, "from": left.off}))
+            .await
+    }
+
+    async fn connect(&self, who: &Client, more: Value) -> Terminal {
+        Terminal::open(&self.apart.address(), &self.server, who, more).await
     }
 
     async fn kill_the_api(&mut self) {
@@ -121,139 +126,6 @@ impl World {
             },
         )
         .await
-    }
-}
-
-/// Anything that a socket brings.
-#[derive(Debug)]
-enum Frame {
-    Output(u64, Vec<u8>),
-    Text(Value),
-    Closed(u16),
-}
-
-struct Terminal {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    session: String,
-    off: u64,
-    output: Vec<u8>,
-}
-
-impl Terminal {
-    async fn connect(
-        apart: &Apart,
-        server: &str,
-        who: &Client,
-        session: Option<&str>,
-        from: u64,
-    ) -> Self {
-        let url = format!("ws://{}/api/v1/ws/terminal/{server}", apart.address());
-        let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        let mut terminal = Self {
-            socket,
-            session: String::new(),
-            off: from,
-            output: Vec::new(),
-        };
-        let token = who.token();
-        let open = json!({"type": "open", "token": token, "cols": 80, "rows": 24, "session": session, "from": from});
-        terminal.frame(&open).await;
-        match terminal.next().await {
-            Frame::Text(opened) if opened["type"] == "opened" => {
-                opened["session"]
-                    .as_str()
-                    .unwrap()
-                    .clone_into(&mut terminal.session);
-            }
-            other => panic!("{other:?}"),
-        }
-        terminal
-    }
-
-    async fn frame(&mut self, frame: &Value) {
-        let text = Message::text(frame.to_string());
-        self.socket.send(text).await.unwrap();
-    }
-
-    async fn say(&mut self, keys: &str) {
-        let keys = Message::binary(keys.as_bytes().to_vec());
-        self.socket.send(keys).await.unwrap();
-    }
-
-    /// The next frame of its own.
-    async fn next(&mut self) -> Frame {
-        timeout(PATIENCE, self.receive())
-            .await
-            .expect("a frame in time")
-    }
-
-    async fn receive(&mut self) -> Frame {
-        loop {
-            match self.socket.next().await {
-                Some(Ok(Message::Binary(frame))) => {
-                    let (off, data) = frame.split_at(8);
-                    let off = u64::from_be_bytes(off.try_into().unwrap());
-                    return Frame::Output(off, data.to_vec());
-                }
-                Some(Ok(Message::Text(text))) => {
-                    return Frame::Text(serde_json::from_str(&text).unwrap());
-                }
-                Some(Ok(Message::Close(why))) => {
-                    return Frame::Closed(why.map_or(0, |why| why.code.into()));
-                }
-                Some(Ok(_)) => {}
-                None | Some(Err(_)) => return Frame::Closed(0),
-            }
-        }
-    }
-
-    /// Takes the next output, in its place, and acknowledges it. False: the socket is closed.
-    async fn take(&mut self) -> bool {
-        match self.next().await {
-            Frame::Output(off, data) => {
-                assert_eq!(off, self.off, "nothing is missing, nothing comes twice");
-                self.off += data.len() as u64;
-                self.output.extend(data);
-                let ack = json!({"type": "ack", "off": self.off});
-                // It may be closing.
-                let _ = self.socket.send(Message::text(ack.to_string())).await;
-                true
-            }
-            Frame::Text(frame) => panic!("{frame}"),
-            Frame::Closed(_) => false,
-        }
-    }
-
-    /// Says this and waits for that.
-    async fn see(&mut self, keys: &str, wanted: &str) {
-        self.say(keys).await;
-        while memchr::memmem::find(&self.output, wanted.as_bytes()).is_none() {
-            assert!(self.take().await, "it is open");
-        }
-    }
-
-    /// The process of the shell.
-    async fn shell(&mut self) -> PathBuf {
-        self.output.clear();
-        self.see("echo pi''d=$$=\n", "=\r\n").await;
-        let said = String::from_utf8_lossy(&self.output).into_owned();
-        let pid = said
-            .split("pid=")
-            .nth(1)
-            .unwrap()
-            .split('=')
-            .next()
-            .unwrap();
-        PathBuf::from("/proc").join(pid)
-    }
-
-    /// Reads until the socket is closed by the server; the code.
-    async fn closed(&mut self) -> u16 {
-        loop {
-            if let Frame::Closed(code) = self.next().await {
-                return code;
-            }
-        }
     }
 }
 

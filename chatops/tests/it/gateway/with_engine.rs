@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Browser, World};
+use super::World;
 use crate::{agent::post, installation::PATIENCE};
 
 const MANY: usize = 20_000;
@@ -91,15 +91,11 @@ async fn containers_are_acted_on_read_and_entered_over_the_websocket() {
     assert!(out == wanted, "{} lines of {MANY}", out.len());
     assert_eq!(err, ["oh"]);
 
-    let inside = json!({ "container": "web" });
-    let mut browser =
-        Browser::open(&world.installation, &world.client, &world.server, inside).await;
-    browser.type_in("echo \"<$WHO>\"\n").await;
-    browser.sees("<inside>").await;
-    browser
-        .say(json!({"type": "resize", "cols": 132, "rows": 43}))
+    let mut terminal = world.terminal(json!({ "container": "web" })).await;
+    terminal.see("echo \"<$WHO>\"\n", "<inside>").await;
+    terminal
+        .frame(&json!({"type": "resize", "cols": 132, "rows": 43}))
         .await;
-    browser.type_in("stty size\n").await;
-    browser.sees("43 132").await;
+    terminal.see("stty size\n", "43 132").await;
     world.end().await;
 }
