@@ -6,7 +6,7 @@ mod world;
 
 use std::sync::Arc;
 
-use chatops_api::Config;
+use chatops_api::{Config, jobs::runner::APPROVAL_MS};
 use chatops_bus::StreamName;
 use chatops_schemas::{
     catalogue::Payload,
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{App, SOON},
+    app::{App, PASSWORD, SOON},
     browser::Client,
     sharing::share,
 };
@@ -210,6 +210,40 @@ async fn nothing_runs_before_another_person_agrees() {
     assert_eq!(status, 200, "{denied}");
     assert_eq!(job(&owner, &other).await["outcome"], "denied");
     assert_eq!(world.requests().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_approves_in_time_is_denied_and_says_so() {
+    let clock = Arc::new(Manual::at(System.now()));
+    let app = App::at(clock.clone(), Config::default()).await;
+    let owner = app.owner().await;
+    let ids = fleet(&owner, 1).await;
+    let path = format!("/api/v1/servers/{}", ids[0]);
+    let (status, _) = owner.patch(&path, &json!({"needs_approval": true})).await;
+    assert_eq!(status, 200);
+    let second = app.operator("second").await;
+    let grant = json!({"username": "second", "tag": "web", "level": "operate"});
+    share(&owner, &grant).await;
+    let world = World::new(&app, |_| Some(0)).await;
+    let _runner = runner(&app);
+    let (late, early) = (
+        start(&owner, &on_the_tag(json!({}))).await,
+        start(&owner, &on_the_tag(json!({}))).await,
+    );
+    assert_eq!(job(&owner, &late).await["state"], "waiting");
+    assert_eq!(act(&second, &early, "approve").await.0, 200);
+    assert_eq!(over(&owner, &early).await["outcome"], "completed");
+
+    clock.advance_millis(APPROVAL_MS + 600_000);
+    // Who was signed in is not any more.
+    let body = json!({"username": "root", "password": PASSWORD});
+    let (status, session) = app.stranger().post("/api/v1/auth/login", &body).await;
+    assert_eq!(status, 200, "{session}");
+    let owner = owner.with_token(session["access_token"].as_str().unwrap());
+    let ended = over(&owner, &late).await;
+    assert_eq!(ended["outcome"], "denied", "{ended}");
+    assert_eq!(ended["message"], "nobody approved it in time");
+    assert_eq!(world.requests().await, 1, "only what was approved ran");
 }
 
 #[tokio::test(flavor = "multi_thread")]

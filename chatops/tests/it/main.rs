@@ -15,6 +15,7 @@ mod enrol;
 mod gateway;
 mod http;
 mod installation;
+mod jobs;
 mod kill;
 mod logs;
 mod notifier;
