@@ -33,7 +33,8 @@ summary_numbers() {
 report_skipped() {
     local reasons
     reasons=$(git -C "$ROOT" grep -hoE '#\[ignore = "[^"]*"' -- '*.rs' | cut -d'"' -f2 | grep -v '^started by')
-    [ -z "${NO_ENGINE:-}" ] || printf '%d skipped with a container engine: %s\n' "$(engine_tests)" "$NO_ENGINE"
+    [ -z "${NO_ENGINE:-}" ] || printf '%d skipped with a container engine: %s\n' "$(engine_tests engine)" "$NO_ENGINE"
+    [ -z "${NO_PODMAN:-}" ] || printf '%d skipped with Podman: %s\n' "$(engine_tests podman)" "$NO_PODMAN"
     [ -z "$reasons" ] || printf '%d skipped:\n%s\n' "$(wc -l <<<"$reasons")" "$(sed 's/^/  /' <<<"$reasons")"
 }
 

@@ -36,5 +36,23 @@ stop_engine() {
     ENGINE=''
 }
 
-# Tests that only run with an engine live in files or folders of this name.
-engine_tests() { git -C "$ROOT" grep -hE '#\[tokio::test' -- '*with_engine*' | wc -l; }
+# Sets NO_PODMAN to the reason why Podman runs no container here, or to nothing: one is run on trial.
+look_for_podman() {
+    local packages trial
+    NO_PODMAN=''
+    [ "$(id -u)" -eq 0 ] || { NO_PODMAN="Podman is tested as root"; return 0; }
+    mapfile -t packages < <(missing_packages podman)
+    if [ ${#packages[@]} -gt 0 ]; then
+        note "installing Debian packages: ${packages[*]}"
+        (apt_install "${packages[@]}") >"$LOGS/podman-packages.log" 2>&1 3>&1 ||
+            { NO_PODMAN="apt-get could not install ${packages[*]}; read $LOGS/podman-packages.log"; return 0; }
+    fi
+    trial=$(mktemp -d "${TMPDIR:-/tmp}/chatops-podman-XXXXXX")
+    { sh "$ROOT/testkit/src/engine/image.sh" "$trial" &&
+        sh "$ROOT/testkit/src/engine/podman.sh" "$trial" run --rm --network none --rootfs "$trial/image" /bin/busybox true; } \
+        >"$trial/log" 2>&1 3>&- </dev/null || NO_PODMAN="podman runs no container here: $(tail -n 1 "$trial/log")"
+    rm -rf "$trial"
+}
+
+# Tests that only run with an engine, or with Podman, live in files or folders of this name.
+engine_tests() { git -C "$ROOT" grep -hE '#\[tokio::test' -- "*with_$1*" | wc -l; }

@@ -61,6 +61,7 @@ missing_packages() {
             # Elsewhere the package of that name may be an empty shell; see build.sh.
             chromium) find_chromium >/dev/null || { on_debian && echo chromium; } || true ;;
             engine) command -v dockerd >/dev/null || echo docker.io; command -v busybox >/dev/null || echo busybox-static ;;
+            podman) command -v podman >/dev/null || echo podman; command -v runc crun >/dev/null || echo crun; command -v busybox >/dev/null || echo busybox-static ;;
             certificates) [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates ;;
             *) die "unknown need '$need' in $0" ;;
         esac

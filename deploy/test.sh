@@ -8,12 +8,16 @@ set -uo pipefail
 . "$ROOT/deploy/engine.sh"
 
 rust_tests() {
+    local without=()
+    [ -z "$NO_ENGINE" ] || without+=(with_engine)
+    [ -z "$NO_PODMAN" ] || without+=(with_podman)
     if cargo nextest --version >/dev/null 2>&1; then
         # nextest does not run the examples in the documentation.
-        cargo nextest run --locked --workspace --no-fail-fast ${NO_ENGINE:+-E 'not test(/(^|::)with_engine::/)'} &&
+        cargo nextest run --locked --workspace --no-fail-fast \
+            ${without:+-E "not test(/(^|::)($(IFS='|' && echo "${without[*]}"))::/)"} &&
             cargo test --locked --quiet --workspace --doc
     else
-        cargo test --locked --workspace --no-fail-fast ${NO_ENGINE:+-- --skip with_engine::}
+        cargo test --locked --workspace --no-fail-fast ${without:+-- ${without[@]/#/--skip }}
     fi
 }
 
@@ -24,6 +28,7 @@ prepare_host cc zoneinfo chromium
 build_ui
 install_provider
 look_for_engine
+look_for_podman
 set +e
 
 # What the tests leave to be searched for secrets: logs, and the secrets in files of this user alone.

@@ -1,6 +1,7 @@
 //! A Docker engine of one's own for a test that needs containers. Debian's `docker.io` and `busybox-static` supply the
 //! programs (`make test` installs them); root is needed. Such tests live in modules named `with_engine`: `deploy/test.sh`
-//! leaves those out, counted and with the reason, where no engine can run.
+//! leaves those out, counted and with the reason, where no engine can run. The same with Podman in place of Docker:
+//! [`ContainerEngine::podman`], modules named `with_podman`.
 //!
 //! It starts in half a second, so every test has its own. The engine and all that it has started live in a process
 //! namespace (`engine/run.sh`): killing one process ends everything, whatever the test did.
@@ -22,6 +23,7 @@ use tokio::{
 use crate::{Scratch, scratch_dir, watchdog};
 
 const RUN: &str = include_str!("engine/run.sh");
+const RUN_PODMAN: &str = include_str!("engine/podman.sh");
 const MAKE_IMAGE: &str = include_str!("engine/image.sh");
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -37,11 +39,20 @@ pub struct ContainerEngine {
 }
 
 impl ContainerEngine {
-    /// Starts one with [`TEST_IMAGE`] in it.
+    /// Starts Docker with [`TEST_IMAGE`] in it.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::run_by(RUN).await
+    }
+
+    /// Starts Podman with [`TEST_IMAGE`] in it.
+    pub async fn podman() -> anyhow::Result<Self> {
+        Self::run_by(RUN_PODMAN).await
+    }
+
+    async fn run_by(script: &str) -> anyhow::Result<Self> {
         let scratch = scratch_dir()?;
         let log = std::fs::File::create(scratch.join("log")).context("open the engine's log")?;
-        let child = shell(RUN, &scratch)
+        let child = shell(script, &scratch)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -74,6 +85,11 @@ impl ContainerEngine {
         if status != 200 {
             bail!("import the image of the tests: {status} {answer}");
         }
+        // Podman has only heard the name; to Docker this is nothing new.
+        let told: Value = serde_json::from_str(&answer).context("what was imported")?;
+        let id = told["status"].as_str().context("an id")?;
+        let path = format!("/images/{id}/tag?repo=chatops-test&tag={tag}");
+        self.expect("POST", &path, None).await?;
         Ok(())
     }
 

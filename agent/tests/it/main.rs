@@ -19,3 +19,4 @@ mod refusals;
 mod server;
 mod spool;
 mod with_engine;
+mod with_podman;

@@ -2,5 +2,5 @@
 
 mod changes;
 mod collect;
-mod ground;
-mod operate;
+pub(crate) mod ground;
+pub(crate) mod operate;

@@ -31,10 +31,11 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) async fn start() -> Self {
-        let (engine, server) = (
-            ContainerEngine::start().await.unwrap(),
-            Server::start().await,
-        );
+        Self::on(ContainerEngine::start().await.unwrap()).await
+    }
+
+    pub(crate) async fn on(engine: ContainerEngine) -> Self {
+        let server = Server::start().await;
         let data = scratch_dir().unwrap();
         let key = SigningKey::from_bytes(&[7; 32]);
         let config = format!(

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::ground::Ground;
 
-fn order(container: &str, action: ContainerAction) -> ContainerOrder {
+pub(crate) fn order(container: &str, action: ContainerAction) -> ContainerOrder {
     ContainerOrder {
         container: container.to_owned(),
         action,
@@ -24,7 +24,7 @@ fn order(container: &str, action: ContainerAction) -> ContainerOrder {
     }
 }
 
-async fn state(engine: &ContainerEngine, container: &str) -> String {
+pub(crate) async fn state(engine: &ContainerEngine, container: &str) -> String {
     let path = format!("/containers/{container}/json");
     let found = engine.expect("GET", &path, None).await.unwrap();
     found["State"]["Status"].as_str().unwrap().to_owned()
@@ -85,7 +85,10 @@ async fn actions_do_what_they_say_and_refusals_are_the_engines_own_words() {
     assert_eq!(refusal.code, RefusalCode::NoEngine);
 }
 
-async fn answer<T: serde::de::DeserializeOwned>(ground: &Ground, question: Question) -> T {
+pub(crate) async fn answer<T: serde::de::DeserializeOwned>(
+    ground: &Ground,
+    question: Question,
+) -> T {
     let reply = ground
         .ask(CommandId(System.next()), Operation::Ask(question))
         .await;
