@@ -93,7 +93,11 @@ impl Teller {
     async fn follow(&mut self, engine: &Engine) -> Result<(), TellError> {
         let filters = HashMap::from([
             ("type", vec!["container"]),
-            ("event", vec!["start", "die", "oom", "health_status"]),
+            // Podman tells of `die` and only finds it as `died`.
+            (
+                "event",
+                vec!["start", "die", "died", "oom", "health_status"],
+            ),
         ]);
         let (seconds, nanos) = (
             self.newest.div_euclid(1_000_000_000),
