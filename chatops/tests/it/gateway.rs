@@ -8,6 +8,7 @@ use chatops_testkit::{eventually, free_port, until};
 use data_encoding::BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::{
     agent::{Agent, post},

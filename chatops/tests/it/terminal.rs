@@ -2,6 +2,7 @@
 //! API is its own and each can be killed.
 
 pub(crate) mod client;
+mod recording;
 
 use std::fs;
 
@@ -9,7 +10,7 @@ use chatops_testkit::{eventually, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use client::{Frame, Terminal};
+use client::Terminal;
 
 use crate::{
     agent::{Agent, post},
