@@ -94,7 +94,7 @@ test('lines of a file are found, followed, opened, linked to and downloaded', as
     await expect(found(`just now ${mark}`)).toBeVisible()
 
     // An expression is followed, too; one that only the search knows is said to be none.
-    await page.getByRole('button', { name: 'Regular expression' }).click()
+    await page.getByRole('button', { name: 'Regular expression' }).first().click()
     const expression = page.getByRole('searchbox', { name: /regular expression/ })
     await expression.fill(`took \\d{4} ms.*${mark}`)
     await page.keyboard.press('Enter')
