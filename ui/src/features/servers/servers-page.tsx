@@ -10,6 +10,15 @@ import {
   useState,
 } from 'react'
 import { useFleet } from '@/shared/fleet/fleet'
+import {
+  chosenValues,
+  matches,
+  parseQuery,
+  type Term,
+  wantsAlerting,
+  withAlerting,
+  withValues,
+} from '@/shared/fleet/query-text'
 import { type Status, statusAt } from '@/shared/fleet/status'
 import { download } from '@/shared/lib/download'
 import { plural } from '@/shared/lib/format'
@@ -27,15 +36,6 @@ import { BulkBar } from './bulk-bar'
 import { type ColumnId, columnsFor, DEFAULT_COLUMNS, isColumnId } from './columns'
 import { ColumnsMenu, isDefaultColumns } from './columns-menu'
 import { Facet, QueryInput, StatusStrip } from './filter-bar'
-import {
-  chosenValues,
-  matches,
-  parseQuery,
-  type Term,
-  wantsAlerting,
-  withAlerting,
-  withValues,
-} from './query-text'
 import { useSelection } from './selection'
 import { ServersTable } from './servers-table'
 import {

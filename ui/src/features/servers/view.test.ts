@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Server } from '@/shared/api/model'
+import { parseQuery } from '@/shared/fleet/query-text'
 import { toRow } from '@/shared/fleet/store'
 import { COLUMNS, columnsFor, DEFAULT_COLUMNS, fitting } from './columns'
-import { parseQuery } from './query-text'
 import {
   countStatuses,
   facetCounts,

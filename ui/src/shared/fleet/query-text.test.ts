@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { toRow } from '@/shared/fleet/store'
 import {
   chosenValues,
   matches,
@@ -8,6 +7,7 @@ import {
   withAlerting,
   withValues,
 } from './query-text'
+import { toRow } from './store'
 
 const row = toRow({
   id: '1',
