@@ -140,6 +140,8 @@ codes! {
     Deactivated = "CO1245", FORBIDDEN, "The account is switched off";
     /// Accounts are made with an invitation here.
     InvitationNeeded = "CO1246", FORBIDDEN, "An invitation is needed";
+    /// The invitation is for an address that the identity provider does not vouch for.
+    InvitedAddress = "CO1247", FORBIDDEN, "The invitation is for another address";
     /// No such passkey of this person, or it was removed.
     NoPasskey = "CO1223", NOT_FOUND, "There is no such passkey";
     /// No such linked account of this person.

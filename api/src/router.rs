@@ -43,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(auth::security::handle))
         .routes(routes!(auth::oidc::start))
         .routes(routes!(auth::oidc::callback))
+        .routes(routes!(auth::oidc::join))
         .routes(routes!(auth::oidc::link))
         .routes(routes!(auth::oidc::unlink))
         .routes(routes!(auth::passkeys::begin))
@@ -212,6 +213,7 @@ pub fn router(api: Api, others: Router) -> Router {
             HeaderName::from_static("cross-origin-resource-policy"),
             "same-origin",
         ))
+        .option_layer(https_only(&api))
         .layer(middleware::from_fn(problem::finish))
         .layer(middleware::from_fn_with_state(api.clone(), witness::layer))
         .layer(CatchPanicLayer::custom(limit::panicked))
@@ -222,6 +224,15 @@ pub fn router(api: Api, others: Router) -> Router {
         .with_state(api)
         .merge(others)
         .layer(guarded)
+}
+
+/// Browsers shall come by HTTPS alone where whoever runs this has said that its address is one. Not where HTTPS merely
+/// happens to be spoken: the promise is about a name, with all its ports.
+fn https_only(api: &Api) -> Option<SetResponseHeaderLayer<HeaderValue>> {
+    let address = api.config().public_url.as_deref()?;
+    address
+        .starts_with("https://")
+        .then(|| header(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
 }
 
 fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

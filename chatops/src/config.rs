@@ -94,7 +94,7 @@ pub(crate) struct Database {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Api {
-    pub registration: Registration,
+    pub registration: chatops_api::config::Registration,
     pub behind_proxy: bool,
     pub vault_secret: Secret,
 }
@@ -113,14 +113,6 @@ pub(crate) struct Oidc {
     pub roles: String,
     #[serde(deserialize_with = "filled")]
     pub default_role: Option<String>,
-}
-
-/// Who may create an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Registration {
-    Open,
-    Closed,
 }
 
 /// The agent that `up` starts for its own machine.

@@ -86,6 +86,32 @@ test.describe('without an account here', () => {
   })
 })
 
+test('an invitation is accepted with the account elsewhere, without a name or a password of its own', async ({
+  page,
+  browser,
+}) => {
+  people({ margaret: [] })
+  const invited = await page.request.post('/api/v1/invitations', {
+    data: { role: 'viewer', email: 'margaret@example.org' },
+    headers: { 'X-ChatOps-CSRF': '1' },
+  })
+  const { url } = await invited.json()
+  const context = await browser.newContext({ storageState: NOBODY })
+  try {
+    const theirs = await context.newPage()
+    await theirs.goto(url)
+    await expect(theirs.getByRole('heading', { name: 'You are invited' })).toBeVisible()
+    await expectAccessible(theirs)
+    await theirs.getByRole('button', { name: `Continue with ${BUTTON}` }).click()
+    await signInThere(theirs, 'margaret')
+    await expect(theirs.getByRole('heading', { name: 'Servers', exact: true })).toBeVisible()
+    const me = await (await theirs.request.get('/api/v1/auth/me')).json()
+    expect(me).toMatchObject({ username: 'margaret', role: 'viewer' })
+  } finally {
+    await context.close()
+  }
+})
+
 test('an account is linked with the password, signs in as its person, and no longer once it is unlinked', async ({
   page,
   browser,

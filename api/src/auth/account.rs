@@ -5,13 +5,10 @@
 //! A crash in between leaves a link that no longer works, and no account; never two accounts.
 
 use chatops_projections::view;
-use chatops_schemas::{
-    event::{ctl::UserRegistered, people::InvitationAccepted},
-    subject::Entity,
-};
+use chatops_schemas::{event::ctl::UserRegistered, subject::Entity};
 use secrecy::SecretString;
 
-use super::{name, setup};
+use super::{invitation, name, setup};
 use crate::{
     code::Code,
     problem::Problem,
@@ -63,17 +60,7 @@ pub async fn make(
             .set_password(user, &phc.into(), api.clock().now())
             .await?;
         if let Way::Invited(invitation) = &way {
-            let accepted = InvitationAccepted {
-                invitation: invitation.id,
-                user,
-            };
-            let (id, expected) = (invitation.id.to_string(), invitation.ctl_seq);
-            let event = written::event(api, by, accepted);
-            match written::append(api, Entity::Invitation, &id, expected, &event).await? {
-                Appended::At(_) => {}
-                // Somebody came with the same link, or it was taken back.
-                Appended::Conflict => return Err(Problem::new(Code::NoInvitation)),
-            }
+            invitation::accept(api, by, invitation, user).await?;
         }
         let event = written::event(api, by, account);
         match written::append(api, Entity::User, &user.to_string(), 0, &event).await? {

@@ -1,11 +1,20 @@
 //! The secret of an invitation's link: `<id>_<secret>`. The vault keeps a digest; the events know the id alone.
 
 use chatops_projections::view::{Invitation, InvitationState};
-use chatops_schemas::ids::InvitationId;
+use chatops_schemas::{
+    event::people::InvitationAccepted,
+    ids::{InvitationId, UserId},
+    subject::Entity,
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::secret::{self, Digest};
-use crate::{code::Code, problem::Problem, state::Api};
+use crate::{
+    code::Code,
+    problem::Problem,
+    state::Api,
+    written::{self, Appended, By},
+};
 
 /// A fresh token for this invitation, and the digest of its secret.
 pub fn fresh(id: InvitationId) -> Result<(Digest, SecretString), Problem> {
@@ -29,10 +38,35 @@ pub async fn open(api: &Api, token: &SecretString) -> Result<Invitation, Problem
     if !Digest::of(secret).matches(&stored) {
         return Err(refused());
     }
+    still_open(api, id).await
+}
+
+/// An invitation whose secret was shown before, if it still works.
+pub async fn still_open(api: &Api, id: InvitationId) -> Result<Invitation, Problem> {
     let found = api.store().invitation(id, api.clock().now()).await?;
     found
         .filter(|found| found.state == InvitationState::Open)
-        .ok_or_else(refused)
+        .ok_or(Problem::new(Code::NoInvitation))
+}
+
+/// Uses an invitation up for the account that is about to be made: of two who come with the same link one gets it.
+pub async fn accept(
+    api: &Api,
+    by: &By,
+    invitation: &Invitation,
+    user: UserId,
+) -> Result<(), Problem> {
+    let accepted = InvitationAccepted {
+        invitation: invitation.id,
+        user,
+    };
+    let event = written::event(api, by, accepted);
+    let (id, expected) = (invitation.id.to_string(), invitation.ctl_seq);
+    match written::append(api, Entity::Invitation, &id, expected, &event).await? {
+        Appended::At(_) => Ok(()),
+        // Somebody came with the same link, or it was taken back.
+        Appended::Conflict => Err(Problem::new(Code::NoInvitation)),
+    }
 }
 
 #[cfg(test)]

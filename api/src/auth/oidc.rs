@@ -1,8 +1,10 @@
 //! Signing in through an OpenID provider: authorization code with PKCE, nonce and state.
 //!
 //! The browser is sent to the provider and comes back with a code, which is exchanged for a signed statement about the
-//! person. Between the two the vault remembers the nonce, the verifier and which browser it was: the state of one browser
-//! is of no use to another. Who the person is here, and what they may do, is [`account`]'s business.
+//! person. Between the two the vault remembers the nonce, the verifier, which browser it was and what it went for: the state
+//! of one browser is of no use to another. Who the person is here, and what they may do, is [`account`]'s business.
+//!
+//! A browser that holds an invitation's link shows its secret before it departs; what is remembered is the invitation's id.
 //!
 //! The provider's description is fetched when it is first needed and again when it is older than ten minutes, so a provider
 //! that is down stops nobody who signs in another way.
@@ -13,7 +15,10 @@ pub mod settings;
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use chatops_projections::view::Ceremony;
-use chatops_schemas::{clock::Timestamp, ids::UserId};
+use chatops_schemas::{
+    clock::Timestamp,
+    ids::{InvitationId, UserId},
+};
 use openidconnect::{
     AdditionalClaims, AsyncHttpClient, AuthorizationCode, Client, ClientId, ClientSecret,
     CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
@@ -92,6 +97,17 @@ pub struct Provider {
     known: Mutex<Option<(Timestamp, Arc<CoreProviderMetadata>)>>,
 }
 
+/// What a browser goes to the provider for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// To sign in.
+    SignIn,
+    /// To link what is there to this account.
+    Link(UserId),
+    /// To make an account with this invitation, whose secret it has shown.
+    Join(InvitationId),
+}
+
 /// A browser on its way to the provider.
 #[derive(Debug)]
 pub struct Departure {
@@ -103,8 +119,8 @@ pub struct Departure {
 
 /// A browser that is back from the provider.
 pub struct Visit {
-    /// It went to link what is there to this account; else to sign in.
-    pub link_to: Option<UserId>,
+    /// What it went for.
+    pub errand: Errand,
     state: State,
 }
 
@@ -140,6 +156,7 @@ struct State {
     browser: Vec<u8>,
     return_to: String,
     redirect: String,
+    invitation: Option<InvitationId>,
 }
 
 impl Provider {
@@ -163,13 +180,13 @@ impl Provider {
         &self.settings
     }
 
-    /// A browser wants to go there: to sign in, or to link what is there to the account of `to`.
+    /// A browser wants to go there, and on to `return_to` afterwards.
     pub async fn depart(
         &self,
         api: &Api,
         peer: &Peer,
         return_to: &str,
-        to: Option<UserId>,
+        errand: Errand,
     ) -> Result<Departure, Problem> {
         let redirect = redirect(api, peer)?;
         let relying = self.relying(api, &redirect).await?;
@@ -189,16 +206,22 @@ impl Provider {
             .add_scopes(scopes)
             .set_pkce_challenge(challenge)
             .url();
+        let (link_to, invitation) = match errand {
+            Errand::SignIn => (None, None),
+            Errand::Link(user) => (Some(user), None),
+            Errand::Join(invitation) => (None, Some(invitation)),
+        };
         let remembered = State {
             nonce: nonce.secret().clone(),
             verifier: verifier.secret().clone(),
             browser: Digest::of(browser.expose_secret()).bytes().to_vec(),
             return_to: return_to.to_owned(),
             redirect,
+            invitation,
         };
         let ceremony = Ceremony {
             kind: KIND,
-            user: to,
+            user: link_to,
             state: serde_json::to_vec(&remembered).map_err(|error| Problem::internal(&error))?,
             expires_at: api.clock().now().plus_millis(LIFE_MS),
         };
@@ -228,10 +251,12 @@ impl Provider {
         if !browser.is_some_and(|browser| Digest::of(browser).matches(&state.browser)) {
             return Err(ended());
         }
-        Ok(Visit {
-            link_to: ceremony.user,
-            state,
-        })
+        let errand = match (ceremony.user, state.invitation) {
+            (Some(user), _) => Errand::Link(user),
+            (None, Some(invitation)) => Errand::Join(invitation),
+            (None, None) => Errand::SignIn,
+        };
+        Ok(Visit { errand, state })
     }
 
     /// Exchanges the code for what the provider says about the person.

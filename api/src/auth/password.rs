@@ -144,6 +144,9 @@ mod tests {
             verdict(Some(&phc), "tangerine lamp 8").await,
             Verdict::Wrong
         );
+        // Who does not exist costs what everybody costs.
+        let nobody = PasswordHash::new(&passwords.nobody).unwrap();
+        assert!(is_current(&nobody), "{nobody}");
         assert_eq!(verdict(None, "tangerine lamp 7").await, Verdict::Wrong);
         // Half the memory: good, but to be made anew.
         let params = argon2::Params::new(9_728, 2, 1, None).unwrap();

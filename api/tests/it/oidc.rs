@@ -8,7 +8,7 @@ use chatops_testkit::OpenIdProvider;
 use reqwest::{Client, Method, Response, Url, header, redirect::Policy};
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::{app::App, browser};
 
 /// What the provider is told; the app itself listens somewhere else.
 const PUBLIC: &str = "http://chatops.test";
@@ -156,6 +156,26 @@ impl Visitor<'_> {
     async fn sign_in(&self, person: &str) -> String {
         let there = self.depart().await;
         let back = self.sign_in_there(&there, person).await;
+        self.arrive(&back).await
+    }
+
+    /// Asks to accept an invitation with an account elsewhere.
+    async fn ask_to_join(&self, token: &Value) -> (u16, Value) {
+        let body = json!({"invitation": token});
+        let response = self
+            .write(Method::POST, "/api/v1/auth/oidc/join", &body)
+            .await;
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+
+    /// Accepts an invitation as what `person` is at the provider; where the browser is sent at last.
+    async fn join(&self, token: &Value, person: &str) -> String {
+        let (status, there) = self.ask_to_join(token).await;
+        assert_eq!(status, 200, "{there}");
+        let back = self
+            .sign_in_there(there["url"].as_str().unwrap(), person)
+            .await;
         self.arrive(&back).await
     }
 
@@ -395,4 +415,168 @@ async fn a_signed_in_person_links_and_unlinks_what_they_are_elsewhere() {
     let path = format!("/api/v1/auth/oidc/identities/{id}");
     let refused = ada.write(Method::DELETE, &path, &json!({})).await;
     assert_eq!(refused.status(), 409);
+}
+
+/// Nobody has a group that is worth a role, and accounts are made with an invitation only.
+async fn invite_only() -> (Site, browser::Client) {
+    let site = Site::start().await;
+    let owner = site.app.owner().await;
+    let body = json!({"registration": "invite"});
+    let (status, answer) = owner.put("/api/v1/settings/registration", &body).await;
+    assert_eq!(status, 200, "{answer}");
+    (site, owner)
+}
+
+async fn invite(owner: &browser::Client, wanted: Value) -> Value {
+    let (status, made) = owner.post("/api/v1/invitations", &wanted).await;
+    assert_eq!(status, 201, "{made}");
+    made
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_is_accepted_with_an_account_elsewhere() {
+    let (site, owner) = invite_only().await;
+    let (_, team) = owner.post("/api/v1/teams", &json!({"name": "night"})).await;
+    let wanted = json!({"role": "operator", "teams": [team["id"]]});
+    let made = invite(&owner, wanted).await;
+    // Without the link she is nobody here.
+    assert_eq!(site.visitor().sign_in("eve").await, "/login?refused=CO1021");
+
+    let eve = site.visitor();
+    assert_eq!(eve.join(&made["token"], "eve").await, "/servers");
+    let (_, me) = eve.get("/api/v1/auth/me").await;
+    assert_eq!(
+        (&me["username"], &me["role"], &me["email"]),
+        (&json!("eve"), &json!("operator"), &Value::Null)
+    );
+    let (_, teams) = owner.get("/api/v1/teams").await;
+    assert_eq!(teams["teams"][0]["members"][0]["id"], me["id"], "{teams}");
+    let (_, list) = owner.get("/api/v1/invitations").await;
+    let invitation = &list["invitations"][0];
+    assert_eq!(
+        (&invitation["state"], &invitation["accepted_by"]),
+        (&json!("accepted"), &me["id"])
+    );
+    // It was good once; who has the account needs it no more and keeps the role, whatever the groups are worth.
+    let again = site.visitor().ask_to_join(&made["token"]).await;
+    assert_eq!((again.0, &again.1["code"]), (404, &json!("CO1243")));
+    let later = site.visitor();
+    assert_eq!(later.sign_in("eve").await, "/servers");
+    assert_eq!(later.get("/api/v1/auth/me").await.1, me);
+
+    // Who is here already signs in, and the next invitation stays open for somebody else.
+    let next = invite(&owner, json!({"role": "admin"})).await;
+    let here = site.visitor();
+    assert_eq!(here.join(&next["token"], "eve").await, "/servers");
+    assert_eq!(here.get("/api/v1/auth/me").await.1, me);
+    let ada = site.visitor();
+    assert_eq!(ada.join(&next["token"], "ada").await, "/servers");
+    // Her group makes operators; her invitation says more, and it was made by somebody who may.
+    assert_eq!(ada.get("/api/v1/auth/me").await.1["role"], "admin");
+    let ada = site.visitor();
+    assert_eq!(ada.sign_in("ada").await, "/servers");
+    assert_eq!(ada.get("/api/v1/auth/me").await.1["role"], "admin");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_for_an_address_is_for_whom_the_provider_vouches_to_have_it() {
+    let (site, owner) = invite_only().await;
+    let made = invite(
+        &owner,
+        json!({"role": "viewer", "email": "root@example.org"}),
+    )
+    .await;
+    // Eve says that it is hers, and nobody has checked it; Ada has another.
+    for person in ["eve", "ada"] {
+        let sent = site.visitor().join(&made["token"], person).await;
+        assert_eq!(sent, "/login?refused=CO1247", "{person}");
+    }
+    let (_, users) = owner.get("/api/v1/users").await;
+    assert_eq!(users["users"].as_array().unwrap().len(), 1, "{users}");
+    let (_, list) = owner.get("/api/v1/invitations").await;
+    assert_eq!(list["invitations"][0]["state"], "open");
+
+    let made = invite(
+        &owner,
+        json!({"role": "viewer", "email": "ADA@id.example.org"}),
+    )
+    .await;
+    let ada = site.visitor();
+    assert_eq!(ada.join(&made["token"], "ada").await, "/servers");
+    let (_, me) = ada.get("/api/v1/auth/me").await;
+    assert_eq!(
+        (&me["email"], &me["role"]),
+        (&json!("ada@id.example.org"), &json!("viewer"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_ends_on_the_way_lets_nobody_in() {
+    let (site, owner) = invite_only().await;
+    let began = async |made: &Value| {
+        let visitor = site.visitor();
+        let (status, there) = visitor.ask_to_join(&made["token"]).await;
+        assert_eq!(status, 200, "{there}");
+        let url = there["url"].as_str().unwrap();
+        let back = visitor.sign_in_there(url, "eve").await;
+        (visitor, back)
+    };
+    // Taken back meanwhile.
+    let made = invite(&owner, json!({"role": "viewer"})).await;
+    let (visitor, back) = began(&made).await;
+    let path = format!(
+        "/api/v1/invitations/{}",
+        made["invitation"]["id"].as_str().unwrap()
+    );
+    assert_eq!(owner.delete(&path).await.0, 204);
+    assert_eq!(visitor.arrive(&back).await, "/login?refused=CO1243");
+
+    // Begun in one browser, finished in another; then once more in the first.
+    let made = invite(&owner, json!({"role": "viewer"})).await;
+    let (visitor, back) = began(&made).await;
+    assert_eq!(site.visitor().arrive(&back).await, "/login?refused=CO1012");
+    assert_eq!(visitor.arrive(&back).await, "/login?refused=CO1012");
+
+    // Two of one link: the second comes too late.
+    let (first, one) = began(&made).await;
+    let (second, two) = began(&made).await;
+    let taken =
+        json!({"username": "grace", "password": crate::app::PASSWORD, "invitation": made["token"]});
+    let (status, answer) = site
+        .app
+        .stranger()
+        .post("/api/v1/auth/register", &taken)
+        .await;
+    assert_eq!(status, 201, "{answer}");
+    assert_eq!(first.arrive(&one).await, "/login?refused=CO1243");
+    assert_eq!(second.arrive(&two).await, "/login?refused=CO1243");
+
+    // Nobody may make accounts any more.
+    let made = invite(&owner, json!({"role": "viewer"})).await;
+    let (visitor, back) = began(&made).await;
+    let closed = json!({"registration": "closed"});
+    assert_eq!(
+        owner.put("/api/v1/settings/registration", &closed).await.0,
+        200
+    );
+    assert_eq!(visitor.arrive(&back).await, "/login?refused=CO1006");
+    let (status, refused) = site.visitor().ask_to_join(&made["token"]).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("CO1006")));
+
+    for nonsense in [
+        json!(""),
+        json!("x_y"),
+        json!("'; DROP TABLE invitations; --_a"),
+    ] {
+        let open = json!({"registration": "invite"});
+        owner.put("/api/v1/settings/registration", &open).await;
+        let (status, refused) = site.visitor().ask_to_join(&nonsense).await;
+        assert_eq!(
+            (status, &refused["code"]),
+            (404, &json!("CO1243")),
+            "{nonsense}"
+        );
+    }
+    let (_, users) = owner.get("/api/v1/users").await;
+    assert_eq!(users["users"].as_array().unwrap().len(), 2, "{users}");
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chatops_api::Config;
 use chatops_projections::{Store, project, projector::SinkSettings};
 use chatops_schemas::clock::System;
 use chatops_testkit::eventually;
@@ -181,6 +182,27 @@ async fn answers_carry_the_policies_and_are_not_kept() {
                 .starts_with("text/html"),
             "{path}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_stay_with_https_where_that_is_the_address() {
+    for (address, kept) in [
+        (None, false),
+        (Some("http://ops.example.org"), false),
+        (Some("https://ops.example.org"), true),
+    ] {
+        let app = App::with(Config {
+            public_url: address.map(str::to_owned),
+            ..Config::default()
+        })
+        .await;
+        for path in ["/", "/api/v1/auth/status"] {
+            let request = app.stranger().request(Method::GET, path);
+            let response = request.send().await.unwrap();
+            let said = response.headers().get("strict-transport-security");
+            assert_eq!(said.is_some(), kept, "{address:?} {path}");
+        }
     }
 }
 

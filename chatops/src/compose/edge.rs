@@ -28,7 +28,7 @@ use super::{
     https::{Https, Other, Shown, known},
 };
 use crate::{
-    config::{Config, Oidc, Registration, TlsMode},
+    config::{Config, Oidc, TlsMode},
     lifecycle::Stage,
     telemetry::Metrics,
     tls,
@@ -181,10 +181,7 @@ pub(super) async fn api(
 ) -> anyhow::Result<(Api, Relay)> {
     let parts = Parts {
         config: chatops_api::Config {
-            registration: match config.api.registration {
-                Registration::Open => chatops_api::config::Registration::Open,
-                Registration::Closed => chatops_api::config::Registration::Closed,
-            },
+            registration: config.api.registration,
             public_url: config.public_url.clone(),
             agent_nats_url: config.agents_address(),
             agent_program: Some(config.agent_program()?).filter(|program| program.is_file()),

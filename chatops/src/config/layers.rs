@@ -280,6 +280,8 @@ fn wrong(what: impl Into<String>, remedy: impl Into<String>) -> Trouble {
 
 #[cfg(test)]
 mod tests {
+    use chatops_api::config::Registration;
+
     use super::*;
 
     fn none(_: &str) -> Option<String> {
@@ -323,6 +325,20 @@ mod tests {
         let config = settings.config().unwrap();
         assert_eq!((config.listen.port(), config.nats.listen.port()), (4, 3));
         assert!(config.nats.svc_password.get().is_some());
+    }
+
+    #[test]
+    fn who_may_register_is_one_of_three() {
+        for (text, mode) in [
+            ("open", Registration::Open),
+            ("invite", Registration::Invite),
+            ("closed", Registration::Closed),
+        ] {
+            let settings = Settings::read(None, none, &flag("api.registration", text)).unwrap();
+            assert_eq!(settings.config().unwrap().api.registration, mode);
+        }
+        let refused = Settings::read(None, none, &flag("api.registration", "maybe"));
+        assert!(refused.is_err_and(|trouble| trouble.to_string().contains("api.registration")));
     }
 
     #[test]

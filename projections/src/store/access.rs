@@ -312,6 +312,17 @@ impl Store {
         Ok(invitations.collect())
     }
 
+    /// Whether this account was made with an invitation.
+    pub async fn was_invited(&self, user: UserId) -> Result<bool, StoreError> {
+        sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM invitations WHERE accepted_by = $1) AS "invited!""#,
+            user.0
+        )
+        .fetch_one(&self.pool)
+        .await
+        .doing("look whether an account was invited")
+    }
+
     /// Stores the SHA-256 of an invitation's secret. Before the event, so that no link is ever shown that cannot work.
     pub async fn put_invitation_digest(
         &self,

@@ -4,8 +4,10 @@ import { useEffect, useState } from 'react'
 import { AccountForm } from '@/features/auth/account-form'
 import { AuthLayout } from '@/features/auth/auth-layout'
 import { offerQuery, offerText } from '@/features/auth/invitation'
+import { JoinElsewhere } from '@/features/auth/join-elsewhere'
 import { usePageTitle } from '@/shared/lib/page-title'
 import { rememberSignedIn } from '@/shared/session/hint'
+import { statusQuery } from '@/shared/session/session'
 import { buttonStyle } from '@/shared/ui/button'
 import { FormProblem } from '@/shared/ui/form-problem'
 
@@ -19,6 +21,7 @@ function JoinPage() {
   const router = useRouter()
   const [token] = useState(tokenInAddress)
   const offer = useQuery(offerQuery(token))
+  const status = useQuery(statusQuery)
   usePageTitle('Invitation')
 
   useEffect(() => {
@@ -39,9 +42,11 @@ function JoinPage() {
       </AuthLayout>
     )
   }
-  if (!offer.data) return null
+  if (!offer.data || status.isPending) return null
+  const provider = status.data?.identity_provider ?? null
   return (
-    <AuthLayout title="You are invited" lead={offerText(offer.data)}>
+    <AuthLayout title="You are invited" lead={offerText(offer.data, provider)}>
+      {provider ? <JoinElsewhere token={token} provider={provider} /> : null}
       <AccountForm
         setupToken={null}
         invitation={{ token, email: offer.data.email }}

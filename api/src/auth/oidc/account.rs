@@ -5,17 +5,20 @@
 //! Who runs this server has written down which groups are worth which role: people of these groups are expected, and get an
 //! account whatever the registration mode is. Who would get in by the default role alone makes an account by themselves, so
 //! only open registration lets them. The role of an account that was made so follows the groups at each sign-in, but an
-//! owner stays one. An account that was made here (it has a password) and linked to the provider by its person keeps the
-//! role that was decided here.
+//! owner stays one. An account whose role was decided here keeps it: one that was made here (it has a password) and linked to
+//! the provider by its person, and one that was made with an invitation, whatever the groups of its person are worth.
 
-use chatops_projections::view::{self, WayKind};
+use chatops_projections::{
+    fold,
+    view::{self, WayKind},
+};
 use chatops_schemas::{
     event::{
         credential::{IdentityLinked, IdentityUnlinked},
         ctl::{Role, UserRegistered},
         people::{Registration, UserRoleChanged},
     },
-    ids::UserId,
+    ids::{InvitationId, UserId},
     subject::Entity,
 };
 use data_encoding::HEXLOWER;
@@ -23,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Person, settings::Settings};
 use crate::{
-    auth::name,
+    auth::{invitation, name},
     code::Code,
     decide::register_user,
     problem::Problem,
@@ -35,12 +38,14 @@ use crate::{
 /// Names that are tried, when the one that the provider suggests is taken.
 const NAMES: usize = 4;
 
-/// The account of a person. [`Code::NoRole`]: their groups give them none.
+/// The account of a person; who has none and holds an invitation gets one with it. [`Code::NoRole`]: their groups give them
+/// none.
 pub async fn of(
     api: &Api,
     settings: &Settings,
     person: &Person,
     address: std::net::IpAddr,
+    invited: Option<InvitationId>,
 ) -> Result<view::User, Problem> {
     // The first account is the owner's, and made with the set-up token.
     if api.setup_required().await? {
@@ -49,18 +54,22 @@ pub async fn of(
     let (issuer, subject) = (&person.issuer, &person.subject);
     let linked = api.store().user_by_identity(issuer, subject).await?;
     let no_role = || Problem::new(Code::NoRole);
-    let (id, linked) = match linked {
-        Some(id) => (id, true),
-        None => {
+    let id = match (linked, invited) {
+        (Some(id), _) => id,
+        (None, Some(invited)) => {
+            let invitation = invitation_for(api, invited, person).await?;
+            make(api, person, &Grounds::Invited(invitation), address).await?
+        }
+        (None, None) => {
             let role = settings.role(&person.groups).ok_or_else(no_role)?;
             may_be_made(api, settings, person).await?;
-            (make(api, person, role, address).await?, false)
+            make(api, person, &Grounds::Groups(role), address).await?
         }
     };
     let user = api.store().user(id).await?;
     // Stored, but its row is late.
     let user = user.ok_or(Problem::new(Code::DatabaseDown).retry_after(2))?;
-    if linked && api.store().password(id).await?.is_some() {
+    if api.store().password(id).await?.is_some() || api.store().was_invited(id).await? {
         return Ok(user);
     }
     let role = settings.role(&person.groups).ok_or_else(no_role)?;
@@ -73,6 +82,32 @@ pub async fn of(
     api.sessions().forget_all_of(id);
     api.hub().recheck(id);
     Ok(view::User { role, ..user })
+}
+
+/// Why an account is made.
+enum Grounds {
+    /// What the person belongs to is worth this role.
+    Groups(Role),
+    /// Somebody invited them.
+    Invited(view::Invitation),
+}
+
+/// The invitation, if it still works and is for this person. One for an address is for whom the provider vouches to have it:
+/// what people say about themselves is not in [`Person::email`].
+async fn invitation_for(
+    api: &Api,
+    id: InvitationId,
+    person: &Person,
+) -> Result<view::Invitation, Problem> {
+    if registration(api).await? == Registration::Closed {
+        return Err(Problem::new(Code::RegistrationClosed));
+    }
+    let invitation = invitation::still_open(api, id).await?;
+    match (&invitation.email, &person.email) {
+        (None, _) => Ok(invitation),
+        (Some(meant), Some(email)) if fold(meant) == fold(email) => Ok(invitation),
+        (Some(_), _) => Err(Problem::new(Code::InvitedAddress)),
+    }
 }
 
 /// Whether this person may have an account made for them.
@@ -138,7 +173,7 @@ fn identity_of(issuer: &str, subject: &str) -> String {
 async fn make(
     api: &Api,
     person: &Person,
-    role: Role,
+    grounds: &Grounds,
     address: std::net::IpAddr,
 ) -> Result<UserId, Problem> {
     let user = UserId(api.ids().next());
@@ -148,7 +183,7 @@ async fn make(
     if !name::claim(api, &by, &identity, user).await? {
         return Err(Problem::new(Code::Conflict));
     }
-    let made = register(api, &by, person, user, role).await;
+    let made = register(api, &by, person, user, grounds).await;
     if let Err(problem) = &made
         && problem.code() != Code::StreamsDown
     {
@@ -161,6 +196,9 @@ async fn make(
         subject: person.subject.clone(),
     };
     written::to_user(api, &by, user, link).await?;
+    if let Grounds::Invited(invitation) = grounds {
+        api.store().forget_invitation_digest(invitation.id).await?;
+    }
     Ok(user)
 }
 
@@ -169,8 +207,12 @@ async fn register(
     by: &By,
     person: &Person,
     user: UserId,
-    role: Role,
+    grounds: &Grounds,
 ) -> Result<(), Problem> {
+    let (role, invitation) = match grounds {
+        Grounds::Groups(role) => (*role, None),
+        Grounds::Invited(invitation) => (invitation.role, Some(invitation)),
+    };
     let mut username = None;
     for n in 0..NAMES {
         let wanted = suggestion(person, n);
@@ -188,21 +230,33 @@ async fn register(
     };
     let account = UserRegistered { email, ..sound };
     let names = [Some(account.username.clone()), account.email.clone()];
-    let event = written::event(api, by, account);
-    let stored = written::append(api, Entity::User, &user.to_string(), 0, &event).await;
-    match stored {
-        Ok(Appended::At(seq)) => {
+    let stored = async {
+        if let Some(invitation) = invitation {
+            // It promised this address, which is also what the account would be found by.
+            if invitation.email.is_some() && account.email.is_none() {
+                return Err(Problem::new(Code::NameTaken));
+            }
+            invitation::accept(api, by, invitation, user).await?;
+        }
+        let event = written::event(api, by, account);
+        match written::append(api, Entity::User, &user.to_string(), 0, &event).await? {
+            Appended::At(seq) => Ok(seq),
+            // The id is fresh: nobody else can have used it.
+            Appended::Conflict => Err(Problem::new(Code::Conflict)),
+        }
+    };
+    match stored.await {
+        Ok(seq) => {
             written::visible(api, seq).await?;
             Ok(())
         }
         // When nobody knows whether the event is stored, the names stay claimed: they may be the account's.
         Err(problem) if problem.code() == Code::StreamsDown => Err(problem),
-        other => {
+        Err(problem) => {
             for name in names.into_iter().flatten() {
                 name::release(api, by, &name, user).await;
             }
-            // The id is fresh: nobody else can have used it.
-            Err(other.err().unwrap_or(Problem::new(Code::Conflict)))
+            Err(problem)
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chatops_schemas::ids::UserId;
+use chatops_schemas::{event::people::Registration, ids::UserId};
 use data_encoding::BASE64URL_NOPAD;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ use crate::{
     auth::{
         actor::InPerson,
         api_key::too_many,
-        confirm, cookie, door,
-        oidc::{self, Departure, Person},
+        confirm, cookie, door, invitation,
+        oidc::{self, Departure, Errand, Person},
         session::Opening,
     },
     body::session::{Keep, Method},
@@ -26,12 +26,15 @@ use crate::{
     extract::{Body, Path, Query},
     peer::Peer,
     problem::{Document, Problem},
+    routes::settings::registration,
     state::Api,
     written::By,
 };
 
 /// The page on which linked accounts are listed.
 const SECURITY: &str = "/settings/security";
+/// Where somebody begins who has just got an account.
+const HOME: &str = "/servers";
 
 /// Where to go after the sign-in.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -75,7 +78,10 @@ pub async fn start(
         .map_err(too_many)?;
     let return_to = asked.return_to.filter(|path| is_own_path(path));
     let return_to = return_to.as_deref().unwrap_or("/");
-    match provider.depart(&api, &peer, return_to, None).await {
+    match provider
+        .depart(&api, &peer, return_to, Errand::SignIn)
+        .await
+    {
         Ok(departure) => {
             let mut response = to(&departure.url);
             mark(&mut response, &peer, &departure);
@@ -102,7 +108,7 @@ pub struct LinkRequest {
 
 /// Where the browser goes next.
 #[derive(Serialize, ToSchema)]
-pub struct LinkStarted {
+pub struct OidcStarted {
     /// Page of the identity provider.
     url: String,
 }
@@ -114,7 +120,7 @@ pub struct LinkStarted {
 #[utoipa::path(post, path = "/auth/oidc/link", tag = "Auth", operation_id = "auth_oidc_link",
     request_body = LinkRequest,
     responses(
-        (status = 200, description = "to be visited by this browser", body = LinkStarted),
+        (status = 200, description = "to be visited by this browser", body = OidcStarted),
         (status = 401, description = "CO1002", body = Document, content_type = "application/problem+json"),
         (status = 403, description = "CO1008, CO1010 or CO1004", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "CO1019", body = Document, content_type = "application/problem+json"),
@@ -130,13 +136,59 @@ pub async fn link(
 ) -> Result<Response, Problem> {
     let provider = api.oidc()?;
     let user = confirm::password_if_any(&api, &actor, &peer, request.password).await?;
-    let departure = provider
-        .depart(&api, &peer, SECURITY, Some(user.id))
-        .await?;
+    let errand = Errand::Link(user.id);
+    let departure = provider.depart(&api, &peer, SECURITY, errand).await?;
+    Ok(told(&peer, &departure))
+}
+
+fn told(peer: &Peer, departure: &Departure) -> Response {
     let url = departure.url.clone();
-    let mut response = Json(LinkStarted { url }).into_response();
-    mark(&mut response, &peer, &departure);
-    Ok(response)
+    let mut response = Json(OidcStarted { url }).into_response();
+    mark(&mut response, peer, departure);
+    response
+}
+
+/// An invitation to be accepted with an account elsewhere.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRequest {
+    /// What stands behind the `#` of its link.
+    #[schema(value_type = String)]
+    invitation: SecretString,
+}
+
+/// Begin to accept an invitation with an account at the identity provider
+///
+/// The browser goes to `url`, signs in there, and comes back signed in to an account that is what the invitation says, or
+/// to the sign-in page with `?refused=` and the code of the problem. The invitation is used up when the account is made, not
+/// before; an invitation for an address is only for whom the provider vouches to have that address. Whoever has an account
+/// here already is signed in to that one, and the invitation stays open.
+#[utoipa::path(post, path = "/auth/oidc/join", tag = "Auth", operation_id = "auth_oidc_join", security(()),
+    request_body = JoinRequest,
+    responses(
+        (status = 200, description = "to be visited by this browser", body = OidcStarted),
+        (status = 403, description = "CO1006 or CO1008", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "CO1019, or CO1243: the invitation does not work", body = Document, content_type = "application/problem+json"),
+        (status = 422, description = "CO1101", body = Document, content_type = "application/problem+json"),
+        (status = 429, description = "CO1005, see Retry-After", body = Document, content_type = "application/problem+json"),
+        (status = 503, description = "CO1022", body = Document, content_type = "application/problem+json"),
+    ))]
+pub async fn join(
+    State(api): State<Api>,
+    peer: Peer,
+    Body(request): Body<JoinRequest>,
+) -> Result<Response, Problem> {
+    let provider = api.oidc()?;
+    api.throttle()
+        .ceremony(peer.address, api.clock().now())
+        .map_err(too_many)?;
+    if registration(&api).await? == Registration::Closed {
+        return Err(Problem::new(Code::RegistrationClosed));
+    }
+    let invitation = invitation::open(&api, &request.invitation).await?;
+    let errand = Errand::Join(invitation.id);
+    let departure = provider.depart(&api, &peer, HOME, errand).await?;
+    Ok(told(&peer, &departure))
 }
 
 /// Unlink an account at the identity provider
@@ -174,7 +226,7 @@ fn way_of(id: &str) -> Result<String, Problem> {
 /// Come back from the identity provider
 #[utoipa::path(get, path = "/auth/oidc/callback", tag = "Auth", operation_id = "auth_oidc_callback", security(()), params(OidcAnswer),
     responses(
-        (status = 303, description = "signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1006, CO1012, CO1020, CO1021, CO1022 or CO1246; after linking, to the security page"),
+        (status = 303, description = "signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1006, CO1012, CO1020, CO1021, CO1022, CO1205, CO1243, CO1246 or CO1247; after linking, to the security page"),
         (status = 404, description = "CO1019", body = Document, content_type = "application/problem+json"),
     ))]
 pub async fn callback(
@@ -214,7 +266,7 @@ async fn arrive(
     let browser = cookie::read(headers, cookie::VISIT);
     let visit = provider.back(api, browser.as_deref(), &state).await?;
     let person = provider.person(api, &visit, &code).await;
-    if let Some(user) = visit.link_to {
+    if let Errand::Link(user) = visit.errand {
         let linked = match person {
             Ok(person) => linked(api, peer, user, &person).await,
             Err(problem) => Err(problem),
@@ -229,11 +281,16 @@ async fn arrive(
             failed("not_vouched");
         }
     })?;
-    let user = oidc::account::of(api, provider.settings(), &person, peer.address)
+    let invited = match visit.errand {
+        Errand::Join(invitation) => Some(invitation),
+        Errand::SignIn | Errand::Link(_) => None,
+    };
+    let user = oidc::account::of(api, provider.settings(), &person, peer.address, invited)
         .await
         .inspect_err(|problem| match problem.code() {
             Code::NoRole => failed("no_role"),
             Code::RegistrationClosed | Code::InvitationNeeded => failed("no_account"),
+            Code::NoInvitation | Code::InvitedAddress => failed("no_invitation"),
             _ => {}
         })?;
     let session = door::open(

@@ -12,8 +12,14 @@ export const offerQuery = (token: string) =>
     staleTime: Number.POSITIVE_INFINITY,
   })
 
-export function offerText({ role, teams }: InvitationOffer): string {
+export function offerText(
+  { role, teams, email }: InvitationOffer,
+  provider: string | null,
+): string {
   const article = /^[aeio]/.test(role) ? 'an' : 'a'
   const joins = teams.length > 0 ? ` in ${teams.join(', ')}` : ''
-  return `Choose a name and a password. Your account will be ${article} ${role}${joins}.`
+  const account = `Your account will be ${article} ${role}${joins}.`
+  if (provider === null) return `Choose a name and a password. ${account}`
+  const whose = email ? ` It is for ${email}.` : ''
+  return `Continue with ${provider}, or choose a name and a password. ${account}${whose}`
 }

@@ -768,6 +768,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to accept an invitation with an account at the identity provider
+         * @description The browser goes to `url`, signs in there, and comes back signed in to an account that is what the invitation says, or
+         *     to the sign-in page with `?refused=` and the code of the problem. The invitation is used up when the account is made, not
+         *     before; an invitation for an address is only for whom the provider vouches to have that address. Whoever has an account
+         *     here already is signed in to that one, and the invitation stays open.
+         */
+        post: operations["auth_oidc_join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/oidc/link": {
         parameters: {
             query?: never;
@@ -4328,6 +4351,11 @@ export interface components {
             /** @description All with this label. */
             tag?: string;
         };
+        /** @description An invitation to be accepted with an account elsewhere. */
+        JoinRequest: {
+            /** @description What stands behind the `#` of its link. */
+            invitation: string;
+        };
         /**
          * @description How the client keeps its session.
          * @enum {string}
@@ -4369,11 +4397,6 @@ export interface components {
              * @description Your password; not needed by an account that has none.
              */
             password?: string | null;
-        };
-        /** @description Where the browser goes next. */
-        LinkStarted: {
-            /** @description Page of the identity provider. */
-            url: string;
         };
         /** @description How many lines in a span of time. */
         LogBar: {
@@ -4542,6 +4565,11 @@ export interface components {
              * @example I am on it.
              */
             note?: string;
+        };
+        /** @description Where the browser goes next. */
+        OidcStarted: {
+            /** @description Page of the identity provider. */
+            url: string;
         };
         /** @description A session that is still good. */
         OpenSession: {
@@ -8866,7 +8894,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1006, CO1012, CO1020, CO1021, CO1022 or CO1246; after linking, to the security page */
+            /** @description signed in, to where the person wanted to go; or to the sign-in page with `?refused=` and CO1006, CO1012, CO1020, CO1021, CO1022, CO1205, CO1243, CO1246 or CO1247; after linking, to the security page */
             303: {
                 headers: {
                     [name: string]: unknown;
@@ -8940,6 +8968,75 @@ export interface operations {
             };
         };
     };
+    auth_oidc_join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            /** @description to be visited by this browser */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcStarted"];
+                };
+            };
+            /** @description CO1006 or CO1008 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1019, or CO1243: the invitation does not work */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1005, see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1022 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     auth_oidc_link: {
         parameters: {
             query?: never;
@@ -8959,7 +9056,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LinkStarted"];
+                    "application/json": components["schemas"]["OidcStarted"];
                 };
             };
             /** @description CO1002 */
