@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `secrets.sh FOLDER [WHO...]`: the last step of `make test`. FOLDER holds what a run of all tests left
-# (testkit/src/evidence.rs): logs/*.log of every process, secrets/*.tsv with "kind<tab>value" lines.
+# (testkit/src/evidence.rs): logs/*.log of every process, those of the tests themselves among them;
+# secrets/*.tsv with "kind<tab>value" lines.
 # Fails when a secret is in a log, naming file, line and kind, never the secret itself; and when there
 # is nothing to search, or no log of somebody in WHO: a search of nothing proves nothing.
 set -euo pipefail

@@ -45,5 +45,6 @@ counted "web app" npm --prefix "$ROOT/ui" run --silent test
 heading "Browser"
 counted "browser" "$ROOT/deploy/e2e.sh"
 heading "Secrets in the logs of all of them"
-counted "secrets in logs" "$ROOT/deploy/secrets.sh" "$CHATOPS_TEST_EVIDENCE" chatops agent server browser
+counted "secrets in logs" "$ROOT/deploy/secrets.sh" "$CHATOPS_TEST_EVIDENCE" chatops agent server browser within-chatops-api \
+    within-chatops-ingest
 report_counts

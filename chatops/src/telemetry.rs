@@ -7,9 +7,13 @@ use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::{Level, Metadata};
 use tracing_subscriber::{
     EnvFilter,
+    filter::filter_fn,
     fmt::{MakeWriter, format::FmtSpan},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use crate::{
@@ -24,6 +28,12 @@ const SECONDS: &[f64] = &[
 ];
 /// How often the recorder folds what it collected, so that it stays small when nobody asks.
 const UPKEEP: Duration = Duration::from_secs(15);
+
+/// Whether a line may be shown at any level. What the sockets' library says at its most talkative are whole messages, and
+/// the first one of a socket holds a token.
+fn holds_no_message(line: &Metadata<'_>) -> bool {
+    *line.level() != Level::TRACE || !line.target().starts_with("tungstenite")
+}
 
 /// Starts logging. `quiet` is the level when the settings name none.
 pub(crate) fn log(settings: &Log, quiet: &str, output: &Output) -> Result<(), Trouble> {
@@ -51,11 +61,15 @@ pub(crate) fn log(settings: &Log, quiet: &str, output: &Output) -> Result<(), Tr
             .flatten_event(true)
             .with_current_span(true)
             .with_span_list(false)
+            .finish()
+            .with(filter_fn(holds_no_message))
             .init();
     } else {
         lines
             .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
             .with_target(false)
+            .finish()
+            .with(filter_fn(holds_no_message))
             .init();
     }
     Ok(())

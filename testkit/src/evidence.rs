@@ -1,5 +1,6 @@
 //! What a run of all tests leaves for the search for secrets (`deploy/secrets.sh`): the logs of every process that a test
-//! started, and every secret that a test made up or was given.
+//! started and of the tests' own, where the crate that is tested runs in them, and every secret that a test made up or was
+//! given.
 //!
 //! Called by this crate when a [`Scratch`](crate::Scratch) directory goes, and by tests that read what a process says or
 //! talk to it. Does nothing unless `$CHATOPS_TEST_EVIDENCE` names a folder: `make test` makes one, with the secrets in
@@ -14,10 +15,14 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, Once,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use serde_json::Value;
+use tracing_subscriber::EnvFilter;
 
 const PLACE: &str = "CHATOPS_TEST_EVIDENCE";
 /// What is shorter may occur by chance, or as a word.
@@ -38,6 +43,11 @@ const FIELDS: [&str; 10] = [
     "codes",
 ];
 
+/// What a test process writes down of itself: all that the product can be told to, which is everything but the messages
+/// that the sockets' library prints (`chatops/src/telemetry.rs`).
+const HEARD: &str = "trace,tungstenite=debug";
+
+static LISTENING: Once = Once::new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 fn place() -> Option<PathBuf> {
@@ -103,6 +113,27 @@ fn secret_part(text: &str) -> &str {
         [_, _, signature] => signature,
         _ => text,
     }
+}
+
+/// From now on this process's own log is kept, at every level: `within-<crate>`. Lines are written as they come, so that a
+/// test that is killed leaves its own.
+pub fn listen() {
+    // A test that has chosen another listener wants what it hears for itself, and leaves it here.
+    if place().is_none() || tracing::dispatcher::has_been_set() {
+        return;
+    }
+    LISTENING.call_once(|| {
+        let of = env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "unknown".to_owned());
+        let Some(file) = log(&format!("within-{of}")).and_then(|file| fs::File::create(file).ok())
+        else {
+            return;
+        };
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(HEARD))
+            .with_ansi(false)
+            .with_writer(Mutex::new(file))
+            .try_init();
+    });
 }
 
 /// What a process has said, as far as the test has heard it.

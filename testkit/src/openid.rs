@@ -6,7 +6,7 @@
 
 use anyhow::Context;
 
-use crate::{Scratch, node::NodeProgram, scratch_dir};
+use crate::{Scratch, evidence, node::NodeProgram, scratch_dir};
 
 /// A running provider.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ impl OpenIdProvider {
 
     /// Starts it for a client at this address; `accounts` are the claims of each person, as a JSON object by name.
     pub async fn start(redirect: &str, accounts: &str) -> anyhow::Result<Self> {
+        evidence::secret("secret of the OpenID client", Self::CLIENT_SECRET);
         let scratch = scratch_dir()?;
         let file = scratch.join("accounts.json");
         std::fs::write(&file, accounts).context("write the provider's accounts")?;

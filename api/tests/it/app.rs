@@ -21,7 +21,7 @@ use chatops_schemas::{
     ids::ServerId,
     subject,
 };
-use chatops_testkit::{Database, NatsServer};
+use chatops_testkit::{Database, NatsServer, evidence};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -100,6 +100,8 @@ impl App {
         config: Config,
         oidc: Option<oidc::Settings>,
     ) -> Self {
+        evidence::listen();
+        evidence::secret("vault_secret", VAULT_SECRET);
         let nats = NatsServer::start().await.unwrap();
         let bus = bus(&nats.url()).await;
         let streams = topology::embedded().unwrap();

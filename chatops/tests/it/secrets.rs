@@ -7,8 +7,10 @@ use std::{
 };
 
 use chatops_testkit::eventually;
+use futures::{SinkExt as _, StreamExt as _};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     http::{Client, PASSWORD},
@@ -108,6 +110,8 @@ async fn live_through(installation: &Installation, setup_token: &str) -> Secrets
     );
     client.send(Method::GET, &misplaced, None).await;
 
+    greet(installation, &text(&session["access_token"])).await;
+
     let server = post(&client, "/api/v1/servers", &json!({"name": "web-1"})).await;
     let key = post(
         &client,
@@ -164,6 +168,17 @@ async fn post(client: &Client, path: &str, body: &Value) -> Value {
         answer.text().await.unwrap()
     );
     answer.json().await.unwrap()
+}
+
+/// Opens a live view; the first frame of its socket is a token.
+async fn greet(installation: &Installation, token: &str) {
+    let address = format!("ws://127.0.0.1:{}/api/v1/ws/live", installation.port);
+    let (mut socket, _) = tokio_tungstenite::connect_async(address).await.unwrap();
+    let hello = json!({"type": "hello", "token": token}).to_string();
+    socket.send(Message::text(hello)).await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap();
+    let answer = answer.unwrap().unwrap();
+    assert!(answer.is_text(), "{answer}");
 }
 
 /// As a program with a key does, over HTTP.

@@ -28,7 +28,7 @@ async fn a_good_key_opens_its_server_and_learns_its_name() {
             ..Plan::default()
         })
         .await;
-        let agent = come(&ground.nats.url(), "k1", "secret-one")
+        let agent = come(&ground.nats.url(), "k1", "the-secret-one")
             .await
             .expect("let in");
         let answer = agent
@@ -61,13 +61,13 @@ async fn bad_keys_are_refused_and_known_ones_recorded() {
         .change("k4", |record| record.state = KeyState::Revoked);
     for (key, secret) in [
         ("k1", "wrong"),
-        ("k1", "secret-two"),
-        ("nobody", "secret-one"),
+        ("k1", "the-secret-two"),
+        ("nobody", "the-secret-one"),
         ("k3", "secret-three"),
         ("k4", "secret-four"),
         ("svc", "guess"),
-        ("k.1", "secret-one"),
-        ("*", "secret-one"),
+        ("k.1", "the-secret-one"),
+        ("*", "the-secret-one"),
     ] {
         assert!(come(&url, key, secret).await.is_err(), "{key}");
     }
@@ -129,10 +129,10 @@ async fn thrown_out(version: NatsVersion) {
         ..Plan::default()
     })
     .await;
-    let agent = come(&ground.nats.url(), "k1", "secret-one")
+    let agent = come(&ground.nats.url(), "k1", "the-secret-one")
         .await
         .expect("let in");
-    let other = come(&ground.nats.url(), "k2", "secret-two")
+    let other = come(&ground.nats.url(), "k2", "the-secret-two")
         .await
         .expect("let in");
     publish(&agent, "h1").await.expect("stored");
@@ -152,7 +152,9 @@ async fn thrown_out(version: NatsVersion) {
     })
     .await;
     assert!(
-        come(&ground.nats.url(), "k1", "secret-one").await.is_err(),
+        come(&ground.nats.url(), "k1", "the-secret-one")
+            .await
+            .is_err(),
         "a new connection is refused"
     );
     publish(&other, "h2")
@@ -164,11 +166,11 @@ async fn thrown_out(version: NatsVersion) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleting_a_server_ends_all_its_connections() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
-    ground.book.issue("k1b", "h1", "secret-one-b");
+    ground.book.issue("k1b", "h1", "the-secret-one-b");
     let url = ground.nats.url();
     let agents = [
-        come(&url, "k1", "secret-one").await.expect("let in"),
-        come(&url, "k1b", "secret-one-b").await.expect("let in"),
+        come(&url, "k1", "the-secret-one").await.expect("let in"),
+        come(&url, "k1b", "the-secret-one-b").await.expect("let in"),
     ];
     ground.delete_server("h1").await;
     for agent in &agents {
@@ -176,18 +178,20 @@ async fn deleting_a_server_ends_all_its_connections() {
             .await
             .expect("thrown out in time");
     }
-    assert!(come(&url, "k1b", "secret-one-b").await.is_err());
+    assert!(come(&url, "k1b", "the-secret-one-b").await.is_err());
     process.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gate_that_starts_after_a_revocation_knows_of_it() {
     let ground = Ground::new(Plan::default()).await;
-    ground.book.issue("k1", "h1", "secret-one");
+    ground.book.issue("k1", "h1", "the-secret-one");
     ground.revoke_key("k1", "h1").await;
     let process = ground.process().await;
     eventually("the key is refused", PATIENCE, || async {
-        come(&ground.nats.url(), "k1", "secret-one").await.is_err()
+        come(&ground.nats.url(), "k1", "the-secret-one")
+            .await
+            .is_err()
     })
     .await;
     process.stop().await;
@@ -200,13 +204,17 @@ async fn an_expiring_key_ends_its_connection() {
     ground
         .book
         .change("k1", |record| record.expires_at = Some(end));
-    let agent = come(&ground.nats.url(), "k1", "secret-one")
+    let agent = come(&ground.nats.url(), "k1", "the-secret-one")
         .await
         .expect("let in");
     timeout(PATIENCE, dropped(&agent))
         .await
         .expect("ended in time");
-    assert!(come(&ground.nats.url(), "k1", "secret-one").await.is_err());
+    assert!(
+        come(&ground.nats.url(), "k1", "the-secret-one")
+            .await
+            .is_err()
+    );
     process.stop().await;
 }
 
@@ -216,10 +224,12 @@ async fn a_retired_key_works_beside_its_successor_until_its_time_and_is_then_thr
     ground.book.issue("k1b", "h1", "secret-next");
     let url = ground.nats.url();
     // Let in before anybody thought of an end: its token does not know of it.
-    let before = come(&url, "k1", "secret-one").await.expect("let in");
+    let before = come(&url, "k1", "the-secret-one").await.expect("let in");
     let end = System.now().plus_millis(2500);
     ground.retire_key("k1", "h1", end, "k1b").await;
-    let beside = come(&url, "k1", "secret-one").await.expect("still let in");
+    let beside = come(&url, "k1", "the-secret-one")
+        .await
+        .expect("still let in");
     let next = come(&url, "k1b", "secret-next").await.expect("let in");
     for agent in [&before, &beside, &next] {
         publish(agent, "h1").await.expect("stored");
@@ -233,7 +243,7 @@ async fn a_retired_key_works_beside_its_successor_until_its_time_and_is_then_thr
         .await
         .expect("thrown out in time");
     // The directory has not heard of the end yet.
-    assert!(come(&url, "k1", "secret-one").await.is_err());
+    assert!(come(&url, "k1", "the-secret-one").await.is_err());
     publish(&next, "h1").await.expect("stored");
     process.stop().await;
 }
@@ -241,7 +251,7 @@ async fn a_retired_key_works_beside_its_successor_until_its_time_and_is_then_thr
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gate_that_starts_late_ends_what_is_over() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
-    let agent = come(&ground.nats.url(), "k1", "secret-one")
+    let agent = come(&ground.nats.url(), "k1", "the-secret-one")
         .await
         .expect("let in");
     process.kill().await;
@@ -266,10 +276,10 @@ async fn a_key_that_fails_again_and_again_is_not_looked_up_any_more() {
     }
     let asked = ground.book.asked();
     assert!(come(&url, "k1", "wrong").await.is_err());
-    assert!(come(&url, "k1", "secret-one").await.is_err());
+    assert!(come(&url, "k1", "the-secret-one").await.is_err());
     assert_eq!(ground.book.asked(), asked);
     // The others of this address are not affected.
-    come(&url, "k2", "secret-two").await.expect("let in");
+    come(&url, "k2", "the-secret-two").await.expect("let in");
     process.stop().await;
 }
 
@@ -279,9 +289,11 @@ async fn a_directory_out_of_reach_refuses_for_the_time_being() {
     let mut facts = ground.presence_from_now().await;
     ground.book.go_down(true);
     let url = ground.nats.url();
-    assert!(come(&url, "k1", "secret-one").await.is_err());
+    assert!(come(&url, "k1", "the-secret-one").await.is_err());
     ground.book.go_down(false);
-    come(&url, "k1", "secret-one").await.expect("let in again");
+    come(&url, "k1", "the-secret-one")
+        .await
+        .expect("let in again");
     // It is nobody's fault, so nobody's history shows it: the first fact is the connect.
     let first = timeout(PATIENCE, facts.next())
         .await
@@ -297,13 +309,13 @@ async fn a_directory_out_of_reach_refuses_for_the_time_being() {
 async fn without_a_gate_the_connected_stay_and_the_new_wait() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
     let url = ground.nats.url();
-    let agent = come(&url, "k1", "secret-one").await.expect("let in");
+    let agent = come(&url, "k1", "the-secret-one").await.expect("let in");
     process.kill().await;
     publish(&agent, "h1").await.expect("stored");
-    assert!(come(&url, "k2", "secret-two").await.is_err());
+    assert!(come(&url, "k2", "the-secret-two").await.is_err());
     publish(&agent, "h1").await.expect("stored");
     let process = ground.process().await;
-    come(&url, "k2", "secret-two").await.expect("let in");
+    come(&url, "k2", "the-secret-two").await.expect("let in");
     process.stop().await;
 }
 
@@ -313,10 +325,10 @@ async fn two_gates_share_the_work() {
     let second = ground.process().await;
     let url = ground.nats.url();
     for _ in 0..4 {
-        come(&url, "k1", "secret-one").await.expect("let in");
+        come(&url, "k1", "the-secret-one").await.expect("let in");
     }
     first.stop().await;
-    come(&url, "k1", "secret-one").await.expect("let in");
+    come(&url, "k1", "the-secret-one").await.expect("let in");
     second.stop().await;
 }
 

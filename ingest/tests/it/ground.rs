@@ -34,7 +34,7 @@ use chatops_schemas::{
     order::SigningKey,
     subject::{self, Entity},
 };
-use chatops_testkit::{NatsServer, NatsVersion};
+use chatops_testkit::{NatsServer, NatsVersion, evidence};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +57,7 @@ pub(crate) struct Book {
 impl Book {
     /// A working key of a server, with this secret.
     pub(crate) fn issue(&self, key: &str, server: &str, secret: &str) {
+        evidence::secret("an agent's key", secret);
         let record = KeyRecord {
             server: ServerId::parse(server).expect("a server id"),
             server_name: format!("host {server}"),
@@ -150,6 +151,7 @@ pub(crate) struct Ground {
     /// A service's connection in the agents' account.
     pub(crate) ops: Bus,
     gateway: GatewayConfig,
+    _log: recorder::Leaving,
 }
 
 /// Roles that run in this process, as one process of a deployment.
@@ -163,6 +165,7 @@ pub(crate) struct Process {
 impl Ground {
     pub(crate) async fn new(plan: Plan) -> Self {
         recorder::record();
+        evidence::secret("a service's password", SERVICE_PASSWORD);
         let (issuer, xkey) = GateKeys::generate().expect("keys");
         let keys = Arc::new(GateKeys::from_seeds(&issuer, &xkey).expect("keys"));
         let password = format!("\"{SERVICE_PASSWORD}\"");
@@ -191,14 +194,15 @@ impl Ground {
             keys,
             ops,
             gateway: plan.gateway,
+            _log: recorder::Leaving,
         }
     }
 
     /// Server, streams and one process with all roles; keys `k1` of `h1` and `k2` of `h2`.
     pub(crate) async fn with_process(plan: Plan) -> (Self, Process) {
         let ground = Self::new(plan).await;
-        ground.book.issue("k1", "h1", "secret-one");
-        ground.book.issue("k2", "h2", "secret-two");
+        ground.book.issue("k1", "h1", "the-secret-one");
+        ground.book.issue("k2", "h2", "the-secret-two");
         let process = ground.process().await;
         (ground, process)
     }

@@ -104,7 +104,7 @@ async fn try_everything(version: NatsVersion) {
         ..Plan::default()
     })
     .await;
-    let agent = come(&ground.nats.url(), "k1", "secret-one")
+    let agent = come(&ground.nats.url(), "k1", "the-secret-one")
         .await
         .expect("let in");
     // Whatever did get through would pass here.
@@ -147,7 +147,7 @@ async fn try_everything(version: NatsVersion) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_of_its_own_can_be_published_and_heard() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
-    let agent = come(&ground.nats.url(), "k1", "secret-one")
+    let agent = come(&ground.nats.url(), "k1", "the-secret-one")
         .await
         .expect("let in");
     let (server, key) = h("h1", "k1");
@@ -191,7 +191,7 @@ async fn all_of_its_own_can_be_published_and_heard() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledgement_sent_to_anothers_subject_is_no_event() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
-    let agent = come(&ground.nats.url(), "k1", "secret-one")
+    let agent = come(&ground.nats.url(), "k1", "the-secret-one")
         .await
         .expect("let in");
     let (victim, _) = h("h2", "k2");
@@ -243,7 +243,7 @@ async fn an_acknowledgement_sent_to_anothers_subject_is_no_event() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_names_another_server_is_told_apart() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
-    let agent = come(&ground.nats.url(), "k1", "secret-one")
+    let agent = come(&ground.nats.url(), "k1", "the-secret-one")
         .await
         .expect("let in");
     // Valid in itself, on h1's subject, but about h2.

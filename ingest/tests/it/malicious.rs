@@ -63,7 +63,7 @@ impl Raw {
 }
 
 const GOOD: &str =
-    r#"{"verbose":false,"headers":true,"no_responders":true,"user":"k1","pass":"secret-one"}"#;
+    r#"{"verbose":false,"headers":true,"no_responders":true,"user":"k1","pass":"the-secret-one"}"#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forged_and_oversized_greetings_are_refused_and_nothing_breaks() {
@@ -71,17 +71,17 @@ async fn forged_and_oversized_greetings_are_refused_and_nothing_breaks() {
     let long = "k".repeat(100_000);
     let greetings = [
         // Another's key, with what we know.
-        r#"{"user":"k2","pass":"secret-one"}"#.to_owned(),
-        r#"{"user":"agent:h2:k2","pass":"secret-one"}"#.to_owned(),
-        r#"{"user":"svc","pass":"secret-one"}"#.to_owned(),
-        r#"{"user":"k1.>","pass":"secret-one"}"#.to_owned(),
-        r#"{"user":"*","pass":"secret-one"}"#.to_owned(),
-        r#"{"user":"k1\u0000k2","pass":"secret-one"}"#.to_owned(),
-        r#"{"auth_token":"chatops_k1_secret-one"}"#.to_owned(),
+        r#"{"user":"k2","pass":"the-secret-one"}"#.to_owned(),
+        r#"{"user":"agent:h2:k2","pass":"the-secret-one"}"#.to_owned(),
+        r#"{"user":"svc","pass":"the-secret-one"}"#.to_owned(),
+        r#"{"user":"k1.>","pass":"the-secret-one"}"#.to_owned(),
+        r#"{"user":"*","pass":"the-secret-one"}"#.to_owned(),
+        r#"{"user":"k1\u0000k2","pass":"the-secret-one"}"#.to_owned(),
+        r#"{"auth_token":"chatops_k1_the-secret-one"}"#.to_owned(),
         // A token that we signed ourselves, that is: that nobody signed.
         r#"{"jwt":"eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.eyJuYW1lIjoiYWdlbnQ6aDI6azIifQ.AAAA","sig":"AAAA"}"#.to_owned(),
         r#"{"nkey":"UAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","sig":"AAAA"}"#.to_owned(),
-        format!(r#"{{"user":"{long}","pass":"secret-one"}}"#),
+        format!(r#"{{"user":"{long}","pass":"the-secret-one"}}"#),
         format!(r#"{{"user":"k1","pass":"{long}"}}"#),
         // A good key that asks for another account.
         GOOD.replace('{', r#"{"account":"SYS","#),
@@ -112,7 +112,7 @@ async fn forged_and_oversized_greetings_are_refused_and_nothing_breaks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_it_says_reaches_no_other_and_removes_nothing() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
-    let victim = come(&ground.nats.url(), "k2", "secret-two")
+    let victim = come(&ground.nats.url(), "k2", "the-secret-two")
         .await
         .expect("let in");
     publish(&victim, "h2").await.expect("stored");

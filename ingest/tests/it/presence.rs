@@ -73,7 +73,7 @@ async fn come_and_be_killed(version: NatsVersion) {
     .await;
     let mut facts = ground.presence_from_now().await;
     let began = Instant::now();
-    let mut agent = child(ground.nats.port(), "k1", "secret-one");
+    let mut agent = child(ground.nats.port(), "k1", "the-secret-one");
     let (event, stored_at) = next(&mut facts).await;
     let online = began.elapsed();
     let Payload::AgentConnected(connected) = event.data else {
@@ -109,8 +109,8 @@ async fn a_server_with_two_agents_is_online_until_both_are_gone() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
     let mut facts = ground.presence_from_now().await;
     let url = ground.nats.url();
-    let first = come(&url, "k1", "secret-one").await.expect("let in");
-    let second = come(&url, "k1", "secret-one").await.expect("let in");
+    let first = come(&url, "k1", "the-secret-one").await.expect("let in");
+    let second = come(&url, "k1", "the-secret-one").await.expect("let in");
     for _ in 0..2 {
         let (event, _) = next(&mut facts).await;
         assert!(matches!(event.data, Payload::AgentConnected(_)));
@@ -138,7 +138,7 @@ async fn a_dead_host_does_not_stay_online() {
     let wire = CuttingProxy::start(ground.nats.address())
         .await
         .expect("a proxy");
-    let _agent = come(&wire.url("nats"), "k1", "secret-one")
+    let _agent = come(&wire.url("nats"), "k1", "the-secret-one")
         .await
         .expect("let in");
     let (event, _) = next(&mut facts).await;
@@ -165,7 +165,7 @@ async fn two_watchers_write_each_event_once() {
     let second = ground.process().await;
     let url = ground.nats.url();
     for _ in 0..5 {
-        let agent = come(&url, "k1", "secret-one").await.expect("let in");
+        let agent = come(&url, "k1", "the-secret-one").await.expect("let in");
         drop(agent);
     }
     eventually("all have gone, for both", PATIENCE, || async {
@@ -185,8 +185,8 @@ async fn what_happens_while_nobody_watches_is_found_afterwards() {
     let (ground, process) = Ground::with_process(Plan::default()).await;
     let mut facts = ground.presence_from_now().await;
     let url = ground.nats.url();
-    let leaver = come(&url, "k1", "secret-one").await.expect("let in");
-    let _stayer = come(&url, "k2", "secret-two").await.expect("let in");
+    let leaver = come(&url, "k1", "the-secret-one").await.expect("let in");
+    let _stayer = come(&url, "k2", "the-secret-two").await.expect("let in");
     for _ in 0..2 {
         next(&mut facts).await;
     }
@@ -209,7 +209,7 @@ async fn what_happens_while_nobody_watches_is_found_afterwards() {
 async fn sessions_of_a_dead_nats_server_are_closed() {
     let (mut ground, process) = Ground::with_process(Plan::default()).await;
     let mut facts = ground.presence_from_now().await;
-    let agent = come(&ground.nats.url(), "k1", "secret-one")
+    let agent = come(&ground.nats.url(), "k1", "the-secret-one")
         .await
         .expect("let in");
     let (event, _) = next(&mut facts).await;

@@ -58,7 +58,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("minijinja", &["chatops-alerting"]),
     ("anyhow", &["chatops", "chatops-testkit"]),
     ("clap", &["chatops", "chatops-agent"]),
-    ("tracing-subscriber", &["chatops", "chatops-agent"]),
+    (
+        "tracing-subscriber",
+        &["chatops", "chatops-agent", "chatops-testkit"],
+    ),
     ("metrics-exporter-prometheus", &["chatops"]),
 ];
 

@@ -78,6 +78,36 @@ fn what_tests_leave_is_searched() {
     assert_eq!(said.matches(".log:").count(), 4, "{said}");
 }
 
+/// What a crate logs while its tests run is searched like the log of a process, at every level.
+#[test]
+fn what_is_logged_within_a_test_is_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "evidence::logging", "--ignored"])
+        .env("CHATOPS_TEST_EVIDENCE", folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let failed = search(folder.path(), &["within-chatops-testkit"]);
+    let said = text(&failed);
+    assert!(!failed.status.success(), "{said}");
+    assert!(said.contains(".log:1: a password"), "{said}");
+    assert!(said.contains(".log:2: a token"), "{said}");
+    assert_eq!(said.matches(".log:").count(), 2, "{said}");
+}
+
+#[test]
+#[ignore = "started by what_is_logged_within_a_test_is_searched"]
+fn logging() {
+    chatops_testkit::evidence::listen();
+    chatops_testkit::evidence::secret("a password", SECRET);
+    chatops_testkit::evidence::secret("a token", "opossum-token-0123456789");
+    tracing::trace!(given = SECRET, "somebody signs in");
+    let span = tracing::error_span!("request", with = "opossum-token-0123456789");
+    span.in_scope(|| tracing::info!("and is let in"));
+    tracing::debug!("nothing to see");
+}
+
 #[test]
 #[ignore = "started by what_tests_leave_is_searched"]
 fn leaving() {
