@@ -29,6 +29,8 @@ pub struct Tick {
     pub items: Vec<Item>,
     /// The relay lost its place before this tick: everybody has a gap from this position.
     pub gap_from: Option<u64>,
+    /// Looked for once, not by every socket.
+    alerts: bool,
     whole_fleet: OnceLock<Vec<Utf8Bytes>>,
 }
 
@@ -44,7 +46,7 @@ impl Tick {
 
     /// Whether it tells of alerts.
     pub fn has_alerts(&self) -> bool {
-        self.items.iter().any(|item| item.kind == Kind::Alert)
+        self.alerts
     }
 
     /// The frames for those who see every server and look at nothing but the fleet: made once, shared by all of them.
@@ -98,6 +100,7 @@ impl Ring {
             number,
             seq,
             made: Instant::now(),
+            alerts: items.iter().any(|item| item.kind == Kind::Alert),
             items,
             gap_from,
             whole_fleet: OnceLock::new(),
