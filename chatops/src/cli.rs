@@ -122,6 +122,9 @@ struct Local {
     /// Do not watch this machine itself
     #[arg(long)]
     no_agent: bool,
+    /// Which roles run here, comma separated; the others run elsewhere, with `serve`, on the servers of this machine
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Role::ALL, hide_default_value = true)]
+    role: Vec<Role>,
 }
 
 #[derive(Debug, Args)]
@@ -357,7 +360,9 @@ impl Cli {
         let config = settings.config()?;
         telemetry::log(&config.log, self.verb.quiet_level(), output)?;
         match self.verb {
-            Verb::Up(_) => crate::up::run(&settings, telemetry::metrics()?, output).await,
+            Verb::Up(local) => {
+                crate::up::run(&settings, &local.role, telemetry::metrics()?, output).await
+            }
             Verb::Serve(serve) => {
                 serve::run(&config, &serve.role, telemetry::metrics()?, output).await
             }

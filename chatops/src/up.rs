@@ -51,6 +51,7 @@ use runtime::Runtime;
 /// The whole life of the supervisor.
 pub(crate) async fn run(
     settings: &Settings,
+    roles: &[Role],
     metrics: Metrics,
     output: &Output,
 ) -> anyhow::Result<()> {
@@ -60,7 +61,10 @@ pub(crate) async fn run(
     let place = Place::prepare(&config.data)?;
     let _lock = Lock::take(&place.lock(), &config.address()).await?;
     let mut guard = guard::start(&place)?;
-    let result = Box::pin(live(settings, &place, metrics, &leaving, started, output)).await;
+    let result = Box::pin(live(
+        settings, roles, &place, metrics, &leaving, started, output,
+    ))
+    .await;
     // After an orderly stop there is nothing left; after a failed start this is the stop.
     for kind in Kind::ALL {
         process::stop(&place, kind).await;
@@ -71,6 +75,7 @@ pub(crate) async fn run(
 
 async fn live(
     settings: &Settings,
+    roles: &[Role],
     place: &Place,
     metrics: Metrics,
     leaving: &Leaving,
@@ -78,7 +83,7 @@ async fn live(
     output: &Output,
 ) -> anyhow::Result<()> {
     let Some(running) = leaving
-        .or(Box::pin(start(settings, place, metrics, output)))
+        .or(Box::pin(start(settings, roles, place, metrics, output)))
         .await
     else {
         output.note("stopped before everything was up");
@@ -126,6 +131,7 @@ struct Bus {
 
 async fn start(
     settings: &Settings,
+    roles: &[Role],
     place: &Place,
     metrics: Metrics,
     output: &Output,
@@ -178,7 +184,7 @@ async fn start(
             "roles",
             Box::pin(compose::start(
                 &config,
-                &Role::ALL,
+                roles,
                 connections,
                 Some(listener),
                 metrics,
