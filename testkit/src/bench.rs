@@ -10,6 +10,7 @@
 //! | `installation`, `agent` | the running ChatOps, its set-up and its processes; a real agent |
 //! | `fleet`, `timeline` | what hosts say, and when |
 //! | `wire`, `browser`, `rest` | cheap clients: the generator shares the cores with what it measures |
+//! | `receiver` | somebody outside who is told of alerts |
 //! | `measure` | the parts of the report |
 //! | `limit` | the yardsticks |
 //! | `process`, `machine`, `stats`, `report` | cost, circumstances, medians, the table |
@@ -32,6 +33,7 @@ mod machine;
 mod measure;
 mod options;
 mod process;
+mod receiver;
 mod report;
 mod rest;
 mod stats;
@@ -126,6 +128,9 @@ async fn measure_all(options: &Options) -> anyhow::Result<bool> {
             "terminal, containers and logs",
             &mut report,
         );
+    }
+    if options.wants(Part::Alerting) {
+        note(watched(options, &mut report).await, "alerting", &mut report);
     }
     if options.wants(Part::Agent) || options.wants(Part::Start) {
         note(
@@ -269,6 +274,35 @@ async fn one_host(options: &Options, report: &mut Report) -> anyhow::Result<()> 
             report,
         );
     }
+    Ok(())
+}
+
+/// Alert rules on a large fleet, evaluated apart so that their price can be told, and the way to people's messages.
+async fn watched(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    eprintln!("an installation with alert rules:");
+    let installation = Installation::start_without(options, "2m", "alerting").await?;
+    let enrolled = installation.enrol(measure::alerting::HOSTS, false).await?;
+    let evaluator = installation.beside("alerting")?;
+    note(
+        measure::alerting::measure(
+            &installation,
+            evaluator.pid(),
+            &enrolled,
+            IN_MEMORY,
+            options,
+            report,
+        )
+        .await,
+        "evaluating",
+        report,
+    );
+    drop((evaluator, installation));
+    let installation = Installation::start(options, "always").await?;
+    note(
+        measure::notified::measure(&installation, ON_DISK, options, report).await,
+        "notifying",
+        report,
+    );
     Ok(())
 }
 

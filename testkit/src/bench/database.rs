@@ -51,14 +51,23 @@ impl Database {
 
     /// Waits until everything that is in the stream is in the tables.
     pub(super) async fn committed(&mut self) -> anyhow::Result<()> {
+        self.reached("metrics").await
+    }
+
+    /// Waits until the evaluator of alert rules has looked at everything, and has saved what it knows.
+    pub(super) async fn evaluated(&mut self) -> anyhow::Result<()> {
+        self.reached("alerting").await
+    }
+
+    async fn reached(&mut self, reader: &str) -> anyhow::Result<()> {
         let wanted = self.stored().await?;
         let began = Instant::now();
         loop {
-            let rows =
-                sqlx::query("SELECT part, seq FROM projection_checkpoint WHERE name = 'metrics'")
-                    .fetch_all(&mut self.connection)
-                    .await
-                    .context("ask for the projectors' positions")?;
+            let rows = sqlx::query("SELECT part, seq FROM projection_checkpoint WHERE name = $1")
+                .bind(reader)
+                .fetch_all(&mut self.connection)
+                .await
+                .context("ask for the readers' positions")?;
             let reached: BTreeMap<i32, i64> =
                 rows.iter().map(|row| (row.get(0), row.get(1))).collect();
             if wanted
@@ -68,7 +77,9 @@ impl Database {
                 return Ok(());
             }
             if began.elapsed() > PATIENCE {
-                bail!("the projectors stand at {reached:?} and should have reached {wanted:?}");
+                bail!(
+                    "the readers {reader} stand at {reached:?} and should have reached {wanted:?}"
+                );
             }
             sleep(PAUSE).await;
         }

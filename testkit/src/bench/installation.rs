@@ -30,6 +30,19 @@ use crate::{Runtime, Scratch, free_port, scratch_dir, watchdog};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(10);
+/// What `chatops up` does by default.
+const ROLES: [&str; 10] = [
+    "gate",
+    "presence",
+    "gateway",
+    "dispatcher",
+    "notifier",
+    "projections",
+    "rollups",
+    "alerting",
+    "audit",
+    "api",
+];
 /// Registrations in flight.
 const REGISTRATIONS: usize = 8;
 
@@ -38,11 +51,30 @@ pub(super) struct Installation {
     program: PathBuf,
     scratch: Scratch,
     environment: Vec<(&'static str, String)>,
+    /// How it is started: all roles, or some.
+    verb: String,
     child: Option<Child>,
     pub(super) http: SocketAddr,
     pub(super) nats: SocketAddr,
     database_port: u16,
     token: Option<String>,
+}
+
+/// A process with one role; ends with its value.
+pub(super) struct Beside(Child);
+
+impl Beside {
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+        watchdog::forget(self.0.id());
+    }
 }
 
 /// A registered server, and the key its agent connects with.
@@ -55,6 +87,20 @@ pub(super) struct Enrolled {
 impl Installation {
     /// Starts with a nats-server that syncs `sync` (`always`, or an interval), and signs the owner up.
     pub(super) async fn start(options: &Options, sync: &str) -> anyhow::Result<Self> {
+        Self::start_as(options, sync, "up").await
+    }
+
+    /// With some roles only: the others are started by [`Self::beside`].
+    pub(super) async fn start_without(
+        options: &Options,
+        sync: &str,
+        left_out: &str,
+    ) -> anyhow::Result<Self> {
+        let roles: Vec<&str> = ROLES.into_iter().filter(|role| *role != left_out).collect();
+        Self::start_as(options, sync, &format!("up --role {}", roles.join(","))).await
+    }
+
+    async fn start_as(options: &Options, sync: &str, verb: &str) -> anyhow::Result<Self> {
         if !options.chatops.exists() {
             bail!(
                 "there is no {}; build it, or name it with --chatops",
@@ -75,12 +121,14 @@ impl Installation {
             ("CHATOPS_NATS_SYNC", sync.to_owned()),
             ("CHATOPS_DATABASE_LISTEN", database.to_string()),
             ("CHATOPS_AGENT_LOCAL", "false".to_owned()),
+            ("CHATOPS_ALERTING_INTERNAL_ADDRESSES", "true".to_owned()),
             ("CHATOPS_LOG_LEVEL", "warn".to_owned()),
         ];
         let mut this = Self {
             program: options.chatops.clone(),
             scratch,
             environment,
+            verb: verb.to_owned(),
             child: None,
             http,
             nats,
@@ -100,7 +148,7 @@ impl Installation {
             .append(true)
             .open(self.scratch.join("log"))
             .context("open a log")?;
-        let mut command = self.command("up");
+        let mut command = self.command(&self.verb);
         let child = command.stdout(Stdio::null()).stderr(log).spawn();
         let child = child.with_context(|| format!("start {}", self.program.display()))?;
         watchdog::watch(child.id())?;
@@ -128,6 +176,20 @@ impl Installation {
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// A role in a process of its own.
+    pub(super) fn beside(&self, role: &str) -> anyhow::Result<Beside> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.scratch.join("log"))
+            .context("open a log")?;
+        let mut command = self.command(&format!("serve --role {role}"));
+        let child = command.stdout(Stdio::null()).stderr(log).spawn();
+        let child = child.with_context(|| format!("start the role {role}"))?;
+        watchdog::watch(child.id())?;
+        Ok(Beside(child))
     }
 
     /// Asks it to leave, and waits until it and its children are gone.

@@ -11,7 +11,7 @@ Measures ChatOps beside the limits of this machine, on real servers it starts by
   --quick          fewer and shorter rounds: about two minutes instead of ten
   --rounds N       rounds of each throughput measurement (default 3)
   --only A,B       only these parts: limits, fleet, full, live, sockets, commands, terminal,
-                   containers, logs, queries, agent, start
+                   containers, logs, alerting, queries, agent, start
   --json           the report as JSON on standard output
   --chatops PATH   the server's program (default: `chatops` beside this one)
   --agent PATH     the agent's program (default: `chatops-agent` beside this one)
@@ -38,6 +38,8 @@ pub(super) enum Part {
     Containers,
     /// Log lines of files.
     Logs,
+    /// Rules on ten thousand hosts, and how long until somebody is told.
+    Alerting,
     /// REST.
     Queries,
     /// The agent's footprint, and the idle server's.
@@ -56,6 +58,7 @@ const PARTS: &[(&str, Part)] = &[
     ("terminal", Part::Terminal),
     ("containers", Part::Containers),
     ("logs", Part::Logs),
+    ("alerting", Part::Alerting),
     ("queries", Part::Queries),
     ("agent", Part::Agent),
     ("start", Part::Start),
