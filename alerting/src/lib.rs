@@ -10,6 +10,7 @@
 //! | [`phase`] | when an instance is pending, firing and over |
 //! | [`judge`] | whether a condition is true, false or cannot be said |
 //! | [`readings`] | what a window of readings amounts to |
+//! | [`trend`] | where a number is going, and how sure that is |
 //! | [`notifier`] | who is told of an alert, when, and what became of it |
 //! | [`notify`] | how a message gets to people |
 //! | [`silence`] | whether a silence holds an alert back at a moment |
@@ -34,5 +35,6 @@ pub mod phase;
 pub mod readings;
 pub mod silence;
 pub mod timetable;
+pub mod trend;
 pub mod trial;
 pub mod watch;

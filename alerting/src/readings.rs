@@ -7,6 +7,13 @@ use chatops_schemas::{
     rule::{Aggregate, Window},
 };
 
+use crate::trend;
+
+/// So many readings of a window make a line: more are left out, because such windows are long.
+const OF_A_LINE: u64 = 64;
+/// What a share is full at.
+const FULL: f64 = 100.0;
+
 /// Readings by time, the newest last. Holds what lies in the window before the newest one, and nothing else.
 #[derive(Debug, Clone)]
 pub struct Readings {
@@ -26,6 +33,19 @@ impl Readings {
     /// Takes a reading, wherever in time it belongs. One of a time that is there already changes nothing.
     pub fn put(&mut self, at: Timestamp, value: f64) {
         let place = self.held.partition_point(|(held, _)| *held < at);
+        if self.window.aggregate == Aggregate::FullIn {
+            // The first one of each stretch stands for it, wherever a restart or a late one comes in between.
+            let stretch = (to_i64(self.window.over_ms) * 1000 / to_i64(OF_A_LINE)).max(1);
+            let same = |n: usize| {
+                let held = self.held.get(n);
+                held.is_some_and(|(held, _)| {
+                    held.micros().div_euclid(stretch) == at.micros().div_euclid(stretch)
+                })
+            };
+            if same(place) || place.checked_sub(1).is_some_and(same) {
+                return;
+            }
+        }
         if self.held.get(place).is_none_or(|(held, _)| *held != at) {
             self.held.insert(place, (at, value));
         }
@@ -62,6 +82,13 @@ impl Readings {
                 reason = "at most an hour of microseconds"
             )]
             Aggregate::Rate => (last - first) / (span as f64 / 1e6),
+            #[expect(clippy::cast_precision_loss, reason = "at most a day of microseconds")]
+            Aggregate::FullIn => {
+                let seconds = |at: Timestamp| (at.micros() - first_at.micros()) as f64 / 1e6;
+                let held = self.held.iter().map(|(at, value)| (seconds(*at), *value));
+                let points: Vec<_> = held.collect();
+                trend::full_in(&points, seconds(now), FULL)?
+            }
         };
         amount.is_finite().then_some(amount)
     }

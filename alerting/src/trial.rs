@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use chatops_schemas::{
     clock::Timestamp,
-    event::metric::Sample,
-    rule::{MeasureError, Rule},
+    rule::{MeasureError, Reading, Rule},
 };
 
 use crate::{
     phase::Step,
-    watch::{Change, Kind, Watch},
+    watch::{Change, Found, Kind, Watch},
 };
 
 /// An alert that begins within this time of the end of the one before is the same trouble told twice, in milliseconds.
@@ -90,12 +89,13 @@ impl Trial {
     }
 
     /// Takes a reading; they come in the order in which they were stored.
-    pub fn see(&mut self, at: Timestamp, sample: &Sample) {
+    pub fn see(&mut self, at: Timestamp, reading: &dyn Reading) {
         self.readings += 1;
         self.newest = self.newest.max(Some(at));
-        let waits = self.asked.see(at, sample);
-        self.passed += waits;
-        self.bare.see(at, sample);
+        // Both have the same condition, so the reading is looked at once.
+        let found = self.asked.watch.find(reading);
+        self.passed += self.asked.take(at, &found);
+        self.bare.take(at, &found);
     }
 
     /// In how many stretches the condition was true until now: what the memory that is needed grows with.
@@ -144,7 +144,7 @@ impl Course {
     }
 
     /// How many waited in vain.
-    fn see(&mut self, at: Timestamp, sample: &Sample) -> u64 {
+    fn take(&mut self, at: Timestamp, found: &Found) -> u64 {
         let mut passed = 0;
         for Change {
             device,
@@ -152,7 +152,7 @@ impl Course {
             kind,
             values,
             ..
-        } in self.watch.see(at, sample)
+        } in self.watch.take(at, found)
         {
             match kind {
                 Kind::Step(Step::Raised { since }) => {

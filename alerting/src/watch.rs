@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chatops_schemas::{
     clock::Timestamp,
-    event::{alert::Evidence, metric::Sample},
-    rule::{MeasureError, Rule, Selector},
+    event::alert::Evidence,
+    rule::{MeasureError, Reading, Rule, Selector},
 };
 
 use crate::{
@@ -118,6 +118,15 @@ pub struct Watch {
     plan: Arc<Plan>,
     instances: BTreeMap<String, Instance>,
     newest: Option<Timestamp>,
+    /// Where the numbers of a reading are put together.
+    values: Vec<Option<f64>>,
+}
+
+/// The numbers that a rule looks at in a reading, by comparison and device.
+#[derive(Debug)]
+pub struct Found {
+    interval_ms: Option<u32>,
+    of_each: Vec<Vec<(String, f64)>>,
 }
 
 impl Watch {
@@ -135,6 +144,7 @@ impl Watch {
             plan,
             instances: BTreeMap::new(),
             newest,
+            values: Vec::new(),
         }
     }
 
@@ -173,60 +183,83 @@ impl Watch {
     }
 
     /// Takes a reading.
-    pub fn see(&mut self, at: Timestamp, sample: &Sample) -> Vec<Change> {
+    pub fn see(&mut self, at: Timestamp, reading: &dyn Reading) -> Vec<Change> {
+        let found = self.plan.find(reading);
+        self.take(at, &found)
+    }
+
+    /// The numbers of a reading, for this watch and others of the same condition.
+    pub fn find(&self, reading: &dyn Reading) -> Found {
+        self.plan.find(reading)
+    }
+
+    /// Takes the numbers of a reading.
+    pub fn take(&mut self, at: Timestamp, found: &Found) -> Vec<Change> {
         let plan = Arc::clone(&self.plan);
-        let found = plan.read(sample);
+        let Found {
+            interval_ms,
+            of_each: found,
+        } = found;
         if self.newest.is_some_and(|newest| at <= newest) {
-            self.remember_late(at, &found);
+            self.remember_late(at, found);
             return Vec::new();
         }
-        let interval = i64::from(sample.interval_ms.unwrap_or_default());
+        let interval = i64::from(interval_ms.unwrap_or_default());
         let longest = BREAK_MS.max(interval * BREAK_INTERVALS) * 1000;
         let broken = self
             .newest
             .is_some_and(|newest| at.micros() - newest.micros() > longest);
         self.newest = Some(at);
         if plan.is_each() {
-            let each = plan.leaves.iter().zip(&found).filter(|(leaf, _)| leaf.each);
+            let each = plan.leaves.iter().zip(found).filter(|(leaf, _)| leaf.each);
             for (device, _) in each.flat_map(|(_, found)| found) {
                 self.present(device, at);
             }
         } else {
             self.present("", at);
         }
+        // What is not there any more because all is well with it is not gone before its alert is over.
+        if plan
+            .leaves
+            .iter()
+            .any(|leaf| leaf.each && leaf.selector.absent().is_some())
+        {
+            let all = self.instances.values_mut();
+            all.filter(|instance| instance.phase != Phase::Ok)
+                .for_each(|instance| instance.seen = at);
+        }
         let patience = Patience {
             raise_ms: plan.rule.for_ms,
             keep_ms: plan.rule.keep_ms,
         };
         let mut changes = Vec::new();
+        let values = &mut self.values;
         for (device, instance) in &mut self.instances {
-            let values: Vec<_> = plan
-                .leaves
-                .iter()
-                .zip(&found)
-                .zip(&mut instance.windows)
-                .map(|((leaf, found), window)| {
-                    let value = number(leaf, found, device);
-                    match window {
-                        None => value,
-                        Some(window) => {
-                            if let Some(value) = value {
-                                window.put(at, value);
+            values.clear();
+            let leaves = plan.leaves.iter().zip(found);
+            values.extend(
+                leaves
+                    .zip(&mut instance.windows)
+                    .map(|((leaf, found), window)| {
+                        let value = number(leaf, found, device);
+                        match window {
+                            None => value,
+                            Some(window) => {
+                                if let Some(value) = value {
+                                    window.put(at, value);
+                                }
+                                window.amount(at)
                             }
-                            window.amount(at)
                         }
-                    }
-                })
-                .collect();
-            instance.trail.add(at, &values);
+                    }),
+            );
+            instance.trail.add(at, values);
             let mut verdicts = plan
                 .leaves
                 .iter()
-                .zip(&values)
+                .zip(values.iter())
                 .zip(&mut instance.memories)
-                .map(|((leaf, value), memory)| memory.judge(leaf.test, *value))
-                .collect::<Vec<_>>()
-                .into_iter();
+                .map(|((leaf, value), memory)| memory.judge(leaf.test, *value));
             let verdict = judge::combine(&plan.rule.when, &mut verdicts);
             if let Some(step) = instance.phase.step(at, verdict, broken, patience) {
                 let evidence = match step {
@@ -237,7 +270,7 @@ impl Watch {
                     device: device.clone(),
                     at,
                     kind: Kind::Step(step),
-                    values,
+                    values: values.clone(),
                     evidence,
                 });
             }
@@ -289,15 +322,18 @@ impl Watch {
 
 impl Plan {
     /// The numbers of each comparison by device.
-    fn read(&self, sample: &Sample) -> Vec<Vec<(String, f64)>> {
+    fn find(&self, reading: &dyn Reading) -> Found {
         let read = |leaf: &Leaf| {
             let mut found = Vec::new();
-            leaf.selector.read(sample, |device, value| {
+            leaf.selector.read(reading, |device, value| {
                 found.push((device.to_owned(), value))
             });
             found
         };
-        self.leaves.iter().map(read).collect()
+        Found {
+            interval_ms: reading.interval_ms(),
+            of_each: self.leaves.iter().map(read).collect(),
+        }
     }
 }
 
@@ -317,5 +353,6 @@ fn fresh(leaves: &[Leaf], seen: Timestamp) -> Instance {
 /// The number that a comparison looks at for an instance.
 fn number(leaf: &Leaf, found: &[(String, f64)], device: &str) -> Option<f64> {
     let fitting = found.iter().find(|(name, _)| !leaf.each || name == device);
-    fitting.map(|(_, value)| *value)
+    let value = fitting.map(|(_, value)| *value);
+    value.or(leaf.selector.absent())
 }

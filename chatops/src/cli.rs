@@ -179,6 +179,9 @@ enum AdminVerb {
         /// One-hour roll-ups
         #[arg(long, value_name = "DAYS")]
         hours: Option<u32>,
+        /// Alerts that are over; open ones are kept
+        #[arg(long, value_name = "DAYS")]
+        alerts: Option<u32>,
     },
     /// Make passwords and keys for servers of your own: settings for this program, variables for nats-server
     Credentials,

@@ -35,6 +35,8 @@ pub struct Retention {
     pub output_days: u32,
     /// Recordings of terminals, after they began.
     pub recording_days: u32,
+    /// Alerts and who was told of them, after they were over. An open one is kept however old it is.
+    pub alert_days: u32,
 }
 
 impl Default for Retention {
@@ -49,6 +51,7 @@ impl Default for Retention {
             command_days: 400,
             output_days: 90,
             recording_days: 90,
+            alert_days: 400,
         }
     }
 }
@@ -69,7 +72,7 @@ pub enum RetentionError {
     TooLong,
     /// Nothing would ever be seen.
     #[error(
-        "connection events, parked events, logs, commands, their output and recordings must be kept for at least a day"
+        "connection events, parked events, logs, commands, their output, recordings and alerts must be kept for at least a day"
     )]
     TooShort,
 }
@@ -90,6 +93,7 @@ impl Retention {
             self.command_days,
             self.output_days,
             self.recording_days,
+            self.alert_days,
         ];
         if rows.contains(&0) {
             return Err(RetentionError::TooShort);

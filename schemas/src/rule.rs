@@ -6,14 +6,16 @@
 
 mod fact;
 mod measure;
+mod reading;
 mod threshold;
 pub mod wording;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use fact::{Fact, Trouble};
+pub use fact::{Fact, MAX_DEATHS, Trouble};
 pub use measure::{Aggregate, Measure, MeasureError, Number, Selector, Window, fits};
+pub use reading::{Needs, Reading, Row};
 pub use threshold::{Comparison, Threshold};
 pub use wording::Wording;
 
@@ -153,7 +155,7 @@ impl Condition {
             {
                 Err(Invalid::new(
                     "when",
-                    "joins a fact with something else: `down`, `silent` and `container` stand alone",
+                    "joins a fact with something else: `down`, `silent`, `container` and `agent` stand alone",
                 ))
             }
             Self::All(parts) | Self::Any(parts) => parts.iter().try_for_each(Self::validate),

@@ -120,6 +120,10 @@ impl Work for Facts {
                     let host = self.0.entry(server).or_default();
                     host.disconnected(recorded, event.time, &told);
                 }
+                Payload::AgentHello(told) => {
+                    let host = self.0.entry(server).or_default();
+                    host.hello(recorded, told.version);
+                }
                 Payload::ContainerChanged(told) => {
                     let host = self.0.entry(server).or_default();
                     host.container(recorded, event.time, told);
@@ -216,10 +220,13 @@ impl Looker {
                 for entry in entries.iter().filter(|entry| entry.rule == known.id) {
                     let over = !truths.iter().any(|(device, _)| *device == entry.device);
                     if over && !matches!(entry.state, State::Ok) {
-                        let turn = Turn::Ends {
-                            cause: Cause::Condition,
-                            values: vec![None],
+                        let cause = if host.is_gone(&entry.device) {
+                            Cause::DeviceGone
+                        } else {
+                            Cause::Condition
                         };
+                        let values = vec![None];
+                        let turn = Turn::Ends { cause, values };
                         outcomes.push(outcome(server, known, &entry.device, now, host.seq, turn));
                     }
                 }
@@ -291,6 +298,12 @@ impl Looker {
                     .collect()
             }
             Fact::Container { name, trouble } => host.containers(name, *trouble),
+            Fact::CrashLoop {
+                name,
+                deaths,
+                within_ms,
+            } => host.crash_loops(name, *deaths, *within_ms, now),
+            Fact::AgentOutdated => host.agent_outdated().into_iter().collect(),
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 use chatops_bus::Chain;
 use chatops_schemas::{
     ids::{RuleId, ServerId},
-    rule::Rule,
+    rule::{Fact, Rule},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -100,7 +100,7 @@ impl Known {
     /// Whether an alert about this device could be one of this rule.
     pub(super) fn may_be_about(&self, device: &str) -> bool {
         match self.rule().fact() {
-            Some(chatops_schemas::rule::Fact::Container { .. }) => !device.is_empty(),
+            Some(Fact::Container { .. } | Fact::CrashLoop { .. }) => !device.is_empty(),
             Some(_) => device.is_empty(),
             None => self.plan.is_each() != device.is_empty(),
         }

@@ -1,20 +1,22 @@
 //! How things are on one host, as its facts say. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chatops_bus::Recorded;
 use chatops_schemas::{
     clock::Timestamp,
     event::{
-        container::ContainerChanged,
+        container::{Change, ContainerChanged},
         fact::{AgentConnected, AgentDisconnected},
     },
-    rule::{Trouble, fits},
+    rule::{MAX_DEATHS, MAX_FOR_MS, Trouble, fits},
 };
 use serde::{Deserialize, Serialize};
 
 /// Containers of a host whose trouble is remembered; further ones are not, which is counted.
 const CONTAINERS: usize = 512;
+/// How far back the ends of a container are remembered, in microseconds: as long as a rule can ask for.
+const DEATHS_BACK: i64 = MAX_FOR_MS as i64 * 1000;
 
 /// See the module.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -29,6 +31,15 @@ pub(super) struct Host {
     troubled: BTreeMap<String, Vec<(u8, Truth)>>,
     /// The newest fact.
     pub(super) seq: u64,
+    /// When containers ended, by the stream's clock, oldest first; by name.
+    #[serde(default)]
+    deaths: BTreeMap<String, VecDeque<Timestamp>>,
+    /// Containers that were in trouble when they were removed, the newest last.
+    #[serde(default)]
+    gone: VecDeque<String>,
+    /// Version of its agent, and the fact that says so.
+    #[serde(default)]
+    agent: Option<(String, Truth)>,
 }
 
 /// That something is so.
@@ -74,6 +85,12 @@ impl Host {
 
     pub(super) fn container(&mut self, recorded: &Recorded, at: Timestamp, told: ContainerChanged) {
         self.seq = recorded.seq;
+        match told.change {
+            Change::Died => self.died(&told.name, recorded.stored_at),
+            Change::Started => self.gone.retain(|gone| *gone != told.name),
+            Change::Removed => self.removed(&told.name),
+            _ => {}
+        }
         for (kind, trouble) in (0_u8..).zip(Trouble::ALL) {
             match trouble.told_by(told.change) {
                 Some(true) => {
@@ -109,6 +126,95 @@ impl Host {
         }
     }
 
+    fn died(&mut self, name: &str, at: Timestamp) {
+        self.gone.retain(|gone| gone != name);
+        let before = at.plus_micros(-DEATHS_BACK);
+        self.deaths.retain(|_, all| all.back() > Some(&before));
+        if self.deaths.len() >= CONTAINERS && !self.deaths.contains_key(name) {
+            metrics::counter!("chatops_alerting_containers_left_out_total").increment(1);
+            return;
+        }
+        let all = self.deaths.entry(name.to_owned()).or_default();
+        if all.len() >= MAX_DEATHS as usize {
+            all.pop_front();
+        }
+        all.push_back(at);
+    }
+
+    fn removed(&mut self, name: &str) {
+        let ended = self.deaths.remove(name).is_some();
+        if ended || self.troubled.contains_key(name) {
+            if self.gone.len() >= CONTAINERS {
+                self.gone.pop_front();
+            }
+            self.gone.push_back(name.to_owned());
+        }
+    }
+
+    /// Whether a container was removed while it was in trouble, and is not there again.
+    pub(super) fn is_gone(&self, container: &str) -> bool {
+        self.gone.iter().any(|gone| gone == container)
+    }
+
+    /// Containers of these names that have ended so often within this time.
+    pub(super) fn crash_loops(
+        &self,
+        names: &str,
+        deaths: u32,
+        within_ms: u64,
+        now: Timestamp,
+    ) -> Vec<(String, Truth)> {
+        let within = i64::try_from(within_ms).unwrap_or(i64::MAX / 1000);
+        let begin = now.plus_millis(-within);
+        let fitting = self.deaths.iter().filter(|(name, _)| fits(names, name));
+        fitting
+            .filter_map(|(name, all)| {
+                let mut newest = all.iter().rev().take_while(|at| **at > begin);
+                let enough = newest.nth(deaths.saturating_sub(1) as usize).is_some();
+                let last = all.back().filter(|_| enough)?;
+                let lines = self.troubled.get(name).into_iter().flatten();
+                let lines = lines.map(|(_, truth)| truth.lines.clone()).next();
+                let truth = Truth {
+                    from: *last,
+                    since: *last,
+                    seq: self.seq,
+                    lines: lines.unwrap_or_default(),
+                };
+                Some((name.clone(), truth))
+            })
+            .collect()
+    }
+
+    pub(super) fn hello(&mut self, recorded: &Recorded, version: String) {
+        self.seq = recorded.seq;
+        let known = self.agent.take().filter(|(known, _)| *known == version);
+        self.agent = known.or(Some((
+            version,
+            Truth {
+                from: recorded.stored_at,
+                since: recorded.stored_at,
+                seq: recorded.seq,
+                lines: Vec::new(),
+            },
+        )));
+    }
+
+    /// Whether its agent is older than this program.
+    pub(super) fn agent_outdated(&self) -> Option<(String, Truth)> {
+        let truth = self.outdated(env!("CARGO_PKG_VERSION"))?;
+        Some((String::new(), truth))
+    }
+
+    /// Whether its agent is older than this.
+    fn outdated(&self, current: &str) -> Option<Truth> {
+        let (version, truth) = self.agent.as_ref()?;
+        let older = parts(version)? < parts(current)?;
+        older.then(|| Truth {
+            lines: vec![format!("agent {version}, this hub {current}")],
+            ..truth.clone()
+        })
+    }
+
     /// Whether it has no connection although it once had one. `hub`: since when anybody could have connected.
     pub(super) fn down(&self, hub: Timestamp) -> Option<Truth> {
         let turned = self.turned.filter(|_| self.sessions.is_empty())?;
@@ -139,9 +245,20 @@ impl Host {
     }
 }
 
+/// The numbers of a version; what follows them, as in `1.2.0-rc1`, does not count.
+fn parts(version: &str) -> Option<[u64; 3]> {
+    let numbers = version.split(['-', '+']).next()?;
+    let mut parts = numbers.split('.').map(str::parse);
+    let mut next = || parts.next()?.ok();
+    Some([next()?, next()?, next()?])
+}
+
+#[cfg(test)]
+mod scenarios;
+
 #[cfg(test)]
 mod tests {
-    use chatops_schemas::event::{container::Change, fact::Transport};
+    use chatops_schemas::event::fact::Transport;
 
     use super::*;
 
@@ -221,5 +338,67 @@ mod tests {
         assert_eq!(tell(4, Change::Unhealthy, "").len(), 1);
         assert!(tell(5, Change::Started, "").is_empty());
         assert!(host.troubled.is_empty());
+    }
+
+    fn change(host: &mut Host, seq: u64, change: Change) {
+        let told = ContainerChanged {
+            container: "c".to_owned(),
+            name: "web-1".to_owned(),
+            image: None,
+            project: None,
+            change,
+            exit_code: None,
+            lines: Vec::new(),
+            left_out: 0,
+        };
+        host.container(&at(seq * 1_000_000), Timestamp::default(), told);
+    }
+
+    #[test]
+    fn a_container_that_ends_again_and_again_is_in_a_loop_until_it_stays_up() {
+        let mut host = Host::default();
+        let second = |second: u64| at(second * 1_000_000).stored_at;
+        let looping = |host: &Host, now| host.crash_loops("web-*", 3, 60_000, second(now)).len();
+        for (seq, what) in (0..).zip([Change::Died, Change::Started].repeat(2)) {
+            change(&mut host, seq * 10, what);
+        }
+        assert_eq!(looping(&host, 30), 0, "twice is not three times");
+        change(&mut host, 40, Change::Died);
+        assert_eq!(looping(&host, 40), 1);
+        assert_eq!(host.crash_loops("db", 3, 60_000, second(40)), []);
+        assert_eq!(looping(&host, 59), 1);
+        assert_eq!(looping(&host, 61), 0, "the first one is too long ago");
+        // Never more are remembered than a rule can ask for.
+        (50..150).for_each(|n| change(&mut host, n, Change::Died));
+        assert_eq!(host.deaths["web-1"].len(), MAX_DEATHS as usize);
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_until_it_is_there_again() {
+        let mut host = Host::default();
+        change(&mut host, 1, Change::Removed);
+        assert!(!host.is_gone("web-1"), "it was in no trouble");
+        change(&mut host, 2, Change::Died);
+        change(&mut host, 3, Change::Removed);
+        assert!(host.is_gone("web-1") && host.containers("*", Trouble::Died).is_empty());
+        change(&mut host, 4, Change::Started);
+        assert!(!host.is_gone("web-1"));
+    }
+
+    #[test]
+    fn an_agent_is_outdated_when_its_version_is_smaller() {
+        let mut host = Host::default();
+        assert_eq!(host.outdated("1.0.0"), None, "it never said");
+        for (version, older) in [
+            ("0.9.12", true),
+            ("1.2.0", true),
+            ("1.10.0", false),
+            ("1.10.0-dev", false),
+            ("2.0.0", false),
+            ("unknown", false),
+        ] {
+            host.hello(&at(1), version.to_owned());
+            assert_eq!(host.outdated("1.10.0").is_some(), older, "{version}");
+        }
     }
 }

@@ -29,8 +29,12 @@ impl Watch {
     /// What it knows. None: nothing beside when the newest reading was.
     pub fn save(&self) -> Option<Saved> {
         let leaves = &self.plan.leaves;
+        // Something can be true of a device that is in no reading any more: that it was there has to be known.
+        let absent = |leaf: &super::Leaf| !leaf.each || leaf.selector.absent().is_some();
+        let counts = self.plan.is_each() && leaves.iter().any(absent);
         let blank = |instance: &Instance| {
-            instance.phase == Phase::Ok
+            !counts
+                && instance.phase == Phase::Ok
                 && instance.windows.iter().all(Option::is_none)
                 && leaves
                     .iter()

@@ -78,6 +78,7 @@ impl Past<'_> {
             Aggregate::Max => values.fold(f64::NEG_INFINITY, f64::max),
             Aggregate::Change => last.1 - first.1,
             Aggregate::Rate => (last.1 - first.1) / (span as f64 / 1e6),
+            Aggregate::FullIn => panic!("no random rule asks for a forecast"),
         })
     }
 

@@ -9,7 +9,7 @@ use chatops_alerting::{
 };
 use chatops_schemas::{
     clock::Timestamp,
-    event::metric::{Cpu, Filesystem, Interface, Load, Memory, Sample},
+    event::metric::{Cpu, Filesystem, Host, Interface, Load, Memory, Sample},
     rule::{Rule, Scope, Severity, Wording},
 };
 
@@ -101,7 +101,8 @@ fn tell(change: Change) -> Option<String> {
     })
 }
 
-/// `cpu 95, disk / 40, net eth0 5, load 3, mem 50`: percent of a file system in use, bytes a second received.
+/// `cpu 95, disk / 40, net eth0 5, load 3, mem 50, uptime 600, failed nginx.service`: percent of a file system in use, bytes a
+/// second received, seconds since the host was started, a systemd unit that has failed.
 fn sample(values: &str) -> Sample {
     let mut sample = Sample {
         interval_ms: Some(5000),
@@ -114,6 +115,10 @@ fn sample(values: &str) -> Sample {
         .filter(|value| !value.is_empty())
     {
         let words: Vec<&str> = value.split_whitespace().collect();
+        if let ["failed", unit] = words[..] {
+            sample.failed_units.push(unit.to_owned());
+            continue;
+        }
         let number: f32 = words
             .last()
             .and_then(|word| word.parse().ok())
@@ -140,6 +145,12 @@ fn sample(values: &str) -> Sample {
                     total: Some(100),
                     used: Some(number as u64),
                     ..Memory::default()
+                })
+            }
+            ["uptime", _] => {
+                sample.host = Some(Host {
+                    uptime_s: Some(number as u64),
+                    ..Host::default()
                 })
             }
             ["disk", mount, _] => sample.fs.push(Filesystem {

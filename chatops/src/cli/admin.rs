@@ -27,7 +27,8 @@ pub(super) async fn run(config: &Config, verb: AdminVerb, output: &Output) -> an
             raw,
             minutes,
             hours,
-        } => retention(&config, raw, minutes, hours, output).await,
+            alerts,
+        } => retention(&config, [raw, minutes, hours, alerts], output).await,
         AdminVerb::Credentials => credentials(output),
     }
 }
@@ -98,17 +99,17 @@ fn nobody(username: &str) -> Trouble {
 /// Shows the days, after changing those that are given.
 async fn retention(
     config: &Config,
-    raw: Option<u32>,
-    minutes: Option<u32>,
-    hours: Option<u32>,
+    asked: [Option<u32>; 4],
     output: &Output,
 ) -> anyhow::Result<()> {
     let store = compose::store(config).await?;
     let mut days = store.retention().await?;
-    if raw.or(minutes).or(hours).is_some() {
+    if asked.iter().any(Option::is_some) {
+        let [raw, minutes, hours, alerts] = asked;
         days.raw_days = raw.unwrap_or(days.raw_days);
         days.minute_days = minutes.unwrap_or(days.minute_days);
         days.hour_days = hours.unwrap_or(days.hour_days);
+        days.alert_days = alerts.unwrap_or(days.alert_days);
         store
             .set_retention(&days)
             .await
@@ -130,6 +131,7 @@ async fn retention(
         ("connections", days.connection_days),
         ("parked events", days.parked_days),
         ("terminal recordings", days.recording_days),
+        ("alerts that are over", days.alert_days),
     ];
     let rows = rows.map(|(what, days)| vec![what.to_owned(), days.to_string()]);
     print(&output::table(&["kept", "days"], rows))

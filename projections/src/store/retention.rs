@@ -152,6 +152,26 @@ impl Store {
                 .await
                 .doing("forget who was at terminals")?
                 .rows_affected();
+        // An alert that is open is never old.
+        removed.rows += sqlx::query!(
+            "DELETE FROM alerts WHERE state = 'resolved' AND resolved_at < now() - make_interval(days => $1)",
+            days(keep.alert_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove old alerts")?
+        .rows_affected();
+        removed.rows += sqlx::query!(
+            "
+            DELETE FROM alert_log l WHERE at < now() - make_interval(days => $1)
+              AND NOT EXISTS (SELECT FROM alerts a WHERE a.alert_id = l.alert_id)
+            ",
+            days(keep.alert_days)
+        )
+        .execute(&mut connection)
+        .await
+        .doing("remove what happened to old alerts")?
+        .rows_affected();
         connection
             .close()
             .await

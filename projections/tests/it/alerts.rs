@@ -254,6 +254,37 @@ async fn the_life_of_an_alert_is_kept_and_the_same_after_a_rebuild() {
 }
 
 #[tokio::test]
+async fn an_alert_that_is_over_goes_in_time_and_an_open_one_never() {
+    let ground = Ground::with_fleet(1).await;
+    let store = &ground.store;
+    let mut told = Told::of(0);
+    let open = told.raise(1, "/var", Severity::Critical);
+    let old = told.raise(2, "/", Severity::Warning);
+    told.resolve(&old, None, Cause::Condition);
+    let young = told.raise(3, "/home", Severity::Warning);
+    told.resolve(&young, None, Cause::Condition);
+    let mut hand = alerts(store).await;
+    assert_eq!(hand.apply(told.events).await, Outcome::Applied);
+    for (alert, days) in [(&open, 900), (&old, 401), (&young, 399)] {
+        let id = alert.alert;
+        let age = format!(
+            "UPDATE alerts SET raised_at = now() - interval '{days} days',
+                 resolved_at = CASE WHEN state = 'resolved' THEN now() - interval '{days} days' END WHERE alert_id = '{id}';
+             UPDATE alert_log SET at = now() - interval '{days} days' WHERE alert_id = '{id}'"
+        );
+        ground.database.psql(&age).await.unwrap();
+    }
+    store.remove_old().await.unwrap().unwrap();
+    assert_eq!(
+        ids(store, AlertQuery::default()).await,
+        [young.alert, open.alert]
+    );
+    for (alert, entries) in [(&open, 1), (&old, 0), (&young, 2)] {
+        assert_eq!(store.alert_log(alert.alert).await.unwrap().len(), entries);
+    }
+}
+
+#[tokio::test]
 async fn questions_about_alerts_are_answered_to_whom_they_belong() {
     let ground = Ground::with_fleet(2).await;
     let store = &ground.store;

@@ -10,7 +10,7 @@ pub const MAX_LINES: usize = 50;
 /// Most characters of one of them.
 pub const MAX_LINE: usize = 1000;
 
-/// A container began, ended, ran out of memory, or its health changed.
+/// A container began, ended, ran out of memory, its health changed, or it was removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerChanged {
     /// Full id.
@@ -50,6 +50,8 @@ pub enum Change {
     Healthy,
     /// Its health check failed too often.
     Unhealthy,
+    /// It is not there any more.
+    Removed,
     /// Something this build does not know.
     #[serde(other)]
     Unknown,
@@ -64,6 +66,7 @@ impl Change {
             Self::OutOfMemory => "out_of_memory",
             Self::Healthy => "healthy",
             Self::Unhealthy => "unhealthy",
+            Self::Removed => "removed",
             Self::Unknown => "unknown",
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{MAX_FOR_MS, wording::time_text};
 use crate::event::{Invalid, check_text, container::Change};
 
 /// Something that is so, or not so. It stands alone: it cannot be joined with numbers by `and` or `or`, because the two
@@ -23,7 +24,21 @@ pub enum Fact {
         /// In which.
         trouble: Trouble,
     },
+    /// A container ends again and again, however often it is started.
+    CrashLoop {
+        /// Its name, `*` for any characters.
+        name: String,
+        /// How often it has to end.
+        deaths: u32,
+        /// Within which time, in milliseconds.
+        within_ms: u64,
+    },
+    /// The agent is older than this program.
+    AgentOutdated,
 }
+
+/// Most deaths that a crash loop can be made of.
+pub const MAX_DEATHS: u32 = 50;
 
 /// What can be wrong with a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +71,7 @@ impl Trouble {
             (Self::Died, Change::Died)
             | (Self::OutOfMemory, Change::OutOfMemory)
             | (Self::Unhealthy, Change::Unhealthy) => Some(true),
+            (_, Change::Removed) => Some(false),
             (Self::Died | Self::OutOfMemory, Change::Started)
             | (Self::Unhealthy, Change::Healthy | Change::Started | Change::Died) => Some(false),
             _ => None,
@@ -66,12 +82,21 @@ impl Trouble {
 impl Fact {
     pub(super) fn validate(&self) -> Result<(), Invalid> {
         match self {
-            Self::Down | Self::Silent => Ok(()),
-            Self::Container { name, .. } if name.is_empty() => Err(Invalid::new(
-                "when",
-                "names no container; * stands for each",
-            )),
+            Self::Down | Self::Silent | Self::AgentOutdated => Ok(()),
+            Self::Container { name, .. } | Self::CrashLoop { name, .. } if name.is_empty() => Err(
+                Invalid::new("when", "names no container; * stands for each"),
+            ),
             Self::Container { name, .. } => check_text("when", name, 256),
+            Self::CrashLoop { deaths, .. } if !(2..=MAX_DEATHS).contains(deaths) => Err(
+                Invalid::new("when", "asks for fewer than 2 or more than 50 ends"),
+            ),
+            Self::CrashLoop { within_ms, .. } if !(10_000..=MAX_FOR_MS).contains(within_ms) => {
+                Err(Invalid::new(
+                    "when",
+                    "looks back for less than 10 seconds or more than a day",
+                ))
+            }
+            Self::CrashLoop { name, .. } => check_text("when", name, 256),
         }
     }
 }
@@ -84,6 +109,16 @@ impl fmt::Display for Fact {
             Self::Container { name, trouble } => {
                 write!(f, "container \"{name}\" {}", trouble.as_str())
             }
+            Self::CrashLoop {
+                name,
+                deaths,
+                within_ms,
+            } => write!(
+                f,
+                "container \"{name}\" died {deaths} times in {}",
+                time_text(*within_ms)
+            ),
+            Self::AgentOutdated => f.write_str("agent outdated"),
         }
     }
 }

@@ -3,25 +3,27 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Reading;
 use crate::{
-    event::{Invalid, metric::Sample},
-    series::{
-        Family, Series,
-        family::{device_name, devices, numbers},
-        host,
-    },
+    event::Invalid,
+    series::{Family, Series, host},
 };
 
 /// Longest window, in milliseconds: an hour. What is longer is a chart, not an alarm.
 const MAX_WINDOW_MS: u64 = 3_600_000;
+/// Shortest and longest window of a forecast, in milliseconds: it looks at a few readings of it only.
+const FORECAST_MS: std::ops::RangeInclusive<u64> = 600_000..=86_400_000;
 /// Numbers of file systems that are not measured but worked out: share of bytes and of inodes in use, as `df` counts.
 const FS_SHARES: [&str; 2] = ["share", "inodes_share"];
+
+/// First part of the name of what is known of systemd units.
+const UNIT: &str = "unit";
 
 /// A number: a line of a chart, or what becomes of it over a window.
 ///
 /// `series` is the name of a line (see [`Series`]) in which the device may hold `*` for any characters: `cpu`, `mem`,
 /// `core:*`, `fs:/var:used`, `fs:*:share`, `net:eth*:rx_errors`, `container:web-*:mem`. File systems also have `share` and
-/// `inodes_share`, in percent.
+/// `inodes_share`, in percent. `unit:nginx*:failed` is 1 for each systemd unit that has failed, and 0 for one that has not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measure {
     /// Name of the line.
@@ -54,6 +56,9 @@ pub enum Aggregate {
     Change,
     /// [`Self::Change`] per second.
     Rate,
+    /// Seconds until a share reaches 100 percent at the latest, with a confidence of 95 percent, if it goes on as it did in the
+    /// window. What is never full is so in ten years.
+    FullIn,
 }
 
 impl Aggregate {
@@ -65,6 +70,7 @@ impl Aggregate {
             Self::Max => "max",
             Self::Change => "change",
             Self::Rate => "rate",
+            Self::FullIn => "full_in",
         }
     }
 }
@@ -87,6 +93,11 @@ pub enum Selector {
         pattern: String,
         /// Which number.
         field: Number,
+    },
+    /// Whether a systemd unit has failed: 1, or 0.
+    Units {
+        /// Their names, `*` for any characters.
+        pattern: String,
     },
 }
 
@@ -120,9 +131,20 @@ impl Measure {
             },
             Some(parts) => parts,
         };
+        if family == UNIT {
+            return match rest.rsplit_once(':') {
+                Some((pattern, "failed")) if !pattern.is_empty() => Ok(Selector::Units {
+                    pattern: pattern.to_owned(),
+                }),
+                _ => Err(MeasureError(
+                    "is not written as unit:nginx.service:failed, * standing for any characters"
+                        .to_owned(),
+                )),
+            };
+        }
         let unknown = || {
             MeasureError(format!(
-                "{family:?} is not a kind of device: core, fs, disk, net, temp or container"
+                "{family:?} is not a kind of device: core, fs, disk, net, temp, container or unit"
             ))
         };
         let family = Family::parse(family).ok_or_else(unknown)?;
@@ -148,12 +170,13 @@ impl Measure {
         })
     }
 
-    /// The kind of device of which each is looked at, if so.
-    pub fn each(&self) -> Option<Family> {
+    /// Name of the kind of device of which each is looked at, if so.
+    pub fn each(&self) -> Option<&'static str> {
         match self.selector() {
             Ok(Selector::Devices {
                 family, pattern, ..
-            }) if pattern.contains('*') => Some(family),
+            }) if pattern.contains('*') => Some(family.name()),
+            Ok(Selector::Units { pattern }) if pattern.contains('*') => Some(UNIT),
             _ => None,
         }
     }
@@ -166,6 +189,24 @@ impl Measure {
             return Err(Invalid::new("series", error.to_string()));
         }
         match self.window {
+            Some(Window {
+                aggregate: Aggregate::FullIn,
+                over_ms,
+            }) => {
+                let share = self.series.ends_with("share")
+                    || ["mem", "swap", "disk_max"].contains(&self.series.as_str());
+                match (share, FORECAST_MS.contains(&over_ms)) {
+                    (true, true) => Ok(()),
+                    (false, _) => Err(Invalid::new(
+                        "series",
+                        "is no share of something: full_in needs one, such as fs:*:share",
+                    )),
+                    (_, false) => Err(Invalid::new(
+                        "window.over_ms",
+                        "is not between ten minutes and a day",
+                    )),
+                }
+            }
             Some(window) if window.over_ms == 0 || window.over_ms > MAX_WINDOW_MS => Err(
                 Invalid::new("window.over_ms", "is not between a millisecond and an hour"),
             ),
@@ -215,10 +256,10 @@ fn number(family: Family, name: &str) -> Result<Number, MeasureError> {
 
 impl Selector {
     /// Hands each number that is there to `found`, with the device it belongs to (empty for the host).
-    pub fn read(&self, sample: &Sample, mut found: impl FnMut(&str, f64)) {
+    pub fn read(&self, reading: &dyn Reading, mut found: impl FnMut(&str, f64)) {
         match self {
             Self::Host(series) => {
-                if let Some(value) = series.value(&host::values(sample)) {
+                if let Some(value) = reading.host(series) {
                     found("", value);
                 }
             }
@@ -226,25 +267,27 @@ impl Selector {
                 family,
                 pattern,
                 field,
-            } => {
-                let mut flat = Vec::with_capacity(devices(sample, *family) * family.stride());
-                numbers(sample, *family, |value| flat.push(value));
-                for (device, numbers) in flat.chunks_exact(family.stride()).enumerate() {
-                    let core;
-                    let name = match family {
-                        Family::Core => {
-                            core = device.to_string();
-                            core.as_str()
-                        }
-                        _ => device_name(sample, *family, device),
-                    };
-                    if fits(pattern, name)
-                        && let Some(value) = field.value(numbers)
-                    {
-                        found(name, value);
-                    }
+            } => reading.devices(*family, &mut |name, numbers| {
+                if fits(pattern, name)
+                    && let Some(value) = field.value(numbers)
+                {
+                    found(name, value);
                 }
-            }
+            }),
+            Self::Units { pattern } => reading.failed_units(&mut |name| {
+                if fits(pattern, name) {
+                    found(name, 1.0);
+                }
+            }),
+        }
+    }
+
+    /// The number of a device that is not in a reading, where that says something: a unit that is not among the failed ones
+    /// has not failed.
+    pub const fn absent(&self) -> Option<f64> {
+        match self {
+            Self::Units { .. } => Some(0.0),
+            Self::Host(_) | Self::Devices { .. } => None,
         }
     }
 }

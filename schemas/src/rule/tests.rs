@@ -246,6 +246,9 @@ fn facts_are_written_in_one_line_and_stand_alone() {
         "down for 30s",
         "silent for 2m",
         "container \"web-*\" unhealthy keep 1m",
+        "container \"web-*\" died 5 times in 10m",
+        "container \"*\" died keep 1m",
+        "agent outdated for 1h",
     ] {
         let said = Wording::parse(text).unwrap();
         assert_eq!(said.to_string(), text);
@@ -255,9 +258,24 @@ fn facts_are_written_in_one_line_and_stand_alone() {
         ("container", "the name of a container"),
         ("container web-1", "died, out_of_memory or unhealthy"),
         ("down and cpu > 1", "does not belong here"),
+        ("full_in(fs:*:share, 6h) < 90", "a time"),
+        ("container web-1 died 5 in 10m", "\"times\" was expected"),
+        ("container web-1 died 5 times 10m", "\"in\" was expected"),
+        ("container web-1 died 5 times in", "a time"),
+        ("agent", "outdated"),
     ] {
         let error = Wording::parse(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text}: {error}");
+    }
+    for text in [
+        "container * died 1 times in 10m",
+        "container * died 51 times in 10m",
+        "container * died 5 times in 9s",
+        "container * died 5 times in 25h",
+        "container \"\" died 5 times in 10m",
+    ] {
+        let said = Wording::parse(text).unwrap();
+        assert!(rule(said.when).validate().is_err(), "{text}");
     }
     let joined = Condition::Any(vec![Condition::Fact(Fact::Down), above("cpu", 1.0)]);
     assert!(rule(joined).validate().is_err());

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! wording  = ( any | fact ) [ "for" time ] [ "keep" time ]
-//! fact     = "down" | "silent" | "container" name ( "died" | "out_of_memory" | "unhealthy" )
+//! fact     = "down" | "silent" | "agent" "outdated" | "container" name trouble
+//! trouble  = "died" [ digits "times" "in" time ] | "out_of_memory" | "unhealthy"
 //! any      = all { "or" all }
 //! all      = term { "and" term }
 //! term     = "(" any ")" | measure "changed" | measure operator number [ "clear" number ]
-//! measure  = series | ( "avg" | "min" | "max" | "change" | "rate" ) "(" series "," time ")"
+//! measure  = series | ( "avg" | "min" | "max" | "change" | "rate" | "full_in" ) "(" series "," time ")"
 //! operator = ">" | ">=" | "<" | "<=" | "=" | "!="
+//!            (behind full_in a number is a time)
 //! number   = digits, then nothing or one of % k M G T Ki Mi Gi Ti
 //! time     = digits, then one of ms s m h d; several may follow each other, as in 1h30m
 //! ```
@@ -194,6 +196,12 @@ impl Reader {
         if self.skip("silent") {
             return Ok(Some(Fact::Silent));
         }
+        if self.skip("agent") {
+            return match self.skip("outdated") {
+                true => Ok(Some(Fact::AgentOutdated)),
+                false => Err(self.expected("outdated")),
+            };
+        }
         if !self.skip("container") {
             return Ok(None);
         }
@@ -204,9 +212,37 @@ impl Reader {
         self.next += 1;
         let mut known = Trouble::ALL.into_iter();
         match known.find(|trouble| self.skip(trouble.as_str())) {
+            Some(Trouble::Died) => match self.times()? {
+                Some((deaths, within_ms)) => Ok(Some(Fact::CrashLoop {
+                    name,
+                    deaths,
+                    within_ms,
+                })),
+                None => Ok(Some(Fact::Container {
+                    name,
+                    trouble: Trouble::Died,
+                })),
+            },
             Some(trouble) => Ok(Some(Fact::Container { name, trouble })),
             None => Err(self.expected("died, out_of_memory or unhealthy")),
         }
+    }
+
+    /// `5 times in 10m`, if that is next.
+    fn times(&mut self) -> Result<Option<(u32, u64)>, WordingError> {
+        let Some(Token::Word(word)) = self.peek() else {
+            return Ok(None);
+        };
+        let Ok(times) = word.parse() else {
+            return Ok(None);
+        };
+        self.next += 1;
+        for keyword in ["times", "in"] {
+            if !self.skip(keyword) {
+                return Err(self.expected(&format!("{keyword:?}")));
+            }
+        }
+        Ok(Some((times, self.time()?)))
     }
 
     fn any(&mut self, depth: usize) -> Result<Condition, WordingError> {
@@ -249,9 +285,9 @@ impl Reader {
             _ => return Err(self.expected("one of > >= < <= = != or \"changed\"")),
         };
         self.next += 1;
-        let limit = self.number()?;
+        let limit = self.limit(&measure)?;
         let clear = if self.skip("clear") {
-            Some(self.number()?)
+            Some(self.limit(&measure)?)
         } else {
             None
         };
@@ -267,7 +303,7 @@ impl Reader {
         let aggregate = match (self.peek(), self.tokens.get(self.next + 1)) {
             (Some(Token::Word(word)), Some((_, Token::Sign("(")))) => match aggregate(word) {
                 Some(aggregate) => Some(aggregate),
-                None => return Err(self.expected("avg, min, max, change or rate")),
+                None => return Err(self.expected("avg, min, max, change, rate or full_in")),
             },
             _ => None,
         };
@@ -302,6 +338,18 @@ impl Reader {
         }
         self.next += 1;
         Ok(measure.series)
+    }
+
+    /// A number, or a time in seconds where that is what is looked at.
+    fn limit(&mut self, measure: &Measure) -> Result<f64, WordingError> {
+        match is_time(measure) {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "years of milliseconds are exact"
+            )]
+            true => Ok(self.time()? as f64 / 1000.0),
+            false => self.number(),
+        }
     }
 
     fn number(&mut self) -> Result<f64, WordingError> {
@@ -342,6 +390,12 @@ impl Reader {
     }
 }
 
+/// Whether what is looked at is a time, in seconds.
+fn is_time(measure: &Measure) -> bool {
+    let window = measure.window.as_ref();
+    window.is_some_and(|window| window.aggregate == Aggregate::FullIn)
+}
+
 fn one_or(mut parts: Vec<Condition>, many: fn(Vec<Condition>) -> Condition) -> Condition {
     match parts.len() {
         1 => parts.remove(0),
@@ -356,6 +410,7 @@ fn aggregate(word: &str) -> Option<Aggregate> {
         "max" => Aggregate::Max,
         "change" => Aggregate::Change,
         "rate" => Aggregate::Rate,
+        "full_in" => Aggregate::FullIn,
         _ => return None,
     })
 }
@@ -422,14 +477,19 @@ impl fmt::Display for Condition {
         };
         match self {
             Self::Compare { measure, threshold } => {
-                write!(
-                    f,
-                    "{measure} {} {}",
-                    threshold.comparison.as_str(),
-                    threshold.limit
-                )?;
+                let limit = |limit: f64| match is_time(measure) {
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "what is below zero or beyond all years saturates"
+                    )]
+                    true => time_text((limit * 1000.0) as u64),
+                    false => limit.to_string(),
+                };
+                let comparison = threshold.comparison.as_str();
+                write!(f, "{measure} {comparison} {}", limit(threshold.limit))?;
                 match threshold.clear {
-                    Some(clear) => write!(f, " clear {clear}"),
+                    Some(clear) => write!(f, " clear {}", limit(clear)),
                     None => Ok(()),
                 }
             }

@@ -96,7 +96,15 @@ impl Teller {
             // Podman tells of `die` and only finds it as `died`.
             (
                 "event",
-                vec!["start", "die", "died", "oom", "health_status"],
+                vec![
+                    "start",
+                    "die",
+                    "died",
+                    "oom",
+                    "health_status",
+                    "destroy",
+                    "remove",
+                ],
             ),
         ]);
         let (seconds, nanos) = (
@@ -189,6 +197,8 @@ fn read(event: EventMessage) -> Option<ContainerChanged> {
         "start" => Change::Started,
         "die" => Change::Died,
         "oom" => Change::OutOfMemory,
+        // Docker says the one, Podman the other.
+        "destroy" | "remove" => Change::Removed,
         "health_status: healthy" => Change::Healthy,
         "health_status: unhealthy" => Change::Unhealthy,
         _ => return None,
@@ -306,6 +316,13 @@ mod tests {
         .unwrap();
         assert_eq!((died.change, died.exit_code), (Change::Died, Some(137)));
         assert_eq!(died.project.as_deref(), Some("shop"));
+        for action in ["destroy", "remove"] {
+            let gone = event(&format!(
+                r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"a","Attributes":{{"name":"web"}}}}}}"#
+            ))
+            .unwrap();
+            assert_eq!((gone.change, &gone.name[..]), (Change::Removed, "web"));
+        }
         assert_eq!(
             event(r#"{"Type":"container","Action":"exec_start: sh","Actor":{"ID":"a"}}"#),
             None

@@ -9,7 +9,7 @@ use chatops_schemas::{
         Event,
         alert::Cause,
         container::{Change, ContainerChanged},
-        fact::{AgentConnected, AgentDisconnected, Transport},
+        fact::{AgentConnected, AgentDisconnected, AgentHello, Transport},
         metric::Sample,
     },
     ids::{EventId, KeyId},
@@ -123,6 +123,69 @@ async fn a_dead_container_shows_what_it_wrote_last() {
         panic!("it ends")
     };
     assert_eq!(over.cause, Cause::Condition);
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alert_of_a_dead_container_ends_when_it_is_removed() {
+    let (_server, bus) = ground::server().await;
+    let rules = [rule("container \"web-*\" died")];
+    let (told, kept) = (Told::everywhere(1, &rules), Kept::default());
+    let running = start(&bus, &told, &kept);
+    container(&bus, Change::Died, &[]).await;
+    assert!(matches!(nth(&bus, 1).await, Payload::AlertRaised(_)));
+    container(&bus, Change::Removed, &[]).await;
+    let Payload::AlertResolved(over) = nth(&bus, 2).await else {
+        panic!("it ends")
+    };
+    assert_eq!(over.cause, Cause::DeviceGone);
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_ends_again_and_again_is_told_of_although_it_is_started_again() {
+    let (_server, bus) = ground::server().await;
+    let rules = [rule("container \"web-*\" died 3 times in 10m")];
+    let (told, kept) = (Told::everywhere(1, &rules), Kept::default());
+    let running = start(&bus, &told, &kept);
+    for _ in 0..3 {
+        assert!(alerts(&bus).await.is_empty(), "not before the third time");
+        container(&bus, Change::Died, &["out of cheese"]).await;
+        container(&bus, Change::Started, &[]).await;
+    }
+    let Payload::AlertRaised(raised) = nth(&bus, 1).await else {
+        panic!("it begins")
+    };
+    assert_eq!(raised.head.device, "web-1");
+    assert_eq!(
+        raised.head.wording,
+        "container \"web-*\" died 3 times in 10m"
+    );
+    container(&bus, Change::Removed, &[]).await;
+    assert!(matches!(nth(&bus, 2).await, Payload::AlertResolved(_)));
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_older_than_the_hub_is_told_of_until_it_is_replaced() {
+    let (_server, bus) = ground::server().await;
+    let (told, kept) = (
+        Told::everywhere(1, &[rule("agent outdated")]),
+        Kept::default(),
+    );
+    let running = start(&bus, &told, &kept);
+    let hello = |version: &str| AgentHello {
+        version: version.to_owned(),
+        hostname: "web".to_owned(),
+        ..AgentHello::default()
+    };
+    tell(&bus, subject::HELLO, hello("0.0.1")).await;
+    let Payload::AlertRaised(raised) = nth(&bus, 1).await else {
+        panic!("it begins")
+    };
+    assert!(raised.lines[0].starts_with("agent 0.0.1"), "{raised:?}");
+    tell(&bus, subject::HELLO, hello(env!("CARGO_PKG_VERSION"))).await;
+    assert!(matches!(nth(&bus, 2).await, Payload::AlertResolved(_)));
     running.end().await;
 }
 
