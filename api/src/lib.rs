@@ -41,6 +41,8 @@ pub mod commands;
 pub mod config;
 pub mod decide;
 pub mod extract;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod jobs;
 pub mod limit;
 pub mod live;

@@ -186,6 +186,30 @@ fn expression(pattern: &str) -> Result<Regex, Wrong> {
     })
 }
 
+/// A frame, and the filter in it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_frame(text: &str) {
+    let wanted = match serde_json::from_str(text) {
+        Ok(ClientFrame::Filter(wanted)) => wanted,
+        Ok(ClientFrame::Auth {
+            levels,
+            sources,
+            text,
+            pattern,
+            ..
+        }) => Wanted {
+            levels,
+            sources,
+            text,
+            pattern,
+        },
+        Ok(_) | Err(_) => return,
+    };
+    if let Ok(sieve) = Sieve::new(wanted) {
+        assert!(sieve.sources.len() <= MAX_NAMES, "it is bounded");
+    }
+}
+
 impl Sieve {
     fn new(wanted: Wanted) -> Result<Self, Wrong> {
         let levels = wanted.levels.iter().map(|name| LogLevel::parse(name));
