@@ -26,6 +26,8 @@ export default defineConfig({
     // `default-src 'self'` forbids data: URLs, so nothing may be inlined as one.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // Every browser that runs ES2022 and matters knows `modulepreload`; others load the same files a moment later.
+    modulePreload: { polyfill: false },
     // The first page carries the names of all chunks: a hash cannot be compressed, and seven characters are the fewest for so many.
     rollupOptions: {
       output: {
