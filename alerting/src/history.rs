@@ -1,10 +1,11 @@
-//! A rule on the readings that the stream still holds: what feeds a [`Trial`], for people at a terminal and for the API.
+//! A rule on what was measured already: what feeds a [`Trial`], for people at a terminal and for the API.
 //!
-//! Reads only, beside everything else, and keeps nothing: when it is dropped or the process dies, nothing is left. Readings
-//! are taken one at a time, so memory is what the trial remembers; [`Bounds`] say how long it may read and how much it may
-//! find. An answer that came to such an end says so and is true of the readings up to there.
+//! An [`Attempt`] takes what the database holds from whoever reads it, and what is not there yet from the stream. Both are taken
+//! one reading at a time, so memory is what the trial remembers; [`Bounds`] say how long it may read and how much it may find.
+//! It keeps nothing: when it is dropped or the process dies, nothing is left. An answer that came to such an end, or for which
+//! there were only means of minutes or hours, says so.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, ops::ControlFlow, time::Duration};
 
 use chatops_bus::{Bus, From, ReadError, Reader, Recorded, StreamName};
 use chatops_schemas::{
@@ -12,7 +13,7 @@ use chatops_schemas::{
     codec,
     event::metric::Sample,
     ids::ServerId,
-    rule::{MeasureError, Rule},
+    rule::{MeasureError, Reading, Rule},
     subject,
 };
 use futures::StreamExt;
@@ -44,6 +45,30 @@ pub struct Bounds {
     pub stretches: Option<usize>,
 }
 
+/// What a reading is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// As the host took it.
+    Each,
+    /// The means of a minute: what is left when readings are too old to be kept.
+    Minutes,
+    /// The means of an hour.
+    Hours,
+}
+
+/// A stretch of time for which there were readings of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Of which kind.
+    pub detail: Detail,
+    /// The first one.
+    pub from: Timestamp,
+    /// The last one.
+    pub to: Timestamp,
+    /// How many.
+    pub readings: u64,
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -51,77 +76,144 @@ pub struct Found {
     pub report: Report,
     /// Readings that could not be read.
     pub unread: u64,
-    /// Whether all readings of the span were looked at.
+    /// Whether all readings of the span were looked at, each as the host took it.
     pub complete: bool,
+    /// What was looked at, in order of time.
+    pub parts: Vec<Part>,
 }
 
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
-    /// The rule cannot be tried.
-    #[error("the rule cannot be tried: {0}")]
-    Rule(#[from] MeasureError),
-    /// The stream cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
-
-/// Tries a rule on the readings of a server that are in the stream when it begins.
-///
-/// # Errors
-/// The rule names a number that does not exist, or the stream cannot be read.
-pub async fn on_server(
-    bus: &Bus,
-    rule: &Rule,
-    server: &ServerId,
+/// A rule that is being tried on one server.
+#[derive(Debug)]
+pub struct Attempt {
+    trial: Trial,
     span: Span,
     bounds: Bounds,
-) -> Result<Found, HistoryError> {
-    let mut trial = Trial::new(rule)?;
-    let mut unread = 0;
-    let complete = read(bus, server, span, bounds, &mut trial, &mut unread).await?;
-    Ok(Found {
-        report: trial.report(),
-        unread,
-        complete,
-    })
+    parts: Vec<Part>,
+    unread: u64,
+    cut: bool,
 }
 
-/// Whether it came to the end.
-async fn read(
-    bus: &Bus,
-    server: &ServerId,
-    span: Span,
-    bounds: Bounds,
-    trial: &mut Trial,
-    unread: &mut u64,
-) -> Result<bool, ReadError> {
-    let Some(opened) = in_time(bounds, open(bus, server, span)).await else {
-        return Ok(false);
-    };
-    let Some((mut reader, newest)) = opened? else {
-        return Ok(true);
-    };
-    loop {
-        let Some(event) = in_time(bounds, reader.next()).await else {
-            return Ok(false);
-        };
-        let Some(event) = event.transpose()? else {
-            return Ok(true);
-        };
-        match codec::decode::<Sample>(&event.payload) {
-            Ok(sample) if span.holds(sample.time) => trial.see(sample.time, &sample.data),
-            Ok(_) => {}
-            Err(_) => *unread += 1,
+impl Attempt {
+    /// Begins with nothing seen.
+    ///
+    /// # Errors
+    /// The rule names a number that does not exist.
+    pub fn new(rule: &Rule, span: Span, bounds: Bounds) -> Result<Self, MeasureError> {
+        Ok(Self {
+            trial: Trial::new(rule)?,
+            span,
+            bounds,
+            parts: Vec::new(),
+            unread: 0,
+            cut: false,
+        })
+    }
+
+    /// Takes a reading; they come in order of time. Break: enough was found.
+    pub fn take(
+        &mut self,
+        detail: Detail,
+        at: Timestamp,
+        reading: &dyn Reading,
+    ) -> ControlFlow<()> {
+        if !self.span.holds(at) {
+            return ControlFlow::Continue(());
         }
-        if event.seq >= newest.seq {
-            return Ok(true);
+        self.trial.see(at, reading);
+        match self.parts.last_mut() {
+            Some(part) if part.detail == detail => {
+                part.to = part.to.max(at);
+                part.readings += 1;
+            }
+            _ => self.parts.push(Part {
+                detail,
+                from: at,
+                to: at,
+                readings: 1,
+            }),
         }
-        if bounds
-            .stretches
-            .is_some_and(|most| trial.stretches() >= most)
-        {
-            return Ok(false);
+        let stretches = self.trial.stretches();
+        if self.bounds.stretches.is_some_and(|most| stretches >= most) {
+            self.cut = true;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Whether it came to an end before it had seen everything.
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Whether time is over; from then on it is cut.
+    pub fn is_over(&mut self) -> bool {
+        self.cut |= over(self.bounds.deadline);
+        self.cut
+    }
+
+    /// Does something within the bounds. None: time is over.
+    pub async fn in_time<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> T) -> Option<T> {
+        let deadline = self.bounds.deadline;
+        let done = in_time(deadline, work(self)).await;
+        self.cut |= done.is_none();
+        done
+    }
+
+    /// Takes the readings that are in the stream when it begins. `after`: those behind this place are wanted only.
+    ///
+    /// # Errors
+    /// The stream cannot be read. What was taken until then stays.
+    pub async fn stream(
+        &mut self,
+        bus: &Bus,
+        server: &ServerId,
+        after: Option<u64>,
+    ) -> Result<(), ReadError> {
+        let read = async |attempt: &mut Self| attempt.read(bus, server, after).await;
+        self.in_time(read).await.unwrap_or(Ok(()))
+    }
+
+    async fn read(
+        &mut self,
+        bus: &Bus,
+        server: &ServerId,
+        after: Option<u64>,
+    ) -> Result<(), ReadError> {
+        let Some((mut reader, newest)) = open(bus, server, self.span, after).await? else {
+            return Ok(());
+        };
+        while let Some(event) = reader.next().await {
+            let event = event?;
+            match codec::decode::<Sample>(&event.payload) {
+                Ok(sample) => {
+                    if self
+                        .take(Detail::Each, sample.time, &sample.data)
+                        .is_break()
+                    {
+                        return Ok(());
+                    }
+                }
+                Err(_) => self.unread += 1,
+            }
+            if event.seq >= newest.seq {
+                return Ok(());
+            }
+            // Readings that are there already would always win against the deadline.
+            if self.is_over() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// What there is to say at the end.
+    pub fn found(self) -> Found {
+        let whole = self.parts.iter().all(|part| part.detail == Detail::Each);
+        Found {
+            report: self.trial.report(),
+            unread: self.unread,
+            complete: whole && !self.cut,
+            parts: self.parts,
         }
     }
 }
@@ -131,25 +223,33 @@ async fn open(
     bus: &Bus,
     server: &ServerId,
     span: Span,
+    after: Option<u64>,
 ) -> Result<Option<(Reader, Recorded)>, ReadError> {
     let filter = subject::metrics_stored(server);
     let newest = bus.last(StreamName::Metrics, &filter).await?;
     // A reading is stored after it was taken, so what was stored before the span is not in it.
-    let Some(newest) = newest.filter(|newest| newest.stored_at >= span.from) else {
+    let wanted = |newest: &Recorded| {
+        newest.stored_at >= span.from && after.is_none_or(|after| newest.seq > after)
+    };
+    let Some(newest) = newest.filter(wanted) else {
         return Ok(None);
     };
-    let reader = bus
-        .read(StreamName::Metrics, &filter, From::Time(span.from))
-        .await?;
+    let from = after.map_or(From::Time(span.from), |after| From::Seq(after + 1));
+    let reader = bus.read(StreamName::Metrics, &filter, from).await?;
     Ok(Some((reader, newest)))
 }
 
-/// None: the deadline has passed. Looked at first, because readings that are there already would always win.
-async fn in_time<T>(bounds: Bounds, work: impl Future<Output = T>) -> Option<T> {
-    let Some(deadline) = bounds.deadline else {
+fn over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| {
+        deadline.saturating_duration_since(Instant::now()) == Duration::ZERO
+    })
+}
+
+async fn in_time<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    let Some(deadline) = deadline else {
         return Some(work.await);
     };
-    if deadline.saturating_duration_since(Instant::now()) == Duration::ZERO {
+    if over(Some(deadline)) {
         return None;
     }
     tokio::time::timeout_at(deadline, work).await.ok()

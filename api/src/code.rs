@@ -208,6 +208,8 @@ codes! {
     AlertTaken = "CO1705", CONFLICT, "Somebody else has acknowledged the alert";
     /// No such channel for alerts, or none that you may know of.
     NoChannel = "CO1706", NOT_FOUND, "There is no such channel";
+    /// A chat's request is not signed, wrongly, too old, or came before.
+    ChatSignature = "CO1707", UNAUTHORIZED, "The message is not signed as it has to be";
 
     /// Agents' edge: no API key, or one that does not work.
     AgentKey = "CO2001", UNAUTHORIZED, "API key refused";

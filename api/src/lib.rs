@@ -36,6 +36,7 @@ pub mod assets;
 pub mod asyncapi;
 pub mod auth;
 pub mod body;
+pub mod chat;
 pub mod code;
 pub mod commands;
 pub mod config;
@@ -55,6 +56,7 @@ pub mod router;
 pub mod routes;
 pub mod state;
 pub mod terminal;
+pub mod trial;
 pub mod witness;
 pub mod written;
 

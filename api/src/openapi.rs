@@ -24,6 +24,7 @@ use utoipa::{
         (name = "Metrics", description = "What a server measured"),
         (name = "Jobs", description = "One operation on many servers, scripts, schedules"),
         (name = "Alerts", description = "What is wrong now and was before, the rules that say so, and when nobody is told"),
+        (name = "Chat", description = "What people do from a chat"),
         (name = "Live", description = "WebSockets for browsers"),
         (name = "Operations", description = "For machines that watch this one, and for people who look things up"),
     ),

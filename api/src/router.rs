@@ -16,7 +16,7 @@ use crate::{
     openapi::Base,
     problem, request_id,
     routes::{
-        alerts, api_keys, audit, auth, channels, commands, docker, enroll, grants, install,
+        alerts, api_keys, audit, auth, channels, chat, commands, docker, enroll, grants, install,
         invitations, jobs, live, logs, metrics, ops, schedules, scripts, servers, settings, teams,
         terminals, users,
     },
@@ -165,6 +165,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
             alerts::thresholds::delete
         ))
         .routes(routes!(alerts::silences::list, alerts::silences::create))
+        .routes(routes!(chat::slack))
+        .routes(routes!(chat::say))
+        .routes(routes!(chat::code))
+        .routes(routes!(chat::open, chat::close))
         .routes(routes!(alerts::silences::end))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::change, channels::delete))

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod channels;
+pub mod chat;
 pub mod commands;
 pub mod docker;
 pub mod enroll;

@@ -1,6 +1,7 @@
 //! The command line. Each verb has a file of its own below; this one says what exists and explains it.
 
 mod admin;
+mod alerts;
 mod audit;
 mod config;
 mod doctor;
@@ -30,6 +31,7 @@ Examples:
   chatops doctor                              is everything well, and what is behind?
   chatops replay --stream OPS_FACT --follow   watch agents come and go
   chatops rules try 'cpu > 90 for 5m'         when would this rule have alerted?
+  chatops alerts list                         what is wrong now?
   CHATOPS_NATS_URL=nats://n1:4222 CHATOPS_DATABASE_URL=postgres://… chatops serve --role api
 
 Settings come from defaults, --config FILE, environment variables and flags; later ones win.
@@ -99,6 +101,9 @@ enum Verb {
     /// Alert rules
     #[command(subcommand)]
     Rules(RulesVerb),
+    /// What is wrong now, and what people do about it
+    #[command(subcommand)]
+    Alerts(AlertsVerb),
     /// Prove that nobody changed the audit trail, or take it out
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -251,8 +256,76 @@ person decides. The heads of the lost history are kept, and every later check te
 
 #[derive(Debug, Subcommand)]
 enum RulesVerb {
-    /// Tell when a rule would have alerted, from the readings that are stored
+    /// Tell when a rule would have alerted, from what was measured
     Try(TryRule),
+}
+
+#[derive(Debug, Subcommand)]
+enum AlertsVerb {
+    /// List open alerts, newest first
+    #[command(after_help = "\
+Examples:
+  chatops alerts list
+  chatops alerts list --all --server web-01 --json | jq -r .name")]
+    List {
+        /// Those that are over, too
+        #[arg(long)]
+        all: bool,
+        /// Only of this server, by name or id
+        #[arg(long, value_name = "SERVER")]
+        server: Option<String>,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an alert and its whole life: who was told, and who did what
+    Show {
+        /// The end of its id, at least four characters
+        alert: String,
+        /// Machine-readable
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say that somebody takes care of it: nobody is told of it again
+    #[command(after_help = "\
+Examples:
+  chatops alerts ack 3f9a2c --as ada --note 'looking at the disk'
+  chatops alerts ack web-01 --as ada              all of a server that nobody takes care of")]
+    Ack(Handle),
+    /// End it by hand: it does not come back before its condition was false once
+    #[command(after_help = "\
+Examples:
+  chatops alerts resolve 3f9a2c --as ada --note 'the container is gone'")]
+    Resolve(Handle),
+    /// Tell nobody for a while; alerts are raised and kept all the same
+    #[command(after_help = "\
+Examples:
+  chatops alerts silence web-01 2h --as ada --reason 'new disks'
+  chatops alerts silence 'Disk almost full' 1d --as ada")]
+    Silence {
+        /// A server by name or id, or a rule by name
+        what: String,
+        /// For how long: 30m, 2h, 1d; at most a week
+        time: String,
+        /// As whom: a sign-in name; it is done with their rights
+        #[arg(long = "as", value_name = "NAME")]
+        by: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Handle {
+    /// The end of an alert's id, at least four characters, or a server: all that is open there
+    what: String,
+    /// As whom: a sign-in name; it is done with their rights
+    #[arg(long = "as", value_name = "NAME")]
+    by: String,
+    /// For the record
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
 }
 
 #[derive(Debug, Args)]
@@ -263,11 +336,15 @@ A rule compares numbers with limits:
   avg(cpu, 10m) > 80 and load1 > 8      the mean of ten minutes, and something else
   rate(net:eth*:rx_errors, 1m) > 0      how fast a number grows, a second
   uptime_s < 600 keep 10m               keeps the alert open for ten minutes
+  full_in(fs:*:share, 6h) < 1d          full within a day, if it goes on like in the last six hours
+  unit:*:failed > 0 for 1m              a systemd unit has failed
 Numbers: cpu, mem, swap, load1, disk, temp_max, rx, tx, psi_io, …, and of devices core:0:busy, fs:/var:used,
 disk:sda:util, net:eth0:rx, temp:*:celsius, container:web-*:mem. Units: % k M G T Ki Mi Gi Ti.
 
+Readings are kept for days, their means of minutes for months; the answer says of what time there were only means.
+
 Examples:
-  chatops rules try 'cpu > 90 for 5m' --from -7d
+  chatops rules try 'cpu > 90 for 5m' --from -30d
   chatops rules try 'fs:*:share > 90' --server web-01 --server db-01 --json")]
 struct TryRule {
     /// The rule, in quotes
@@ -378,6 +455,7 @@ impl Cli {
             Verb::Rules(RulesVerb::Try(asked)) => {
                 Box::pin(rules::try_out(&config, asked, output)).await
             }
+            Verb::Alerts(verb) => Box::pin(alerts::run(&config, verb, output)).await,
             Verb::Audit(verb) => Box::pin(audit::run(&config, verb, output)).await,
             Verb::Completions { .. } | Verb::Guard { .. } => Ok(()),
         }

@@ -39,7 +39,7 @@ use crate::{
 pub(crate) use audit::key as audit_key;
 pub(crate) use connect::{bus, connect, migrate, provision, replicas, store};
 pub(crate) use enrol::{Enrolment, LocalServer, new_api_key};
-pub(crate) use people::{end_sessions, remove_second_factor, reset_password, setup_token};
+pub(crate) use people::{api, end_sessions, remove_second_factor, reset_password, setup_token};
 pub(crate) use readers::specs;
 
 /// A part of the system that can run in a process of its own.

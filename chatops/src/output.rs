@@ -27,7 +27,15 @@ pub(crate) struct Output {
 struct Shared {
     rich: bool,
     quiet: bool,
-    running: Vec<(String, Instant)>,
+    running: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    title: String,
+    since: Instant,
+    /// How far it is.
+    detail: String,
 }
 
 impl Output {
@@ -68,6 +76,16 @@ impl Output {
         result
     }
 
+    /// How far a step is that is under way: a terminal shows it with the next second.
+    pub(crate) fn detail(&self, title: &str, detail: impl fmt::Display) {
+        self.with(|shared| {
+            let mut running = shared.running.iter_mut();
+            if let Some(step) = running.find(|step| step.title == title) {
+                step.detail = detail.to_string();
+            }
+        });
+    }
+
     /// A sentence of no urgency.
     pub(crate) fn note(&self, text: impl fmt::Display) {
         self.with(|shared| shared.line(&format!("  {}", shared.paint("2", &text.to_string()))));
@@ -104,7 +122,11 @@ impl Output {
 
     fn begin(&self, title: &str) {
         self.with(|shared| {
-            shared.running.push((title.to_owned(), Instant::now()));
+            shared.running.push(Running {
+                title: title.to_owned(),
+                since: Instant::now(),
+                detail: String::new(),
+            });
             if !shared.rich {
                 shared.line(&format!("  .. {title}"));
             }
@@ -117,7 +139,7 @@ impl Output {
             if let Some(at) = shared
                 .running
                 .iter()
-                .position(|(running, _)| running == title)
+                .position(|running| running.title == title)
             {
                 shared.running.remove(at);
             }
@@ -167,12 +189,14 @@ impl Shared {
         if !self.rich || self.quiet || self.running.is_empty() {
             return;
         }
-        let running = self.running.iter().map(|(title, since)| {
-            let took = since.elapsed();
+        let running = self.running.iter().map(|step| {
+            let took = step.since.elapsed();
+            let comma = if step.detail.is_empty() { "" } else { ", " };
+            let (title, detail) = (&step.title, &step.detail);
             if took < REDRAW {
                 title.clone()
             } else {
-                format!("{title} ({} s)", took.as_secs())
+                format!("{title} ({} s{comma}{detail})", took.as_secs())
             }
         });
         let running = running.collect::<Vec<_>>().join(", ");

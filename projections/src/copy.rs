@@ -105,3 +105,108 @@ impl Rows {
         self.buffer.freeze()
     }
 }
+
+/// The values of a row that `COPY … TO STDOUT (FORMAT binary)` wrote, in order. A value that is not there, or is not of the type
+/// that is asked for, is `None`.
+#[derive(Debug)]
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// The database puts one row into a message. `None`: there is none in it, as at the end.
+    pub(crate) fn of(message: &'a [u8]) -> Option<Self> {
+        let mut rest = message;
+        if let Some(behind) = rest.strip_prefix(SIGNATURE) {
+            // Flags, and a header of a length that is told.
+            rest = behind.get(4..)?;
+            let more = usize::try_from(take(&mut rest).map(i32::from_be_bytes)?).ok()?;
+            rest = rest.get(more..)?;
+        }
+        let fields = take(&mut rest).map(i16::from_be_bytes)?;
+        (fields >= 0).then_some(Self { rest })
+    }
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let len = usize::try_from(take(&mut self.rest).map(i32::from_be_bytes)?).ok()?;
+        let (value, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(value)
+    }
+
+    pub(crate) fn integer(&mut self) -> Option<i32> {
+        self.next()?.try_into().ok().map(i32::from_be_bytes)
+    }
+
+    pub(crate) fn bigint(&mut self) -> Option<i64> {
+        self.next()?.try_into().ok().map(i64::from_be_bytes)
+    }
+
+    pub(crate) fn timestamp(&mut self) -> Option<Timestamp> {
+        let micros = self.bigint()?.saturating_add(EPOCH_MICROS);
+        Some(Timestamp::from_micros(micros))
+    }
+
+    pub(crate) fn real(&mut self) -> Option<f32> {
+        self.next()?.try_into().ok().map(f32::from_be_bytes)
+    }
+
+    /// The values of an array, in place of what was in `values`; none of them when there is no array.
+    pub(crate) fn reals(&mut self, values: &mut Vec<Option<f32>>) {
+        values.clear();
+        // Dimensions, flag for holes, type, length and first index.
+        let Some(elements) = self.next().and_then(|array| array.get(20..)) else {
+            return;
+        };
+        let mut elements = Self { rest: elements };
+        while !elements.rest.is_empty() {
+            values.push(elements.real());
+        }
+    }
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut rows = Rows::new(6);
+        rows.begin();
+        rows.timestamp(Timestamp::from_micros(1_700_000_000_123_456));
+        rows.bigint(-7);
+        rows.integer(42);
+        rows.real(Some(1.5));
+        rows.real(None);
+        rows.reals(3, |rows| {
+            for value in [Some(1.0), None, Some(3.0)] {
+                rows.real(value);
+            }
+        });
+        let bytes = rows.finish();
+        // The mark of the end, as it comes in a message of its own.
+        let (row, end) = bytes.split_at(bytes.len() - 2);
+        let mut fields = Fields::of(row).unwrap();
+        assert_eq!(
+            fields.timestamp().map(Timestamp::micros),
+            Some(1_700_000_000_123_456)
+        );
+        assert_eq!(fields.bigint(), Some(-7));
+        assert_eq!(fields.integer(), Some(42));
+        assert_eq!((fields.real(), fields.real()), (Some(1.5), None));
+        let mut values = vec![Some(9.0)];
+        fields.reals(&mut values);
+        assert_eq!(values, [Some(1.0), None, Some(3.0)]);
+        assert_eq!(fields.real(), None, "nothing is left");
+        fields.reals(&mut values);
+        assert!(values.is_empty());
+        assert!(Fields::of(end).is_none());
+        assert!(Fields::of(&[]).is_none());
+    }
+}

@@ -53,6 +53,7 @@ pub use project::{
     ALERTS, AUDIT, COMMAND_OUTPUT, COMMANDS, INVENTORY, LOGS, METRICS, PRESENCE, TERMINALS,
 };
 pub use store::{
-    AlertPlace, OwnersLock, Store, TerminalQuery, Visible, migrate, settings::SettingError,
+    AlertPlace, OwnersLock, PastEnd, PastQuery, PastReader, Store, Take, TerminalQuery, Visible,
+    migrate, settings::SettingError,
 };
 pub use text::fold;

@@ -2,7 +2,7 @@
 //! of [`view`](crate::view); inside, projectors and workers hold connections of their own.
 //!
 //! Statements are checked against a real schema when they are compiled. Exceptions, because the macros cannot express
-//! them: `COPY`, the temporary table of [`samples`], and [`history`], whose columns depend on the question and come from
+//! them: `COPY`, the temporary table of [`samples`], and [`history`] and [`readings`], whose columns depend on the question and come from
 //! the closed list in [`series`](chatops_schemas::series).
 
 pub(crate) mod access;
@@ -26,6 +26,7 @@ pub(crate) mod people;
 pub(crate) mod position;
 pub(crate) mod presence;
 pub(crate) mod proof;
+pub(crate) mod readings;
 pub(crate) mod retention;
 pub(crate) mod rollup;
 pub(crate) mod samples;
@@ -51,6 +52,7 @@ use uuid::Uuid;
 use crate::error::{Doing, StoreError};
 
 pub use alert_state::AlertPlace;
+pub use readings::{PastEnd, PastQuery, PastReader, Take};
 pub use terminal::TerminalQuery;
 pub use users::OwnersLock;
 

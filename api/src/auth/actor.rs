@@ -58,6 +58,9 @@ pub enum Credential {
     Session(Uuid),
     /// A personal API token.
     Token(TokenId),
+    /// Something else vouches for them, for this one request: a chat that is linked to the account, or a person with a shell on
+    /// the machine of this program.
+    Vouched,
 }
 
 impl Actor {
@@ -73,7 +76,7 @@ impl Actor {
     pub const fn session(&self) -> Option<Uuid> {
         match self.credential {
             Credential::Session(session) => Some(session),
-            Credential::Token(_) => None,
+            Credential::Token(_) | Credential::Vouched => None,
         }
     }
 
@@ -82,6 +85,7 @@ impl Actor {
         match &self.credential {
             Credential::Session(_) => api.sessions().still(self).await,
             Credential::Token(token) => personal_token::still(api, self, token).await,
+            Credential::Vouched => Ok(None),
         }
     }
 

@@ -31,6 +31,7 @@ use crate::{
     access::{self, Action},
     auth::{actor::Actor, seal},
     body::moment::Moment,
+    chat::slack,
     code::Code,
     extract::{Body, Path},
     problem::{Document, Problem},
@@ -319,6 +320,7 @@ pub async fn delete(
     match written::append(&api, Entity::Channel, &id.to_string(), now.ctl_seq, &event).await? {
         Appended::At(seq) => {
             api.store().erase_channel_secret_in(id, KEPT_S).await?;
+            api.store().forget_secret(&slack::place(id)).await?;
             Ok(match written::visible(&api, seq).await? {
                 true => Written::Row(StatusCode::NO_CONTENT, ()),
                 false => Written::Pending(seq),
@@ -375,6 +377,25 @@ pub async fn restore(
     {
         Appended::At(seq) => answer(&api, id, seq, StatusCode::OK).await,
         // Somebody else has brought it back, and keeps the secret.
+        Appended::Conflict => Err(Problem::new(Code::Conflict)),
+    }
+}
+
+/// Writes down that somebody gives a channel a new secret beside the one that opens its door, or takes it away.
+pub(super) async fn new_secret(api: &Api, actor: &Actor, id: ChannelId) -> Result<(), Problem> {
+    let now = known(api, actor, id).await?;
+    let saved = ChannelSaved {
+        channel: id,
+        version: now.version.saturating_add(1),
+        definition: now.definition,
+        new_secret: true,
+    };
+    let event = written::event(api, &actor.by(), saved);
+    match written::append(api, Entity::Channel, &id.to_string(), now.ctl_seq, &event).await? {
+        Appended::At(seq) => {
+            written::visible(api, seq).await?;
+            Ok(())
+        }
         Appended::Conflict => Err(Problem::new(Code::Conflict)),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A server side whose events are chained.
-async fn audited() -> (App, DropGuard) {
+pub(crate) async fn audited() -> (App, DropGuard) {
     let app = App::start().await;
     let settings = Settings {
         head_after: Duration::from_millis(1),
@@ -34,7 +34,7 @@ async fn audited() -> (App, DropGuard) {
 }
 
 /// Waits until a query finds something, and returns the newest.
-async fn newest(client: &Client, query: &str) -> Value {
+pub(crate) async fn newest(client: &Client, query: &str) -> Value {
     until("the entry is there", SOON, async || {
         let (status, list) = client.get(&format!("/api/v1/audit?{query}")).await;
         assert_eq!(status, 200, "{list}");

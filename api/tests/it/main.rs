@@ -7,6 +7,7 @@ mod app;
 mod audit;
 mod browser;
 mod channels;
+mod chat;
 mod commands;
 mod enrolment;
 mod every_route_is_guarded;

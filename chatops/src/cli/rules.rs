@@ -1,18 +1,17 @@
-//! `chatops rules try`: a rule on the readings that the stream still holds, judged by the code that judges live ones.
+//! `chatops rules try`: a rule on what was measured, in the database and in the stream, judged by the code that judges live
+//! readings.
 
 mod print;
 
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use chatops_alerting::{
-    history::{self, Bounds, Span},
-    trial::Report,
-};
+use chatops_alerting::history::{Bounds, Found, Span};
+use chatops_api::trial;
 use chatops_bus::{Bus, StreamName};
 use chatops_schemas::{
     catalogue::Payload,
-    clock::{Clock, System},
+    clock::{Clock, System, Timestamp},
     codec,
     ids::ServerId,
     rule::{Rule, Scope, Severity, Wording},
@@ -32,9 +31,7 @@ use crate::{
 struct Tried {
     server: ServerId,
     name: String,
-    report: Report,
-    /// Readings that could not be read.
-    unread: u64,
+    found: Found,
 }
 
 pub(super) async fn try_out(
@@ -55,20 +52,26 @@ pub(super) async fn try_out(
         }
     };
     let config = super::located(config)?;
-    let bus = compose::bus(&config, "chatops rules try").await?;
-    let servers = chosen(&known(&bus).await?, &asked.server)?;
+    let both = compose::connect(&config).await?;
+    let servers = chosen(&known(&both.bus).await?, &asked.server)?;
     let span = Span { from, to: None };
-    let mut tried = Vec::new();
-    for (server, name) in servers {
-        let title = format!("readings of {name}");
-        let one = output
-            .step(&title, Box::pin(on_server(&bus, &rule, &server, span)))
-            .await?;
+    let mut past = both.store.past();
+    let (mut tried, many) = (Vec::new(), servers.len());
+    for (n, (server, name)) in (1..).zip(servers) {
+        let title = if many == 1 {
+            format!("readings of {name}")
+        } else {
+            format!("readings of {name}, {n} of {many}")
+        };
+        let mut told = |at: Timestamp| output.detail(&title, format_args!("at {}", minute(at)));
+        // Whoever waits at a terminal can end it, so nothing else does.
+        let bounds = (span, Bounds::default());
+        let found = trial::on_server(&mut past, &both.bus, &rule, &server, bounds, &mut told);
+        let found = output.step(&title, Box::pin(found)).await?;
         tried.push(Tried {
             server,
             name,
-            report: one.report,
-            unread: one.unread,
+            found,
         });
     }
     print::all(&rule, &tried, asked.json, output)
@@ -150,12 +153,9 @@ fn chosen(
         .collect())
 }
 
-/// Whoever waits at a terminal can end it, so nothing else does.
-async fn on_server(
-    bus: &Bus,
-    rule: &Rule,
-    server: &ServerId,
-    span: Span,
-) -> anyhow::Result<history::Found> {
-    Ok(history::on_server(bus, rule, server, span, Bounds::default()).await?)
+/// As exact as somebody needs it who waits.
+fn minute(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    text.get(..16)
+        .map_or(text.clone(), |text| text.replace('T', " "))
 }

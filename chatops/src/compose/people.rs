@@ -49,7 +49,8 @@ pub(crate) async fn remove_second_factor(
         .await?)
 }
 
-async fn api(config: &Config, connections: &Connections) -> anyhow::Result<Api> {
+/// The API without its listener, for one thing that somebody does from beside the running roles.
+pub(crate) async fn api(config: &Config, connections: &Connections) -> anyhow::Result<Api> {
     let stop = CancellationToken::new();
     let progress = Progress::new(connections.store.clone());
     let (api, _) = edge::api(config, connections, telemetry::metrics()?, progress, stop).await?;

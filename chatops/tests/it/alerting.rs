@@ -32,6 +32,9 @@ use crate::{
     installation::{PATIENCE, Supervisor},
 };
 
+mod agree;
+mod by_shell;
+
 /// Longer than the evaluator takes between two savings, many times over.
 const LONG: Duration = Duration::from_secs(180);
 

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, process::Command};
 
 use chatops_bus::{Bus, ConnectOptions, Credentials};
+use chatops_projections::Store;
 use chatops_testkit::{Database, NatsServer, Scratch, eventually, free_port, scratch_dir};
 use reqwest::StatusCode;
 
@@ -75,6 +76,14 @@ impl Apart {
         command
     }
 
+    /// What a command that ends by itself says: exit code, stdout, stderr.
+    pub(crate) fn output(&self, verb: &[&str]) -> (i32, String, String) {
+        let done = self.command(verb).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let code = done.status.code().unwrap_or(-1);
+        (code, text(done.stdout), text(done.stderr))
+    }
+
     /// Starts roles in one process, and waits until they are at work.
     pub(crate) async fn serve(&self, roles: &str) -> Supervisor {
         let role = Supervisor::new(self.command(&["serve", "--role", roles]));
@@ -116,6 +125,11 @@ impl Apart {
         })
         .await
         .unwrap()
+    }
+
+    /// A connection of the test's own to the database.
+    pub(crate) async fn store(&self) -> Store {
+        Store::connect(self.database.url(), 2).await.unwrap()
     }
 
     /// A folder of the test's own.

@@ -296,6 +296,26 @@ impl Store {
         Ok(())
     }
 
+    /// Remembers until then that something happened. False: it had happened before.
+    pub async fn once(
+        &self,
+        ticket_sha256: [u8; 32],
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let new = sqlx::query!(
+            "
+            INSERT INTO vault_ceremony (ticket_sha256, kind, state, expires_at) VALUES ($1, 'once', '', $2)
+            ON CONFLICT (ticket_sha256) DO NOTHING
+            ",
+            &ticket_sha256[..],
+            datetime(until),
+        )
+        .execute(&self.pool)
+        .await
+        .doing("remember what happened once")?;
+        Ok(new.rows_affected() == 1)
+    }
+
     /// What was remembered under a ticket, charging one attempt; `None` when it is unknown, of another kind, too late, or
     /// was tried `most` times.
     pub async fn try_ceremony(

@@ -33,6 +33,8 @@ pub enum Method {
     Oidc,
     /// A personal token.
     Token,
+    /// A code said in a chat, to be known there.
+    Chat,
     /// A method this build does not know.
     #[serde(other)]
     Unknown,
@@ -48,6 +50,7 @@ impl Method {
             Self::Passkey => "passkey",
             Self::Oidc => "oidc",
             Self::Token => "token",
+            Self::Chat => "chat",
             Self::Unknown => "unknown",
         }
     }

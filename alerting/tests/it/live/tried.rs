@@ -1,6 +1,6 @@
 //! A trial on the readings that a real stream holds, and where it ends.
 
-use chatops_alerting::history::{Bounds, Found, Span, on_server};
+use chatops_alerting::history::{Attempt, Bounds, Detail, Found, Span};
 use chatops_schemas::{
     clock::Timestamp,
     event::metric::{Cpu, Sample},
@@ -34,9 +34,9 @@ async fn a_trial_reads_the_span_of_one_server_within_its_bounds() {
     let rule = rule("cpu > 90");
     let run = async |server: usize, from: Timestamp, to: Option<Timestamp>, bounds: Bounds| {
         let span = Span { from, to };
-        on_server(&bus, &rule, &host(server), span, bounds)
-            .await
-            .unwrap()
+        let mut attempt = Attempt::new(&rule, span, bounds).unwrap();
+        attempt.stream(&bus, &host(server), None).await.unwrap();
+        attempt.found()
     };
     let raised = |found: &Found| -> Vec<Timestamp> {
         let episodes = found.report.episodes.iter();
@@ -50,6 +50,11 @@ async fn a_trial_reads_the_span_of_one_server_within_its_bounds() {
     );
     assert_eq!(raised(&all), [at(1), at(4)]);
     assert_eq!(all.report.episodes[0].resolved, Some(at(3)));
+    let part = all
+        .parts
+        .iter()
+        .map(|part| (part.detail, part.from, part.to, part.readings));
+    assert_eq!(part.collect::<Vec<_>>(), [(Detail::Each, start, at(5), 6)]);
 
     // Both ends are in.
     let some = run(0, at(2), Some(at(3)), Bounds::default()).await;

@@ -151,10 +151,24 @@ pub async fn unlink(api: &Api, by: &By, user: UserId, id: &str) -> Result<(), Pr
     let (issuer, subject) = known
         .and_then(|way| way.id.split_once(' '))
         .ok_or(Problem::new(Code::NoIdentity))?;
-    let others = |way: &view::Way| way.kind != WayKind::Totp && way.id != id;
+    let opens = |way: &view::Way| way.kind != WayKind::Totp && !is_of_chat(&way.id);
+    let others = |way: &view::Way| opens(way) && way.id != id;
+    if is_of_chat(id) {
+        return part(api, by, user, issuer, subject).await;
+    }
     if api.store().password(user).await?.is_none() && !ways.iter().any(others) {
         return Err(Problem::new(Code::LastWay));
     }
+    part(api, by, user, issuer, subject).await
+}
+
+async fn part(
+    api: &Api,
+    by: &By,
+    user: UserId,
+    issuer: &str,
+    subject: &str,
+) -> Result<(), Problem> {
     let unlinked = IdentityUnlinked {
         user,
         issuer: issuer.to_owned(),
@@ -163,6 +177,11 @@ pub async fn unlink(api: &Api, by: &By, user: UserId, id: &str) -> Result<(), Pr
     written::to_user(api, by, user, unlinked).await?;
     name::release(api, by, &identity_of(issuer, subject), user).await;
     Ok(())
+}
+
+/// A link to a chat: nobody signs in with it.
+fn is_of_chat(id: &str) -> bool {
+    id.starts_with(crate::chat::link::ISSUER)
 }
 
 /// Under which name an account at a provider is claimed.

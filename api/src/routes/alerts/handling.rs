@@ -160,7 +160,8 @@ async fn tell<T: Event>(
     Err(Problem::new(Code::Conflict))
 }
 
-async fn visible(api: &Api, seq: u64) -> Result<bool, Problem> {
+/// Waits until reads show the events of alerts up to here, or for as long as an answer may take.
+pub(crate) async fn visible(api: &Api, seq: u64) -> Result<bool, Problem> {
     let patience: Duration = api.config().read_your_writes;
     match api.progress().wait_until(ALERTS, seq, patience).await {
         Ok(visible) => Ok(visible),
@@ -181,7 +182,13 @@ async fn answer(api: &Api, id: AlertId, seq: u64) -> Result<Written<Json<Alert>>
     Ok(Written::Row(StatusCode::OK, Json(alert.into())))
 }
 
-async fn acknowledging(api: &Api, actor: &Actor, id: AlertId, note: &str) -> Result<u64, Problem> {
+/// Acknowledges an alert as this person, and says at which position that can be read.
+pub(crate) async fn acknowledging(
+    api: &Api,
+    actor: &Actor,
+    id: AlertId,
+    note: &str,
+) -> Result<u64, Problem> {
     let (alert, _) = known(api, actor, id, Action::HandleAlert).await?;
     let me = actor.by().to_string();
     let told = tell(api, actor, &alert, |standing| {
@@ -201,6 +208,26 @@ async fn acknowledging(api: &Api, actor: &Actor, id: AlertId, note: &str) -> Res
         }
         told => told,
     }
+}
+
+/// Ends an alert as this person, and says at which position that can be read.
+pub(crate) async fn resolving(
+    api: &Api,
+    actor: &Actor,
+    id: AlertId,
+    note: &str,
+) -> Result<u64, Problem> {
+    let (alert, _) = known(api, actor, id, Action::HandleAlert).await?;
+    tell(api, actor, &alert, |standing| {
+        Ok(Decision::Tell(AlertResolved {
+            head: standing.head.clone(),
+            at: api.clock().now(),
+            cause: Cause::ByHand,
+            values: Vec::new(),
+            note: note.to_owned(),
+        }))
+    })
+    .await
 }
 
 /// The sign-in name of an actor that is a person.
@@ -291,17 +318,8 @@ pub async fn resolve(
     OptionalBody(request): OptionalBody<NoteRequest>,
 ) -> Result<Written<Json<Alert>>, Problem> {
     let note = note(request.unwrap_or_default().note)?;
-    let (alert, _) = known(&api, &actor, id, Action::HandleAlert).await?;
-    let seq = tell(&api, &actor, &alert, |standing| {
-        Ok(Decision::Tell(AlertResolved {
-            head: standing.head.clone(),
-            at: api.clock().now(),
-            cause: Cause::ByHand,
-            values: Vec::new(),
-            note: note.clone(),
-        }))
-    });
-    answer(&api, id, seq.await?).await
+    let seq = resolving(&api, &actor, id, &note).await?;
+    answer(&api, id, seq).await
 }
 
 /// Acknowledge several alerts

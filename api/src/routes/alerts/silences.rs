@@ -237,15 +237,23 @@ pub async fn create(
     access::may(&actor, Action::SaveSilence)?;
     let id = SilenceId(api.ids().next());
     let saved = request.saved(id, api.clock().now())?;
+    let seq = save(&api, &actor, saved).await?;
+    answer(&api, &actor, id, seq, StatusCode::CREATED).await
+}
+
+/// Makes a silence as this person, and says at which position it can be read. Its id has to be fresh.
+pub(crate) async fn save(api: &Api, actor: &Actor, saved: SilenceSaved) -> Result<u64, Problem> {
+    access::may(actor, Action::SaveSilence)?;
     if let Scope::Servers(servers) = &saved.scope {
         for server in servers {
-            access::server(&api, &actor, server, Action::HandleAlert).await?;
+            access::server(api, actor, server, Action::HandleAlert).await?;
         }
     }
-    let event = written::event(&api, &actor.by(), saved);
-    match written::append(&api, Entity::Silence, &id.to_string(), 0, &event).await? {
-        Appended::At(seq) => answer(&api, &actor, id, seq, StatusCode::CREATED).await,
-        // The id is fresh: nobody else can have used it.
+    let id = saved.silence.to_string();
+    let event = written::event(api, &actor.by(), saved);
+    match written::append(api, Entity::Silence, &id, 0, &event).await? {
+        Appended::At(seq) => Ok(seq),
+        // Nobody else can have used a fresh id.
         Appended::Conflict => Err(Problem::new(Code::Conflict)),
     }
 }

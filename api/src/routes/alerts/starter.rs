@@ -48,7 +48,7 @@ const fn starter(
     }
 }
 
-const RULES: [StarterRule; 18] = [
+const RULES: [StarterRule; 22] = [
     starter(
         Critical,
         "Host down",
@@ -72,6 +72,12 @@ const RULES: [StarterRule; 18] = [
         "Disk almost full",
         "fs:*:share >= 90 clear 85 for 5m",
         "Find what grows before it is full: logs without rotation, backups, unused container images.",
+    ),
+    starter(
+        Warning,
+        "Disk full within a day",
+        "full_in(fs:*:share, 6h) < 1d clear 2d for 30m",
+        "If it goes on as in the last six hours, it is full within a day. Find what grows: logs, backups, a queue that nobody empties.",
     ),
     starter(
         Warning,
@@ -146,10 +152,28 @@ const RULES: [StarterRule; 18] = [
         "It ended and was not started again within a minute. If that is meant, name the containers that matter instead of *.",
     ),
     starter(
+        Critical,
+        "Container in a crash loop",
+        "container \"*\" died 5 times in 10m",
+        "It ends as often as it is started. Its last lines are with the alert; look at its configuration and at what it needs to begin.",
+    ),
+    starter(
+        Warning,
+        "Service failed",
+        "unit:*:failed > 0 for 1m",
+        "A systemd unit ended with an error and was not started again: systemctl status and journalctl -u with its name say why.",
+    ),
+    starter(
         Info,
         "Host restarted",
         "change(uptime_s, 5m) < 0",
         "Was it planned? If not: journalctl -b -1 -e shows the end of the time before.",
+    ),
+    starter(
+        Info,
+        "Agent out of date",
+        "agent outdated for 1d",
+        "It is older than the hub and may not know everything that the hub asks. The server's page has the command that updates it.",
     ),
     starter(
         Info,

@@ -1,14 +1,15 @@
 //! `POST /api/v1/alerts/rules/trial`: what a rule would have done, before it tells anybody.
 //!
-//! The readings come from the stream and go through the code that judges live ones. It keeps nothing and tells nobody.
-//! Reading a week is work: a process tries two rules at once, others wait for a moment and are then sent away, and a trial
-//! that takes too long ends with what it has found.
+//! The readings come from the database and the stream and go through the code that judges live ones. It keeps nothing and
+//! tells nobody. Reading a month is work: a process tries two rules at once, others wait for a moment and are then sent away,
+//! and a trial that takes too long ends with what it has found. Whoever wants to see many servers advance asks for a few of
+//! them at a time, as the web app does.
 
 use std::time::Duration;
 
 use axum::{Json, extract::State};
 use chatops_alerting::{
-    history::{self, Bounds, Found, HistoryError, Span},
+    history::{Bounds, Detail, Found, Part, Span},
     trial,
 };
 use chatops_schemas::{
@@ -31,6 +32,7 @@ use crate::{
     problem::{Document, Problem},
     routes::audit::filter,
     state::Api,
+    trial::{TrialError, on_server},
     written,
 };
 
@@ -40,9 +42,9 @@ const SERVERS: usize = 20;
 const EPISODES: usize = 500;
 /// Most stretches of a server in memory.
 const STRETCHES: usize = 50_000;
-/// As far back as the stream goes.
-const BACK_MS: i64 = 7 * 86_400_000;
-/// Seven days ago, by a clock that is not ours.
+/// How far back: hours are kept for longer, but tell little of a rule.
+const BACK_MS: i64 = 400 * 86_400_000;
+/// So many days ago, by a clock that is not ours.
 const SLACK_MS: i64 = 60_000;
 /// Without `from`.
 const USUAL_MS: i64 = 86_400_000;
@@ -68,7 +70,7 @@ pub struct TrialRequest {
     /// On the readings of these: 1 to 20.
     #[schema(min_items = 1, max_items = 20)]
     server_ids: Vec<String>,
-    /// From when: RFC 3339, milliseconds since 1970, or `now-6h`. At most seven days ago; `now-24h` when absent.
+    /// From when: RFC 3339, milliseconds since 1970, or `now-6h`. At most 400 days ago; `now-24h` when absent.
     #[schema(nullable = false, example = "now-24h")]
     from: Option<String>,
     /// Until when; `now` when absent.
@@ -85,7 +87,8 @@ pub struct TrialAnswer {
     from: Moment,
     /// Until when.
     to: Moment,
-    /// Whether all readings were looked at. If not, it took too long, or there was too much to find.
+    /// Whether all readings were looked at, each as the host took it. If not, `parts` say of what there were only means; else
+    /// it took too long, or there was too much to find.
     complete: bool,
     /// In the order in which they were asked for.
     servers: Vec<TrialServer>,
@@ -99,9 +102,11 @@ pub struct TrialServer {
     server_id: ServerId,
     /// Its name.
     name: String,
-    /// Whether all its readings were looked at.
+    /// Whether all its readings were looked at, each as the host took it.
     complete: bool,
-    /// Readings looked at.
+    /// What was looked at, in order of time. Readings are kept for some days, then their means.
+    parts: Vec<TrialPart>,
+    /// Readings looked at, or means.
     readings: u64,
     /// How many alerts there would have been.
     fired: u64,
@@ -114,6 +119,34 @@ pub struct TrialServer {
     /// The shortest wait, in milliseconds, with which no alert would have come back within ten minutes; an hour when there
     /// is none.
     suggested_for_ms: u64,
+}
+
+/// A stretch of time.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TrialPart {
+    /// `raw`: each reading. `1m`, `1h`: means of a minute or an hour, in which short peaks cannot be seen.
+    resolution: &'static str,
+    /// The first of them.
+    from: Moment,
+    /// The last of them.
+    to: Moment,
+    /// How many.
+    readings: u64,
+}
+
+impl From<Part> for TrialPart {
+    fn from(part: Part) -> Self {
+        Self {
+            resolution: match part.detail {
+                Detail::Each => "raw",
+                Detail::Minutes => "1m",
+                Detail::Hours => "1h",
+            },
+            from: part.from.into(),
+            to: part.to.into(),
+            readings: part.readings,
+        }
+    }
 }
 
 /// An alert that would have been.
@@ -151,6 +184,7 @@ impl TrialServer {
             server_id,
             name,
             complete: found.complete,
+            parts: found.parts.into_iter().map(TrialPart::from).collect(),
             readings: report.readings,
             fired: report.episodes.len() as u64,
             episodes: report
@@ -205,7 +239,7 @@ fn span(
     let to = filter::moment("to", to, now)?.unwrap_or(now).min(now);
     let from = filter::moment("from", from, now)?.unwrap_or(to.plus_millis(-USUAL_MS));
     if from < now.plus_millis(-BACK_MS - SLACK_MS) {
-        return Err(Problem::field("from", "is more than seven days ago"));
+        return Err(Problem::field("from", "is more than 400 days ago"));
     }
     if from >= to {
         return Err(Problem::field("from", "must be before `to`, and past"));
@@ -259,12 +293,15 @@ pub async fn handle(
         stretches: Some(STRETCHES),
     };
     let span = Span { from, to: Some(to) };
+    let mut past = api.store().past();
     let mut servers = Vec::new();
     for server in chosen {
-        let found = history::on_server(api.bus(), &rule, &server.id, span, bounds).await;
+        let bounds = (span, bounds);
+        let found = on_server(&mut past, api.bus(), &rule, &server.id, bounds, &mut |_| {}).await;
         let found = found.map_err(|error| match error {
-            HistoryError::Rule(error) => Problem::internal(&error),
-            HistoryError::Read(error) => written::unread(&error),
+            TrialError::Rule(error) => Problem::internal(&error),
+            TrialError::Store(error) => Problem::from(error),
+            TrialError::Read(error) => written::unread(&error),
         })?;
         servers.push(TrialServer::of(server.id, server.name, found));
     }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use chatops_alerting::history::Detail;
 use chatops_schemas::{
     clock::Timestamp,
     rule::{Rule, wording::time_text},
@@ -45,7 +46,7 @@ pub(super) fn all(
 }
 
 fn rows<'a>(rule: &'a Rule, one: &'a Tried) -> impl Iterator<Item = Vec<String>> + 'a {
-    one.report.episodes.iter().map(move |episode| {
+    one.found.report.episodes.iter().map(move |episode| {
         let lasted = episode.resolved.map(|end| lasted(episode.raised, end));
         let values = rule.when.measures().into_iter().zip(&episode.values);
         let values = values.map(|(measure, value)| match value {
@@ -68,7 +69,7 @@ fn rows<'a>(rule: &'a Rule, one: &'a Tried) -> impl Iterator<Item = Vec<String>>
 }
 
 fn sentence(rule: &Rule, one: &Tried) -> String {
-    let report = &one.report;
+    let report = &one.found.report;
     if report.readings == 0 {
         return format!("{}: no readings in this time", one.name);
     }
@@ -92,17 +93,28 @@ fn sentence(rule: &Rule, one: &Tried) -> String {
             report.flaps
         ));
     }
-    if one.unread > 0 {
+    if one.found.unread > 0 {
         text.push_str(&format!(
             "; {} could not be read",
-            count(one.unread, "reading")
+            count(one.found.unread, "reading")
+        ));
+    }
+    for part in &one.found.parts {
+        let of = match part.detail {
+            Detail::Each => continue,
+            Detail::Minutes => "minutes",
+            Detail::Hours => "hours",
+        };
+        text.push_str(&format!(
+            "; up to {} there are only means of {of}, which hide short peaks",
+            second(part.to)
         ));
     }
     text
 }
 
 fn object(one: &Tried) -> serde_json::Value {
-    let episodes = one.report.episodes.iter().map(|episode| {
+    let episodes = one.found.report.episodes.iter().map(|episode| {
         json!({
             "device": episode.device,
             "since": episode.since,
@@ -111,15 +123,29 @@ fn object(one: &Tried) -> serde_json::Value {
             "values": episode.values,
         })
     });
+    let parts = one.found.parts.iter().map(|part| {
+        json!({
+            "resolution": match part.detail {
+                Detail::Each => "raw",
+                Detail::Minutes => "1m",
+                Detail::Hours => "1h",
+            },
+            "from": part.from,
+            "to": part.to,
+            "readings": part.readings,
+        })
+    });
     json!({
         "server_id": one.server,
         "name": one.name,
-        "readings": one.report.readings,
-        "unread": one.unread,
+        "readings": one.found.report.readings,
+        "unread": one.found.unread,
+        "complete": one.found.complete,
+        "parts": parts.collect::<Vec<_>>(),
         "alerts": episodes.collect::<Vec<_>>(),
-        "passed": one.report.passed,
-        "flaps": one.report.flaps,
-        "suggested_for_ms": one.report.suggested_for_ms,
+        "passed": one.found.report.passed,
+        "flaps": one.found.report.flaps,
+        "suggested_for_ms": one.found.report.suggested_for_ms,
     })
 }
 

@@ -1,8 +1,6 @@
 /** Runs a rule against what was measured: when it would have fired, for how long, how often it would have come back. */
-import { useMutation } from '@tanstack/react-query'
 import { FlaskConical } from 'lucide-react'
 import { useMemo, useState } from 'react'
-import { api, unwrap } from '@/shared/api/client'
 import type { TrialServer } from '@/shared/api/model'
 import { useFleetSnapshot } from '@/shared/fleet/fleet'
 import { plural } from '@/shared/lib/format'
@@ -18,11 +16,13 @@ import { isIn } from './scope-fields'
 import type { ScopeDraft } from './silence-draft'
 import { timeText } from './times'
 import { TrialChart } from './trial-chart'
+import { type Trial, useTrial } from './use-trial'
 import { lasted, trialText } from './words'
 
 const RANGES = [
   { value: '24h', label: '24 h', ms: 86_400_000 },
   { value: '7d', label: '7 d', ms: 7 * 86_400_000 },
+  { value: '30d', label: '30 d', ms: 30 * 86_400_000 },
 ] as const
 type Range = (typeof RANGES)[number]['value']
 
@@ -31,8 +31,10 @@ function windowOf(range: Range): { from: number; to: number } {
   return { from: to - (RANGES.find(({ value }) => value === range)?.ms ?? 0), to }
 }
 
-/** Servers that are tried at once, when all are meant: the page has to stay readable. */
-const MOST = 10
+/** Most servers of one trial: each is a month of readings at worst. */
+const MOST = 100
+/** Up to so many servers are shown one by one even when the rule would have been quiet there. */
+const FEW = 3
 const MOST_EPISODES = 20
 
 export function TrialPanel({
@@ -63,23 +65,8 @@ export function TrialPanel({
   // Before anything is tried, one server shows where the limit lies.
   const sample = ready && !fact ? servers.find(({ id }) => id === chosen[0]) : undefined
   const shown = useMemo(() => windowOf(range), [range])
-  const trial = useMutation({
-    mutationFn: async () => {
-      const window = windowOf(range)
-      const { from, to } = window
-      const answer = await unwrap(
-        api.POST('/api/v1/alerts/rules/trial', {
-          body: {
-            wording,
-            server_ids: chosen,
-            from: new Date(from).toISOString(),
-            to: new Date(to).toISOString(),
-          },
-        }),
-      )
-      return { window, wording, complete: answer.complete, servers: answer.servers }
-    },
-  })
+  const { trial, begin, stop } = useTrial()
+  const run = () => void begin(wording, windowOf(range), chosen)
   return (
     <section aria-labelledby="trial" className="card p-4">
       <h2 id="trial" className="font-medium">
@@ -113,54 +100,89 @@ export function TrialPanel({
         <Segmented label="How far back" value={range} options={RANGES} onChange={setRange} />
         <Button
           disabled={!ready || fact || chosen.length === 0}
-          busy={trial.isPending}
-          onClick={() => trial.mutate()}
+          busy={trial?.state === 'running'}
+          onClick={run}
         >
           <FlaskConical aria-hidden="true" />
           Try the rule
         </Button>
       </div>
-      {sample && !trial.data ? (
+      {sample && !trial ? (
         <TrialChart
           server={sample.id}
           name={sample.name}
           trial={null}
           wording={wording}
           window={shown}
-          title={`${sample.name}, the last ${range === '24h' ? '24 hours' : '7 days'}, with the limit`}
+          title={`${sample.name}, the last ${RANGES.find(({ value }) => value === range)?.label ?? ''}, with the limit`}
         />
       ) : null}
-      {trial.isError ? (
+      {trial ? <TrialFound trial={trial} wording={wording} onWait={onWait} onStop={stop} /> : null}
+      {trial?.state === 'failed' ? (
         <ProblemPanel
           className="mt-4"
           what="The rule could not be tried"
           error={trial.error}
-          onRetry={() => trial.mutate()}
+          onRetry={run}
         />
       ) : null}
-      {trial.data ? (
-        <section aria-label="What it would have done" className="mt-4 flex flex-col gap-6">
-          {trial.data.wording === wording ? null : (
-            <p className="text-warn text-xs">
-              The rule was changed since; this is about the one before.
-            </p>
-          )}
-          {trial.data.complete ? null : (
-            <p className="text-warn text-xs">
-              Not all readings were looked at: it took too long. Try fewer servers or a shorter
-              time.
-            </p>
-          )}
-          {trial.data.servers.map((server) => (
-            <TrialOfServer
-              key={server.server_id}
-              trial={server}
-              wording={trial.data.wording}
-              window={trial.data.window}
-              onWait={onWait}
-            />
-          ))}
-        </section>
+    </section>
+  )
+}
+
+function TrialFound({
+  trial,
+  wording,
+  onWait,
+  onStop,
+}: {
+  trial: Trial
+  wording: string
+  onWait: (ms: number) => void
+  onStop: () => void
+}) {
+  const { found, many, window } = trial
+  const shown = many <= FEW ? found : found.filter(({ fired }) => fired > 0)
+  const quiet = found.length - shown.length
+  return (
+    <section aria-label="What it would have done" className="mt-4 flex flex-col gap-6">
+      {trial.state === 'running' && many > 1 ? (
+        <div className="flex items-center gap-3 text-sm">
+          <progress className="w-40 accent-accent" value={found.length} max={many}>
+            {found.length} of {many}
+          </progress>
+          <span role="status" className="tnum text-ink-2">
+            {found.length} of {plural(many, 'server')}
+          </span>
+          <Button size="sm" onClick={onStop}>
+            Stop
+          </Button>
+        </div>
+      ) : null}
+      {trial.state === 'stopped' ? (
+        <p className="text-warn text-xs">
+          Stopped after {found.length} of {plural(many, 'server')}.
+        </p>
+      ) : null}
+      {trial.wording === wording ? null : (
+        <p className="text-warn text-xs">
+          The rule was changed since; this is about the one before.
+        </p>
+      )}
+      {shown.map((server) => (
+        <TrialOfServer
+          key={server.server_id}
+          trial={server}
+          wording={trial.wording}
+          window={window}
+          onWait={onWait}
+        />
+      ))}
+      {quiet > 0 ? (
+        <p className="text-ink-2 text-sm">
+          On {plural(quiet, shown.length > 0 ? 'other server' : 'server')} it would never have
+          fired.
+        </p>
       ) : null}
     </section>
   )
@@ -197,6 +219,7 @@ function TrialOfServer({
                 : ''}
             </span>
           </p>
+          <TrialGaps trial={trial} />
           {trial.flaps > 0 ? (
             <p className="mt-1 flex flex-wrap items-center gap-2 text-sm">
               With a wait of {timeText(trial.suggested_for_ms)} it would not have come back.
@@ -240,5 +263,24 @@ function TrialOfServer({
         </>
       )}
     </article>
+  )
+}
+
+/** What the answer does not rest on. */
+function TrialGaps({ trial }: { trial: TrialServer }) {
+  const means = trial.parts.filter(({ resolution }) => resolution !== 'raw').at(-1)
+  if (means)
+    return (
+      <p className="text-warn text-xs">
+        Up to {dateTime(Date.parse(means.to))} only means of{' '}
+        {means.resolution === '1m' ? 'minutes' : 'hours'} are kept; short peaks before that cannot
+        be seen.
+      </p>
+    )
+  if (trial.complete) return null
+  return (
+    <p className="text-warn text-xs">
+      Not all readings were looked at: there was too much to find. Try a shorter time.
+    </p>
   )
 }

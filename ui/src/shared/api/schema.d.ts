@@ -100,6 +100,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/channels/{id}/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Let a chat talk to us
+         * @description Keeps the secret with which the chat of this channel signs its requests. They go to `/api/v1/chat/slack/{id}`.
+         */
+        put: operations["alerts_channels_chat"];
+        post?: never;
+        /** Let a chat talk to us no longer */
+        delete: operations["alerts_channels_chat_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts/channels/{id}/restore": {
         parameters: {
             query?: never;
@@ -1108,6 +1129,69 @@ export interface paths {
          * @description Earlier ones stop working.
          */
         post: operations["auth_totp_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a code that links a chat to your account
+         * @description Say it in the chat within ten minutes. From then on what you say there is done with your rights.
+         */
+        post: operations["chat_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/say": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say something
+         * @description The same words as in a chat, with any credential: for a reply to a webhook, a button of an ntfy message, or a bot of one's
+         *     own, each with a personal API token.
+         */
+        post: operations["chat_say"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/slack/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say something in a Slack-compatible chat
+         * @description For slash commands of a chat that signs them as Slack does (`X-Slack-Signature`, version v0). `{id}` is an alert channel
+         *     with a signing secret. Whoever is linked does it with their own rights. Everything but a wrong signature is answered with 200
+         *     and words, because that is what the chat shows.
+         */
+        post: operations["chat_slack"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3409,6 +3493,23 @@ export interface components {
             /** @description Give it as `cursor` to get what follows; `null`: this was the end. */
             next: string | null;
         };
+        /** @description What a chat shows. */
+        ChatAnswer: {
+            /** @description `ephemeral`: to whoever asked. `in_channel`: to all. */
+            response_type: string;
+            /** @description In words. */
+            text: string;
+        };
+        /** @description A code that says in a chat who you are. */
+        ChatCode: {
+            /** @description Shown once; holds once, and for ten minutes. */
+            code: string;
+            /**
+             * @description What to say in the chat.
+             * @example /chatops link abcdefghijklmnop
+             */
+            say: string;
+        };
         /** @description A dependency. */
         Check: {
             /** @description What to look at when it does not. */
@@ -5046,6 +5147,14 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description Something said. */
+        SayRequest: {
+            /**
+             * @description A line, such as `ack web-01` or `silence web-01 2h new disks`; `help` lists what can be said.
+             * @example status web-01
+             */
+            text: string;
+        };
         /** @description A schedule. */
         Schedule: {
             /** @description When. */
@@ -5396,6 +5505,11 @@ export interface components {
              * @example 123456
              */
             start_ticks: string;
+        };
+        /** @description What a chat signs its requests with. */
+        SigningSecret: {
+            /** @description 16 to 256 characters: the "signing secret" of the chat's app. In no answer. */
+            secret: string;
         };
         /** @description A time in which nobody is told of some alerts. They are raised and kept all the same. */
         Silence: {
@@ -5762,7 +5876,10 @@ export interface components {
         };
         /** @description What a rule would have done. */
         TrialAnswer: components["schemas"]["Watching"] & {
-            /** @description Whether all readings were looked at. If not, it took too long, or there was too much to find. */
+            /**
+             * @description Whether all readings were looked at, each as the host took it. If not, `parts` say of what there were only means; else
+             *     it took too long, or there was too much to find.
+             */
             complete: boolean;
             /** @description From when. */
             from: components["schemas"]["Moment"];
@@ -5783,6 +5900,20 @@ export interface components {
             /** @description The number of each comparison when it was raised, in the order of the wording. */
             values: (number | null)[];
         };
+        /** @description A stretch of time. */
+        TrialPart: {
+            /** @description The first of them. */
+            from: components["schemas"]["Moment"];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            readings: number;
+            /** @description `raw`: each reading. `1m`, `1h`: means of a minute or an hour, in which short peaks cannot be seen. */
+            resolution: string;
+            /** @description The last of them. */
+            to: components["schemas"]["Moment"];
+        };
         /** @description A rule to be tried. */
         TrialRequest: {
             /**
@@ -5791,7 +5922,7 @@ export interface components {
              */
             for_ms?: number;
             /**
-             * @description From when: RFC 3339, milliseconds since 1970, or `now-6h`. At most seven days ago; `now-24h` when absent.
+             * @description From when: RFC 3339, milliseconds since 1970, or `now-6h`. At most 400 days ago; `now-24h` when absent.
              * @example now-24h
              */
             from?: string;
@@ -5814,7 +5945,7 @@ export interface components {
         };
         /** @description What a rule would have done on one server. */
         TrialServer: {
-            /** @description Whether all its readings were looked at. */
+            /** @description Whether all its readings were looked at, each as the host took it. */
             complete: boolean;
             /** @description The first 500 of them. */
             episodes: components["schemas"]["TrialEpisode"][];
@@ -5830,6 +5961,8 @@ export interface components {
             flaps: number;
             /** @description Its name. */
             name: string;
+            /** @description What was looked at, in order of time. Readings are kept for some days, then their means. */
+            parts: components["schemas"]["TrialPart"][];
             /**
              * Format: int64
              * @description How often the condition was true for too short a time.
@@ -5837,7 +5970,7 @@ export interface components {
             passed: number;
             /**
              * Format: int64
-             * @description Readings looked at.
+             * @description Readings looked at, or means.
              */
             readings: number;
             /** @description Which server. */
@@ -6349,6 +6482,140 @@ export interface operations {
                 };
             };
             /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1706 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_channels_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningSecret"];
+            };
+        };
+        responses: {
+            /** @description kept */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1706 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1206 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1016 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_channels_chat_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description its secret is erased */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -10158,6 +10425,166 @@ export interface operations {
             };
             /** @description CO1005 */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    chat_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the code */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCode"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1010 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    chat_say: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SayRequest"];
+            };
+        };
+        responses: {
+            /** @description what came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatAnswer"];
+                };
+            };
+            /** @description CO1002 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1204 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    chat_slack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            /** @description what the chat shows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatAnswer"];
+                };
+            };
+            /** @description CO1102 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1707 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1105 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1101 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description CO1016, CO1902 or CO1903 */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
