@@ -1,5 +1,4 @@
 import { useMutation } from '@tanstack/react-query'
-import { Building2 } from 'lucide-react'
 import { api, unwrap } from '@/shared/api/client'
 import { rememberSignedIn } from '@/shared/session/hint'
 import { Button } from '@/shared/ui/button'
@@ -21,7 +20,6 @@ export function JoinElsewhere({ token, provider }: { token: string; provider: st
     <div className="mb-6 flex flex-col gap-4 border-line border-b pb-6">
       <FormProblem error={go.error} />
       <Button size="lg" busy={go.isPending} onClick={() => go.mutate()}>
-        <Building2 aria-hidden="true" />
         Continue with {provider}
       </Button>
     </div>

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { Building2, Fingerprint } from 'lucide-react'
+import { Fingerprint } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
 import { api, unwrap } from '@/shared/api/client'
 import type { SecondFactor } from '@/shared/api/model'
@@ -152,7 +152,6 @@ export function LoginForm({
           // Back from there the page has to know that asking who is signed in is worth it.
           onClick={() => rememberSignedIn(true)}
         >
-          <Building2 aria-hidden="true" />
           {provider.name}
         </a>
       ) : null}
