@@ -162,7 +162,7 @@ pub async fn slack(
     let actor = match link::actor(&api, channel, &subject, peer.address).await {
         Ok(Some(actor)) => actor,
         Ok(None) => {
-            let text = "I do not know who you are here. Make a code in the app (Account, Chat) and say `link CODE`.";
+            let text = "I do not know who you are here. Make a code in the app (Settings, Security, Chat) and say `link CODE`.";
             return Ok(Json(Said::quietly(text).into()));
         }
         Err(problem) if problem.code() == Code::Deactivated => {

@@ -19,6 +19,7 @@ import { Loaded } from '@/shared/ui/loaded'
 import { Select } from '@/shared/ui/select'
 import { Switch } from '@/shared/ui/switch'
 import { toast } from '@/shared/ui/toast'
+import { ChannelChat } from './channel-chat'
 import {
   type ChannelDraft,
   type ChannelProblems,
@@ -29,6 +30,7 @@ import {
   KINDS,
   type Kind,
   newChannel,
+  targetOf,
 } from './channel-draft'
 import { KIND_WORDS } from './channel-kinds'
 import { ChannelLog } from './channel-log'
@@ -78,6 +80,7 @@ export function ChannelPage({ id, onDeleted }: { id: string; onDeleted: () => vo
                 onSaved={() => undefined}
                 onDeleted={onDeleted}
               />
+              {targetOf(channel).kind === 'slack' ? <ChannelChat id={id} /> : null}
               <ChannelLog id={id} />
             </>
           ) : (

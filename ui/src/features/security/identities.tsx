@@ -15,6 +15,9 @@ import { securityQuery } from './ways-query'
 
 type Identity = Security['identities'][number]
 
+/** Where the other account is: a chat is known by its channel's id, which says nothing to people. */
+const placeOf = ({ issuer }: Identity) => (issuer.startsWith('chat:') ? 'A chat' : issuer)
+
 /** How the way to the provider ended, when the browser comes from there. */
 export interface Back {
   linked: boolean
@@ -61,7 +64,7 @@ export function Identities({
           {identities.map((identity) => (
             <tr key={identity.id}>
               <th scope="row">
-                <span className="font-medium">{identity.issuer}</span>
+                <span className="font-medium">{placeOf(identity)}</span>
               </th>
               <td className="whitespace-nowrap text-ink-2">
                 <Ago at={identity.added_at} />
@@ -70,7 +73,7 @@ export function Identities({
                 <Button
                   size="sm"
                   variant="dangerQuiet"
-                  aria-label={`Unlink ${identity.issuer}`}
+                  aria-label={`Unlink ${placeOf(identity)}`}
                   onClick={() => setRemoving(identity)}
                 >
                   Unlink
@@ -103,7 +106,11 @@ export function Identities({
         onOpenChange={(open) => open || setRemoving(null)}
         title="Unlink this account?"
         action="Unlink"
-        effects="It no longer signs you in here."
+        effects={
+          removing?.issuer.startsWith('chat:')
+            ? 'What is said there is no longer yours.'
+            : 'It no longer signs you in here.'
+        }
         onConfirm={async () => {
           if (!removing) return
           await accept(
@@ -112,7 +119,7 @@ export function Identities({
             }),
           )
           await client.invalidateQueries({ queryKey: securityQuery.queryKey })
-          toast({ tone: 'ok', title: 'Account unlinked', detail: removing.issuer })
+          toast({ tone: 'ok', title: 'Account unlinked', detail: placeOf(removing) })
         }}
       />
     </>

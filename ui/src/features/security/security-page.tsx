@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 import { ProblemPanel } from '@/shared/ui/problem-panel'
 import { SettingsSection } from '@/shared/ui/settings-section'
 import { Late, Skeleton } from '@/shared/ui/skeleton'
+import { ChatLink } from './chat-link'
 import { type Back, Identities } from './identities'
 import { Passkeys } from './passkeys'
 import { TwoStep } from './two-step'
@@ -50,6 +51,9 @@ export function SecurityPage({
           <Identities security={security} provider={provider} back={back} />
         </SettingsSection>
       ) : null}
+      <SettingsSection title="Chat" hint="Handle alerts from where you talk.">
+        <ChatLink />
+      </SettingsSection>
       {security && !security.password ? null : (
         <SettingsSection title="Password" hint="Changing it signs out all other sessions.">
           {password}
