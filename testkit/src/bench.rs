@@ -303,6 +303,11 @@ async fn watched(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         "notifying",
         report,
     );
+    note(
+        measure::backtest::measure(&installation, ON_DISK, options, report).await,
+        "backtest",
+        report,
+    );
     Ok(())
 }
 

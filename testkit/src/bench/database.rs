@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use async_nats::jetstream;
+use futures::StreamExt;
 use sqlx::{Connection, PgConnection, Row};
 use tokio::time::sleep;
 
@@ -125,6 +126,56 @@ impl Database {
             .fetch_one(&mut self.connection)
             .await
             .context("look a server up")
+    }
+
+    /// Copies a server's rows `times` times, each time so many hours further back.
+    pub(super) async fn repeat_backwards(
+        &mut self,
+        server_pk: i32,
+        hours: i64,
+        times: i64,
+    ) -> anyhow::Result<()> {
+        let columns: String = sqlx::query_scalar(
+            "SELECT string_agg(column_name, ', ') FROM information_schema.columns \
+             WHERE table_name = 'metrics_raw' AND column_name <> 'ts'",
+        )
+        .fetch_one(&mut self.connection)
+        .await
+        .context("look at the columns of samples")?;
+        let copy = format!(
+            "INSERT INTO metrics_raw (ts, {columns}) SELECT ts - n * $2 * interval '1 hour', {columns} \
+             FROM metrics_raw, generate_series(1, $3) AS n WHERE server_pk = $1"
+        );
+        sqlx::query(&copy)
+            .bind(server_pk)
+            .bind(i32::try_from(hours)?)
+            .bind(i32::try_from(times)?)
+            .execute(&mut self.connection)
+            .await
+            .context("make a history")?;
+        sqlx::query("VACUUM ANALYZE metrics_raw")
+            .execute(&mut self.connection)
+            .await
+            .context("tidy up after it")?;
+        Ok(())
+    }
+
+    /// Takes time, processor and filesystems of a server's samples out in order of time: bytes.
+    pub(super) async fn copy_out(&mut self, server_pk: i32, from: &str) -> anyhow::Result<usize> {
+        let question = format!(
+            "COPY (SELECT ts, cpu, fs FROM metrics_raw WHERE server_pk = {server_pk} AND ts >= '{from}' ORDER BY ts) \
+             TO STDOUT (FORMAT binary)"
+        );
+        let mut parts = self
+            .connection
+            .copy_out_raw(&question)
+            .await
+            .context("copy samples out")?;
+        let mut bytes = 0;
+        while let Some(part) = parts.next().await {
+            bytes += part.context("copy samples out")?.len();
+        }
+        Ok(bytes)
     }
 
     /// The bare form of the history question: milliseconds until all rows are here.

@@ -178,6 +178,21 @@ impl Installation {
         }
     }
 
+    /// Runs a verb that ends by itself.
+    pub(super) fn run(&self, verb: &str) -> anyhow::Result<()> {
+        let output = self
+            .command(verb)
+            .output()
+            .with_context(|| format!("run chatops {verb}"))?;
+        if !output.status.success() {
+            bail!(
+                "chatops {verb}: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        Ok(())
+    }
+
     /// A role in a process of its own.
     pub(super) fn beside(&self, role: &str) -> anyhow::Result<Beside> {
         let log = File::options()

@@ -2,6 +2,7 @@
 
 pub(super) mod agent;
 pub(super) mod alerting;
+pub(super) mod backtest;
 pub(super) mod commands;
 pub(super) mod containers;
 pub(super) mod ingest;

@@ -14,7 +14,7 @@ use chatops_schemas::{
     subject,
 };
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::bench::{
     agent::Agent,
@@ -33,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const WARM_UP: usize = 4;
 /// How long a host may be away before anybody is told.
 const GRACE_S: u64 = 10;
+/// Readings in which nothing happens, and the time between them.
+const CALM: u64 = 20;
+const PAUSE: Duration = Duration::from_millis(200);
 const SECRET: &str = "a key of the bench, known to nobody else";
 
 /// One reading, ready to be published.
@@ -137,6 +140,19 @@ async fn readings(
     rule(installation, server.as_str(), WORDING).await?;
     let service = installation.service()?;
     let mut wire = Wire::connect(installation.nats, Some(&service)).await?;
+    // Until the evaluator has looked for new rules, a few times over.
+    for n in 0..CALM {
+        let mut calm = reading(server, 5.0, n)?;
+        wire.pump(
+            &mut calm,
+            Pace {
+                window: 1,
+                rate: None,
+            },
+        )
+        .await?;
+        sleep(PAUSE).await;
+    }
     let count = options.scale(300, 100);
     let mut times = Vec::with_capacity(count);
     let mut bytes = 0;
@@ -146,7 +162,7 @@ async fn readings(
         } else {
             (5.0, "resolved")
         };
-        let mut load = reading(server, cpu, n as u64)?;
+        let mut load = reading(server, cpu, CALM + n as u64)?;
         bytes = load.0.as_ref().map_or(0, |(_, _, event)| event.len());
         let began = Instant::now();
         wire.pump(
@@ -227,7 +243,7 @@ async fn in_force(installation: &Installation, server: &str) -> anyhow::Result<(
         if shown["status"] != "online" {
             bail!("the agent is not online: {shown}");
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        sleep(PAUSE).await;
     }
     Ok(())
 }
